@@ -1,0 +1,97 @@
+"""Every error that Lookalike raises on purpose.
+
+Each class also derives from the built-in error it resembles, so ``except LookupError`` and
+``except LookalikeError`` both work. A message says what was given, what was expected, and how to mend it.
+
+::
+
+    LookalikeError
+    ├── InvalidArgumentError (ValueError)       an argument has the wrong shape, dtype, range or combination
+    ├── UnknownPhotoError (LookupError)         no such photo in the collection
+    ├── UnknownEncoderError (LookupError)       no encoder of that name, or its package is not installed
+    ├── EncoderError (RuntimeError)             an encoder's files are damaged, altered or do not fit their card
+    ├── PhotoError (ValueError)                 one photo cannot be read; never stops a run
+    │   ├── UnsupportedPhotoError               not a format that can be decoded here
+    │   ├── DamagedPhotoError                   the file ends early or its data are wrong
+    │   └── PhotoTooLargeError                  more bytes or pixels, or more seconds, than the limits admit
+    ├── FormatError (ValueError)                a file of ours is damaged, or newer than this version
+    ├── CollectionError (RuntimeError)          the directory cannot serve as a collection
+    │   ├── NotACollectionError (FileNotFoundError)
+    │   └── CollectionLockedError               another process is writing to it
+    └── ServerError (RuntimeError)              the server cannot start: port taken, page not built
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CollectionError",
+    "CollectionLockedError",
+    "DamagedPhotoError",
+    "EncoderError",
+    "FormatError",
+    "InvalidArgumentError",
+    "LookalikeError",
+    "NotACollectionError",
+    "PhotoError",
+    "PhotoTooLargeError",
+    "ServerError",
+    "UnknownEncoderError",
+    "UnknownPhotoError",
+    "UnsupportedPhotoError",
+]
+
+
+class LookalikeError(Exception):
+    """Root of the tree."""
+
+
+class InvalidArgumentError(LookalikeError, ValueError):
+    """An argument has the wrong shape, dtype, range or combination."""
+
+
+class UnknownPhotoError(LookalikeError, LookupError):
+    """No such photo in the collection."""
+
+
+class UnknownEncoderError(LookalikeError, LookupError):
+    """No encoder of that name, or the package it needs is not installed."""
+
+
+class EncoderError(LookalikeError, RuntimeError):
+    """An encoder's files are damaged, altered, or do not fit their card."""
+
+
+class PhotoError(LookalikeError, ValueError):
+    """One photo cannot be read. The run goes on; the photo is listed with this reason."""
+
+
+class UnsupportedPhotoError(PhotoError):
+    """Not a format that can be decoded here."""
+
+
+class DamagedPhotoError(PhotoError):
+    """The file ends early, or its data are wrong."""
+
+
+class PhotoTooLargeError(PhotoError):
+    """More bytes, pixels or seconds than the limits admit."""
+
+
+class FormatError(LookalikeError, ValueError):
+    """A file of ours is damaged, or was written by a newer version."""
+
+
+class CollectionError(LookalikeError, RuntimeError):
+    """The directory cannot serve as a collection."""
+
+
+class NotACollectionError(CollectionError, FileNotFoundError):
+    """There is no collection at that path."""
+
+
+class CollectionLockedError(CollectionError):
+    """Another process is writing to the collection."""
+
+
+class ServerError(LookalikeError, RuntimeError):
+    """The server cannot start."""
