@@ -1,0 +1,1 @@
+"""Visual similarity search for photo collections, and the compact vector index underneath."""
