@@ -1,0 +1,7 @@
+"""Networks that turn photos into embeddings."""
+
+from lookalike.encoders.card import EncoderCard
+from lookalike.encoders.encoder import Encoding, ImageEncoder
+from lookalike.encoders.registry import DEFAULT_ENCODER, load_encoder
+
+__all__ = ["DEFAULT_ENCODER", "EncoderCard", "Encoding", "ImageEncoder", "load_encoder"]
