@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +37,9 @@ def require() -> Require:
 def demo_photos(require: Require) -> Path:
     """The folder of 153 public-domain pictures in 16 collections, fetched by `make test`. Never write into it."""
     folder = ROOT / "build" / "demo" / "photos"
-    require(folder.is_dir(), f"{folder.relative_to(ROOT)} is missing: run `python tools/demo_photos.py build/demo/photos`")
+    require(
+        folder.is_dir(), f"{folder.relative_to(ROOT)} is missing: run `python tools/demo_photos.py build/demo/photos`"
+    )
     return folder
 
 
@@ -44,3 +47,19 @@ def demo_photos(require: Require) -> Path:
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep built networks between test runs, but apart from the user's own cache."""
     os.environ.setdefault("LOOKALIKE_CACHE", str(ROOT / "build" / "test-cache"))
+
+
+@pytest.fixture(scope="session")
+def demo_collection(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A collection of all the demo photos, made once per test run. Never write into it."""
+    import lookalike
+
+    root = tmp_path_factory.getbasetemp()
+    shared = root if worker_id == "master" else root.parent
+    collection = shared / "demo.lookalike"
+    with FileLock(shared / "demo.lock"):
+        if not (shared / "demo.finished").exists():
+            with lookalike.Collection.open(collection) as photos:
+                photos.add(demo_photos)
+            (shared / "demo.finished").touch()
+    return collection

@@ -1,0 +1,121 @@
+"""The tables of a catalog, and how a database file becomes one.
+
+One SQLite file in WAL mode: readers never wait for the writer, and a transaction that has returned survives
+the death of the process (``synchronous=FULL``: of the machine too). ``application_id`` tells our files from
+other databases, ``user_version`` is the format's version; docs/formats/catalog.md describes every column.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from lookalike.errors import FormatError
+
+__all__ = ["FORMAT_VERSION", "connect"]
+
+APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
+FORMAT_VERSION = 1
+
+TABLES = """
+CREATE TABLE photos (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    sha256   BLOB NOT NULL UNIQUE,
+    format   TEXT NOT NULL,
+    bytes    INTEGER NOT NULL,
+    width    INTEGER NOT NULL,
+    height   INTEGER NOT NULL,
+    taken_at TEXT,
+    title    TEXT,
+    facts    TEXT NOT NULL,
+    added_at TEXT NOT NULL
+);
+CREATE TABLE embeddings (
+    photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+    vector   BLOB NOT NULL
+);
+CREATE TABLE files (
+    path             TEXT PRIMARY KEY,
+    photo_id         INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    bytes            INTEGER NOT NULL,
+    mtime_ns         INTEGER NOT NULL,
+    sidecar_mtime_ns INTEGER,
+    gone_at          TEXT
+) WITHOUT ROWID;
+CREATE INDEX files_present ON files (photo_id) WHERE gone_at IS NULL;
+CREATE TABLE failures (
+    path             TEXT PRIMARY KEY,
+    bytes            INTEGER NOT NULL,
+    mtime_ns         INTEGER NOT NULL,
+    sidecar_mtime_ns INTEGER,
+    reason           TEXT NOT NULL,
+    failed_at        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE settings (
+    name  TEXT PRIMARY KEY,
+    value
+) WITHOUT ROWID;
+CREATE VIRTUAL TABLE photo_text USING fts5 (
+    title, caption, keywords, creator, names,
+    tokenize = "porter unicode61 remove_diacritics 2", prefix = '2 3'
+);
+"""
+
+
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """Open the catalog at `path`, making its tables when the file is new and `writable`.
+
+    Parameters
+    ----------
+    path : Path
+        The database file.
+    writable : bool
+        False opens it for reading only; the file must exist then.
+
+    Returns
+    -------
+    sqlite3.Connection
+        In autocommit mode: transactions are begun explicitly. Usable from any one thread at a time.
+
+    Raises
+    ------
+    FormatError
+        The file is no catalog, or was written by a newer version of Lookalike.
+    """
+    mode = "rwc" if writable else "ro"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        _check_or_create(connection, path, writable=writable)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        message = f"`{path}` is not a Lookalike catalog ({error}). If a backup exists, put it in its place."
+        raise FormatError(message) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_or_create(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id == 0 and version == 0 and writable:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {FORMAT_VERSION}; COMMIT;"
+        )
+    elif application_id != APPLICATION_ID:
+        raise FormatError(f"`{path}` is a SQLite database of another program, not a Lookalike catalog.")
+    elif version > FORMAT_VERSION:
+        message = (
+            f"`{path}` has format version {version}, but this version of Lookalike reads up to {FORMAT_VERSION}. "
+            "Upgrade: pip install --upgrade lookalike"
+        )
+        raise FormatError(message)

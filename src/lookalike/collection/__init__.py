@@ -1,0 +1,7 @@
+"""A collection of photos on disk: ingest, search, and the directory that holds both."""
+
+from lookalike.collection.collection import Collection
+from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
+from lookalike.collection.ingest import AddProgress
+
+__all__ = ["AddProgress", "Collection", "Hit", "SearchEvidence", "SearchResult"]

@@ -1,0 +1,451 @@
+"""A collection on disk: add folders to it, search it, read what is known of a photo.
+
+::
+
+    photos.lookalike/
+      collection.json     format version, encoder and its card
+      catalog.sqlite      photos, files, failures, embeddings, full text
+      segments/000007/    the LOPQ index, from a few thousand photos on
+      thumbnails/ab/...   JPEG, by content hash
+
+Any number of processes may search a collection; one at a time may add to it. Objects are safe to share between
+threads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.catalog import Catalog, PhotoRecord
+from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
+from lookalike.collection.ingest import AddProgress, add_photos
+from lookalike.collection.lock import writer_lock
+from lookalike.collection.maintenance import maintain
+from lookalike.collection.settings import CollectionSettings, Precision
+from lookalike.collection.thumbnails import ThumbnailStore
+from lookalike.collection.vectors import VectorView
+from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
+from lookalike.errors import CollectionError, InvalidArgumentError, NotACollectionError
+from lookalike.photos import PhotoLimits, read_photo, thumbnail
+
+__all__ = ["Collection"]
+
+PhotoQuery = int | str | os.PathLike[str] | bytes
+"""A photo to search with: an id of the collection, a path (in the collection or not), or a file's bytes."""
+
+
+class Collection:
+    """A collection of photos on disk, opened by `Collection.open`.
+
+    Attributes
+    ----------
+    path : Path
+        Its directory.
+    settings : CollectionSettings
+        Encoder and card.
+    """
+
+    def __init__(self, path: Path, settings: CollectionSettings) -> None:
+        self.path = path
+        self.settings = settings
+        self.thumbnails = ThumbnailStore(path / "thumbnails")
+        self._catalog = Catalog(path / "catalog.sqlite", writable=False)
+        self._segments = path / "segments"
+        self._vectors = VectorView(self._catalog, self._segments, settings.card.dim)
+        self._encoder: ImageEncoder | None = None
+        self._encoder_lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        encoder: str | None = None,
+        precision: Precision | None = None,
+        create: bool = True,
+    ) -> Self:
+        """Open the collection at `path`, making a new one when nothing is there.
+
+        Parameters
+        ----------
+        path : path
+            A directory, usually named ``SOMETHING.lookalike``.
+        encoder : str, optional
+            For a new collection: what `load_encoder` takes (default: EfficientNet-Lite2). For an existing one it
+            must be the one it was made with.
+        precision : {"int8", "fp32"}, optional
+            Of a built-in encoder; default "int8".
+        create : bool
+            False: an error instead of a new collection.
+
+        Raises
+        ------
+        NotACollectionError
+            There is none and `create` is False, or something else is there.
+        InvalidArgumentError
+            The collection was made with another encoder than the one asked for.
+        FormatError
+            Its files are damaged, or newer than this version.
+        """
+        directory = Path(path).expanduser()
+        if not (directory / "collection.json").exists():
+            if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+                message = (
+                    f"`{directory}` exists, but is not a Lookalike collection. Name a directory that does not exist "
+                    f"yet, such as `{directory.name}.lookalike`; photos are added to it afterwards."
+                )
+                raise NotACollectionError(message)
+            if not create:
+                raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
+            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8")
+        settings = CollectionSettings.read(directory / "collection.json")
+        for name, asked, stored in (
+            ("encoder", encoder, settings.encoder),
+            ("precision", precision, settings.precision),
+        ):
+            if asked is not None and asked != stored:
+                message = (
+                    f"`{name}` is {asked!r}, but `{directory}` was made with {stored!r}, and embeddings of different "
+                    f"encoders cannot be compared. Leave `{name}` away, or make another collection."
+                )
+                raise InvalidArgumentError(message)
+        return cls(directory, settings)
+
+    @staticmethod
+    def _create(directory: Path, encoder: str, precision: Precision) -> None:
+        card = load_encoder(encoder, precision=precision).card
+        directory.mkdir(parents=True, exist_ok=True)
+        with writer_lock(directory):
+            Catalog(directory / "catalog.sqlite", writable=True).close()
+            CollectionSettings(encoder, precision, card).write(directory / "collection.json")
+
+    def close(self) -> None:
+        """Close the catalog's connections."""
+        self._catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Collection {str(self.path)!r}: {len(self):,} photos>"
+
+    def __len__(self) -> int:
+        return self._catalog.n_photos()
+
+    # -- adding -----------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        *paths: str | os.PathLike[str],
+        progress: Callable[[AddProgress], None] | None = None,
+        stop: threading.Event | None = None,
+        limits: PhotoLimits | None = None,
+        n_workers: int | None = None,
+        retry_failed: bool = False,
+    ) -> AddProgress:
+        """Bring folders and files into the collection: what is new, changed, moved or gone since the last time.
+
+        Parameters
+        ----------
+        *paths : path
+            Folders (searched through to the bottom) and files.
+        progress : callable, optional
+            Called from this thread with an `AddProgress` a few times a second.
+        stop : threading.Event, optional
+            Set it to stop early; what was done is kept.
+        limits : PhotoLimits, optional
+            Bytes, pixels and seconds that one photo may take.
+        n_workers : int, optional
+            Processes that read photos; default: one for each core.
+        retry_failed : bool
+            Read files again that could not be read, though they have not changed.
+
+        Returns
+        -------
+        AddProgress
+            The counts, with state "done" or "stopped".
+
+        Raises
+        ------
+        InvalidArgumentError
+            One of `paths` does not exist.
+        CollectionLockedError
+            Another process is adding to this collection.
+        """
+        report = progress or (lambda _: None)
+        dim = self.settings.card.dim
+        self.encoder  # noqa: B018  built once here, so that the workers find it in the cache
+        with writer_lock(self.path):
+            catalog = Catalog(self.path / "catalog.sqlite", writable=True)
+            try:
+                now = add_photos(
+                    catalog,
+                    self.path,
+                    self.settings,
+                    paths,
+                    progress=report,
+                    stop=stop or threading.Event(),
+                    limits=limits or PhotoLimits(),
+                    n_workers=n_workers,
+                    retry_failed=retry_failed,
+                    maintain=lambda: maintain(catalog, self._segments, dim, max_fresh=32_768),
+                )
+                if now.state != "stopped":
+                    report(dataclasses.replace(now, state="indexing", eta_seconds=None))
+                    maintain(catalog, self._segments, dim)
+                    now = dataclasses.replace(now, state="done", eta_seconds=0.0)
+            finally:
+                catalog.close()
+        report(now)
+        return now
+
+    # -- searching --------------------------------------------------------------------------------------------
+
+    @property
+    def encoder(self) -> ImageEncoder:
+        """The encoder of this collection, loaded when first asked for.
+
+        Raises
+        ------
+        CollectionError
+            What is installed is not the encoder that made the stored embeddings.
+        """
+        with self._encoder_lock:
+            if self._encoder is None:
+                encoder = load_encoder(self.settings.encoder, precision=self.settings.precision)
+                if encoder.card.fingerprint != self.settings.card.fingerprint:
+                    message = (
+                        f"The embeddings of `{self.path}` were made by {self.settings.card.name} "
+                        f"{self.settings.card.version} ({self.settings.card.fingerprint[:12]}), but installed here "
+                        f"is {encoder.card.name} {encoder.card.version} ({encoder.card.fingerprint[:12]}). Install the "
+                        "version that made it, or add the photos to a new collection."
+                    )
+                    raise CollectionError(message)
+                self._encoder = encoder
+            return self._encoder
+
+    def embed(self, photo: str | os.PathLike[str] | bytes) -> NDArray[np.float32]:
+        """Return the embedding float32 (dim,) of a photo that need not be in the collection.
+
+        It lies in the space of `embeddings`: unit length, the collection's mean taken off.
+        """
+        data = photo if isinstance(photo, bytes) else _read(photo)
+        name = "" if isinstance(photo, bytes) else Path(photo).name
+        image = read_photo(data, name=name, min_side=self.encoder.card.min_side).image
+        embeddings = self.encoder.encode([image]).embeddings
+        centred: NDArray[np.float32] = self._vectors.refresh().space.centre(embeddings)[0]
+        return centred
+
+    def embeddings(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the embeddings float32 (n, dim) of photos of the collection, as search compares them.
+
+        They have unit length and the collection's mean is taken off; the mean is renewed when the collection has
+        grown by half, so compare only embeddings that were read at the same time.
+
+        Raises
+        ------
+        UnknownPhotoError
+            One of `ids` is not in the collection.
+        """
+        if len(ids) == 0:
+            return np.zeros((0, self.settings.card.dim), np.float32)
+        return self._vectors.refresh().space.centre(self._catalog.embeddings([int(photo_id) for photo_id in ids]))
+
+    def search(
+        self,
+        *,
+        photo: PhotoQuery | None = None,
+        words: str | None = None,
+        vector: NDArray[np.floating] | None = None,
+        k: int = 20,
+        offset: int = 0,
+        exact: bool = False,
+    ) -> SearchResult:
+        """Find photos by one of: a photo, words, a vector.
+
+        Parameters
+        ----------
+        photo : int, path or bytes
+            An id of the collection; a path, of the collection or outside; or the bytes of a file. A photo of the
+            collection is not among its own hits.
+        words : str
+            Words that all occur in title, caption, keywords, creator or file name.
+        vector : array (dim,)
+            In the space of `embeddings` and `embed`.
+        k : int
+            Hits wanted; fewer come back when there are fewer photos.
+        offset : int
+            Hits to leave out at the beginning.
+        exact : bool
+            Compare with every photo instead of asking the index.
+
+        Raises
+        ------
+        InvalidArgumentError
+            None or several of `photo`, `words`, `vector`; a wrong `k` or shape.
+        UnknownPhotoError
+            An id that is not in the collection.
+        PhotoError
+            The photo cannot be read.
+
+        Examples
+        --------
+        >>> with lookalike.Collection.open("photos.lookalike") as photos:  # doctest: +SKIP
+        ...     for hit in photos.search(photo="IMG_1.jpg", k=5):
+        ...         print(f"{hit.score:.2f} {hit.path}")
+        """
+        if sum(part is not None for part in (photo, words, vector)) != 1:
+            raise InvalidArgumentError("Give exactly one of `photo`, `words` and `vector`.")
+        if k < 1 or offset < 0:
+            raise InvalidArgumentError(f"`k` is {k} and `offset` {offset}; expected k >= 1 and offset >= 0.")
+        if words is not None:
+            return self._search_words(words, k, offset)
+        photo_id = None
+        if photo is not None:
+            photo_id = self.find(photo)
+            if photo_id is not None:
+                query = self.embeddings([photo_id])[0]
+            else:
+                assert not isinstance(photo, int)
+                query = self.embed(photo)
+        else:
+            query = self._check_vector(vector)
+        found, evidence = self._vectors.search(query, offset + k + 1, exclude=photo_id, exact=exact)
+        page = found[offset : offset + k]
+        part = "vector" if photo is None else "photo"
+        scored = [(found_id, min(max(cosine, 0.0), 1.0)) for found_id, cosine in page]
+        return SearchResult(self._hits(scored, part), evidence, photo_id, has_more=len(found) > offset + k)
+
+    def _check_vector(self, vector: object) -> NDArray[np.float32]:
+        query = np.asarray(vector, dtype=np.float32)
+        dim = self.settings.card.dim
+        if query.shape != (dim,):
+            raise InvalidArgumentError(
+                f"`vector` has shape {query.shape}, but the embeddings of this collection have ({dim},): its encoder "
+                f"is {self.settings.card.name}."
+            )
+        length = float(np.linalg.norm(query))
+        if not np.isfinite(length) or length == 0:
+            raise InvalidArgumentError("`vector` is zero or holds NaN or infinity; expected finite numbers.")
+        unit: NDArray[np.float32] = query / np.float32(length)
+        return unit
+
+    def _search_words(self, words: str, k: int, offset: int) -> SearchResult:
+        started = time.perf_counter()
+        found = self._catalog.search_words(words, offset + k + 1)
+        best = found[0][1] if found else 1.0
+        scored = [
+            (photo_id, relevance / best if best > 0 else 1.0) for photo_id, relevance in found[offset : offset + k]
+        ]
+        evidence = SearchEvidence("words", self._catalog.n_photos(), 0, 0, 0, time.perf_counter() - started)
+        return SearchResult(self._hits(scored, "words"), evidence, has_more=len(found) > offset + k)
+
+    def _hits(self, scored: Iterable[tuple[int, float]], part: str) -> tuple[Hit, ...]:
+        pairs = list(scored)
+        records = self._catalog.photos_by_id([photo_id for photo_id, _ in pairs])
+        return tuple(
+            Hit(photo_id, records[photo_id].path, score, {part: score})
+            for photo_id, score in pairs
+            if photo_id in records
+        )
+
+    def find(self, photo: PhotoQuery) -> int | None:
+        """Return the id of the collection's photo that `photo` is, by id, path or content; None for an outside one.
+
+        Raises
+        ------
+        UnknownPhotoError
+            An integer that is no id of the collection.
+        InvalidArgumentError
+            A path that is neither in the collection nor on disk.
+        """
+        if isinstance(photo, int):
+            return self._catalog.photo(photo).id
+        if isinstance(photo, bytes):
+            data = photo
+        else:
+            photo_id = self._catalog.id_of_path(os.path.abspath(Path(photo).expanduser()))  # noqa: PTH100
+            if photo_id is not None:
+                return photo_id
+            if isinstance(photo, str) and photo.isdecimal() and not Path(photo).exists():
+                return self._catalog.photo(int(photo)).id
+            data = _read(photo)
+        return self._catalog.id_of_content(hashlib.sha256(data).hexdigest())
+
+    # -- what is known ----------------------------------------------------------------------------------------
+
+    def photo(self, photo_id: int) -> PhotoRecord:
+        """Return what is known of one photo.
+
+        Raises
+        ------
+        UnknownPhotoError
+        """
+        return self._catalog.photo(photo_id)
+
+    def photos(self, ids: Sequence[int]) -> list[PhotoRecord]:
+        """Return those of `ids` that exist, in their order."""
+        records = self._catalog.photos_by_id(ids)
+        return [records[photo_id] for photo_id in ids if photo_id in records]
+
+    def photos_after(self, cursor: int, limit: int) -> list[PhotoRecord]:
+        """List up to `limit` photos with an id larger than `cursor`, in the order in which they came."""
+        return self._catalog.photos_after(cursor, limit)
+
+    def paths(self, photo_id: int) -> list[str]:
+        """List every file that holds this photo."""
+        return self._catalog.paths(photo_id)
+
+    def failures(self) -> list[tuple[str, str]]:
+        """List (path, reason) of the files that could not be read."""
+        return self._catalog.failures()
+
+    def n_files(self) -> int:
+        """Count the files that hold the photos."""
+        return self._catalog.n_files()
+
+    def n_failures(self) -> int:
+        """Count the files that could not be read."""
+        return self._catalog.n_failures()
+
+    @property
+    def search_method(self) -> str:
+        """How a search by photo is done now: "exact" or "lopq"."""
+        return "exact" if self._catalog.setting("index") is None else "lopq"
+
+    def thumbnail(self, photo_id: int) -> bytes:
+        """Return the photo's thumbnail, a JPEG; made again from the photo when its file is missing.
+
+        Raises
+        ------
+        UnknownPhotoError, PhotoError
+        """
+        record = self._catalog.photo(photo_id)
+        try:
+            return self.thumbnails.path(record.sha256).read_bytes()
+        except FileNotFoundError:
+            image = read_photo(_read(record.path), name=record.name, min_side=self.settings.card.min_side).image
+            jpeg = thumbnail(image)
+            self.thumbnails.put(record.sha256, jpeg)
+            return jpeg
+
+
+def _read(photo: str | os.PathLike[str]) -> bytes:
+    path = Path(photo).expanduser()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidArgumentError(f"`{photo}` cannot be read: {error.strerror or error}.") from error

@@ -1,0 +1,314 @@
+"""Bringing folders into a collection: what is new, changed, moved or gone, and nothing else, is worked on.
+
+A photo's walk: file -> content hash (known? no second embedding) -> decode -> thumbnail, facts, embedding, in a
+worker process -> one transaction for every few photos. Killed at any point, nothing that was committed is lost, and
+the next run takes up the rest. Cost: the network's time; reading, decoding and storing hide behind it on the other
+cores. Memory: one decoded photo per worker, a path and four numbers per file to do, whatever their number.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lookalike.catalog import Catalog, FileRecord, NewPhoto
+from lookalike.collection.settings import CollectionSettings
+from lookalike.collection.worker_process import WorkerProcess
+from lookalike.errors import InvalidArgumentError
+from lookalike.photos import PhotoLimits, find_photos, sidecar_of
+
+__all__ = ["AddProgress", "add_photos", "n_cores"]
+
+CHUNK = 8
+"""Files per request to a worker, and photos per transaction: the most that a kill can cost."""
+
+FIRST_MAINTENANCE = 64
+"""Photos after which the page's first searches are worth a mean; from there at each doubling."""
+
+State = Literal["counting", "running", "indexing", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddProgress:
+    """How far an `add` is.
+
+    Attributes
+    ----------
+    state : str
+        "counting", "running", "indexing", then "done", "stopped" or "failed".
+    total, done : int
+        Files to read, and read so far. Files that are as they were when last read do not count.
+    total_bytes : int
+        Size of the files to read.
+    added, updated, unchanged, moved, gone, failed : int
+        Files: with content new to the collection; changed, or with facts read anew; as they were; known content
+        at a new path (copies too); no longer there; not readable.
+    rate : float or None
+        Files per second, once known.
+    eta_seconds : float or None
+        Time to go, once known.
+    message : str or None
+        What a person should know besides.
+    """
+
+    state: State = "counting"
+    total: int = 0
+    done: int = 0
+    total_bytes: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    gone: int = 0
+    failed: int = 0
+    rate: float | None = None
+    eta_seconds: float | None = None
+    message: str | None = None
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    to_read: list[FileRecord]
+    known_paths: frozenset[str]
+    returned: list[FileRecord]
+    gone: list[str]
+    unreadable: list[tuple[FileRecord, str]]
+    n_unchanged: int
+
+
+def _stat(path: Path) -> FileRecord:
+    status = path.stat()
+    sidecar = sidecar_of(path)
+    return FileRecord(
+        str(path), status.st_size, status.st_mtime_ns, sidecar.stat().st_mtime_ns if sidecar is not None else None
+    )
+
+
+def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], None], *, retry_failed: bool) -> _Plan:
+    known: dict[str, tuple[FileRecord, bool]] = {}
+    for root in roots:
+        known.update(catalog.files_below(str(root)))
+    failed = {path for path, _ in catalog.failures()} if retry_failed else set()
+    plan = _Plan([], frozenset(known), [], [], [], 0)
+    seen: set[str] = set()
+    n_unchanged = 0
+    for path in find_photos(roots):
+        name = str(path)
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            name.encode()
+            file = _stat(path)
+        except UnicodeEncodeError:
+            printable = os.fsencode(path).decode("utf-8", "replace")
+            reason = "Its name is not valid UTF-8. Rename it."
+            plan.unreadable.append((FileRecord(printable, 0, 0, None), reason))
+            continue
+        except OSError as error:
+            plan.unreadable.append((FileRecord(name, 0, 0, None), f"The file cannot be read: {error.strerror}."))
+            continue
+        before, present = known.get(name, (None, False))
+        if before != file or name in failed:
+            plan.to_read.append(file)
+        elif present:
+            n_unchanged += 1
+        else:
+            plan.returned.append(file)
+        on_found(len(seen))
+    plan.gone.extend(path for path, (_, present) in known.items() if present and path not in seen)
+    return replace(plan, n_unchanged=n_unchanged)
+
+
+def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    roots = []
+    for path in paths:
+        root = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow symbolic links
+        if not root.exists():
+            raise InvalidArgumentError(f"`{path}` does not exist. Give folders or files that do.")
+        roots.append(root)
+    if not roots:
+        raise InvalidArgumentError("There is nothing to add. Give at least one folder or file.")
+    return roots
+
+
+def _spread(files: list[FileRecord], n_first: int) -> list[FileRecord]:
+    """Put an even sample first, so that the first estimate of the time speaks for the whole."""
+    step = max(1, len(files) // n_first)
+    first = files[::step]
+    chosen = set(range(0, len(files), step))
+    return first + [file for position, file in enumerate(files) if position not in chosen]
+
+
+class _Clock:
+    """Rate and time to go, from when the first answer came (starting the workers does not count)."""
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+        self._first = 0
+
+    def estimate(self, done: int, total: int) -> tuple[float | None, float | None]:
+        now = time.monotonic()
+        if self._started is None:
+            self._started, self._first = now, done
+            return None, None
+        elapsed = now - self._started
+        if elapsed <= 0 or done <= self._first:
+            return None, None
+        rate = (done - self._first) / elapsed
+        return rate, (total - done) / rate
+
+
+def add_photos(
+    catalog: Catalog,
+    collection: Path,
+    settings: CollectionSettings,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    progress: Callable[[AddProgress], None],
+    stop: threading.Event,
+    limits: PhotoLimits,
+    n_workers: int | None,
+    retry_failed: bool,
+    maintain: Callable[[], object],
+) -> AddProgress:
+    """Bring `paths` into the catalog; the caller holds the writer's lock.
+
+    Parameters
+    ----------
+    maintain : callable
+        Called when the collection has grown much, while photos still come.
+
+    Returns
+    -------
+    AddProgress
+        The last one; its state is still "running", or "stopped" when `stop` was set.
+
+    Raises
+    ------
+    InvalidArgumentError
+        One of `paths` does not exist.
+    """
+    roots = _resolve(paths)
+    now = AddProgress()
+    progress(now)
+
+    def count(n_found: int) -> None:
+        if n_found % 500 == 0:
+            progress(replace(now, total=n_found))
+
+    plan = _plan(catalog, roots, count, retry_failed=retry_failed)
+    now = replace(
+        now,
+        state="running",
+        total=len(plan.to_read),
+        total_bytes=sum(file.bytes for file in plan.to_read),
+        unchanged=plan.n_unchanged,
+        failed=len(plan.unreadable),
+    )
+    if plan.gone or plan.returned or plan.unreadable:
+        with catalog.transaction():
+            now = replace(now, gone=catalog.mark_gone(plan.gone), unchanged=now.unchanged + len(plan.returned))
+            for file in plan.returned:
+                catalog.restore_file(file.path)
+            for file, reason in plan.unreadable:
+                catalog.put_failure(file, reason)
+    progress(now)
+    if not plan.to_read:
+        return now
+
+    n_workers = min(n_workers or n_cores(), -(-len(plan.to_read) // CHUNK))
+    files = _spread(plan.to_read, n_workers * CHUNK)
+    chunks = iter([files[start : start + CHUNK] for start in range(0, len(files), CHUNK)])
+    worker_settings = {
+        "collection": str(collection),
+        "encoder": settings.encoder,
+        "precision": settings.precision,
+        "limits": asdict(limits),
+    }
+    workers = [WorkerProcess(worker_settings, max_seconds=limits.max_seconds) for _ in range(n_workers)]
+    idle = list(workers)
+    clock = _Clock()
+    maintain_at = FIRST_MAINTENANCE
+
+    def read(worker: WorkerProcess, chunk: list[FileRecord]) -> list[tuple[FileRecord, dict[str, Any]]]:
+        return list(zip(chunk, worker.read([file.path for file in chunk]), strict=False))
+
+    with ThreadPoolExecutor(n_workers, thread_name_prefix="lookalike-ingest") as threads:
+        running: dict[Future[list[tuple[FileRecord, dict[str, Any]]]], WorkerProcess] = {}
+        try:
+            while not stop.is_set():
+                while idle and (chunk := next(chunks, None)) is not None:
+                    worker = idle.pop()
+                    running[threads.submit(read, worker, chunk)] = worker
+                if not running:
+                    return now
+                finished, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    answers = future.result()
+                    worker = running.pop(future)
+                    # Hand out the next chunk before storing this one: the worker must not wait for the disk.
+                    if (chunk := next(chunks, None)) is not None:
+                        running[threads.submit(read, worker, chunk)] = worker
+                    now = _store(catalog, answers, now, plan.known_paths)
+                    rate, eta = clock.estimate(now.done, now.total)
+                    now = replace(now, rate=rate, eta_seconds=eta)
+                    progress(now)
+                    if now.done >= maintain_at:
+                        maintain()
+                        maintain_at = now.done * 2
+            return replace(now, state="stopped")
+        finally:
+            for worker in workers:
+                worker.close()
+
+
+def _store(
+    catalog: Catalog, answers: list[tuple[FileRecord, dict[str, Any]]], now: AddProgress, known_paths: frozenset[str]
+) -> AddProgress:
+    added, updated, moved, failed = now.added, now.updated, now.moved, now.failed
+    with catalog.transaction():
+        for file, answer in answers:
+            if "reason" in answer:
+                catalog.put_failure(file, answer["reason"])
+                failed += 1
+                continue
+            photo_id, inserted = catalog.put_photo(_new_photo(answer))
+            catalog.put_file(file, photo_id)
+            if file.path in known_paths:
+                updated += 1
+            elif inserted:
+                added += 1
+            else:
+                moved += 1
+    return replace(now, done=now.done + len(answers), added=added, updated=updated, moved=moved, failed=failed)
+
+
+def _new_photo(answer: dict[str, Any]) -> NewPhoto:
+    embedding = answer["embedding"]
+    return NewPhoto(
+        sha256=answer["sha256"],
+        format=answer["format"],
+        bytes=answer["bytes"],
+        width=answer["width"],
+        height=answer["height"],
+        taken_at=answer["taken_at"],
+        title=answer["title"],
+        facts=answer["facts"],
+        text=tuple(answer["text"]),
+        embedding=None if embedding is None else np.frombuffer(base64.b64decode(embedding), dtype="<f4"),
+    )

@@ -1,0 +1,106 @@
+"""Keeping the mean and the index of a collection in step with its growth.
+
+Both are renewed when the collection has grown by half, so their total cost stays a small multiple of the last one's.
+Between two trainings new photos are coded by the old model. Whatever happens on the way, what the catalog names stays
+whole: a new index is written beside the old one, and one transaction changes the name.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from lookalike.catalog import Catalog
+from lookalike.collection.space import Space
+from lookalike.index import LOPQIndex
+
+__all__ = ["INDEX_FROM", "index_path", "maintain", "read_space"]
+
+INDEX_FROM = 4096
+"""Photos from which on an index is kept: below, exact search takes a millisecond or two."""
+
+GROWTH = 1.5
+
+
+def read_space(catalog: Catalog, dim: int) -> Space:
+    """Return the space that the catalog names, or the one without a mean."""
+    mean = catalog.setting("mean")
+    if mean is None:
+        return Space(np.zeros(dim, np.float32), 0)
+    return Space(np.frombuffer(mean, dtype="<f4").copy(), int(catalog.setting("mean_n_photos")))
+
+
+def index_path(segments: Path, name: str) -> Path:
+    """Return the folder of the index called `name`."""
+    return segments / name
+
+
+def maintain(catalog: Catalog, segments: Path, dim: int, *, max_fresh: int = INDEX_FROM) -> bool:
+    """Renew the mean, and build or extend the index, where the collection's growth asks for it.
+
+    The caller holds the writer's lock.
+
+    Parameters
+    ----------
+    max_fresh : int
+        Photos that may lie outside the index before it is built or extended. While photos stream in this is
+        larger, because comparing a few tens of thousands costs less than indexing them twice.
+
+    Returns
+    -------
+    bool
+        Whether anything was renewed.
+    """
+    n_photos = catalog.n_embeddings()
+    indexed_through = int(catalog.setting("indexed_through") or 0)
+    old_name: str | None = catalog.setting("index")
+    space = read_space(catalog, dim)
+    grown = n_photos > 0 and n_photos >= space.n_photos * GROWTH
+    index_due = catalog.n_embeddings(after=indexed_through) >= max_fresh
+    # An index and the mean it was built with belong together: once there is an index, both are renewed or neither.
+    if not index_due and (old_name is not None or not grown):
+        return False
+
+    if grown:
+        space = _fit_space(catalog, dim)
+    name = None
+    if index_due:
+        name = f"{int(old_name or 0) + 1:06d}"
+        base = None if grown or old_name is None else index_path(segments, old_name)
+        index = _index(catalog, space, base=base, after=indexed_through)
+        segments.mkdir(exist_ok=True)
+        shutil.rmtree(index_path(segments, name), ignore_errors=True)  # left by a run that was killed
+        index.save(index_path(segments, name))
+        indexed_through = int(index.ids.max())
+    with catalog.transaction():
+        catalog.set_setting("mean", space.mean.astype("<f4").tobytes())
+        catalog.set_setting("mean_n_photos", space.n_photos)
+        if name is not None:
+            catalog.set_setting("index", name)
+            catalog.set_setting("indexed_through", indexed_through)
+    if name is not None and old_name is not None:
+        shutil.rmtree(index_path(segments, old_name), ignore_errors=True)
+    return True
+
+
+def _index(catalog: Catalog, space: Space, *, base: Path | None, after: int) -> LOPQIndex:
+    """Build an index of every photo, or extend the one at `base` by those with an id larger than `after`."""
+    blocks = [(ids, space.centre(block)) for ids, block in catalog.embedding_blocks(0 if base is None else after)]
+    ids = np.concatenate([ids for ids, _ in blocks])
+    vectors = np.concatenate([vectors for _, vectors in blocks])
+    if base is None:
+        return LOPQIndex.build(vectors, ids=ids, metric="cosine")
+    index = LOPQIndex.open(base, mmap=False)
+    index.add(vectors, ids)
+    return index
+
+
+def _fit_space(catalog: Catalog, dim: int) -> Space:
+    total = np.zeros(dim, np.float64)
+    n_photos = 0
+    for ids, embeddings in catalog.embedding_blocks(0):
+        total += embeddings.sum(axis=0, dtype=np.float64)
+        n_photos += len(ids)
+    return Space.fit(total, n_photos)

@@ -1,0 +1,86 @@
+"""`collection.json`: what a collection is and which encoder made its embeddings."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from lookalike.encoders import EncoderCard
+from lookalike.errors import FormatError
+
+__all__ = ["CollectionSettings", "Precision"]
+
+FORMAT = "lookalike-collection"
+FORMAT_VERSION = 1
+
+Precision = Literal["int8", "fp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSettings:
+    """The settings of a collection, fixed when it is made.
+
+    Attributes
+    ----------
+    encoder : str
+        Name that `load_encoder` takes.
+    precision : str
+        "int8" or "fp32".
+    card : EncoderCard
+        Identity of the encoder: embeddings of any other cannot be compared with those stored.
+    """
+
+    encoder: str
+    precision: Precision
+    card: EncoderCard
+
+    def write(self, path: Path) -> None:
+        """Write to `path`, whole or not at all."""
+        content = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "encoder": self.encoder,
+            "precision": self.precision,
+            "card": json.loads(self.card.to_json()),
+        }
+        temporary = path.with_name(path.name + ".new")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> CollectionSettings:
+        """Read `path`.
+
+        Raises
+        ------
+        FormatError
+            Not such a file, damaged, or newer than this version.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise FormatError(f"`{path}` does not describe a Lookalike collection.")
+            if content["format_version"] > FORMAT_VERSION:
+                message = (
+                    f"`{path}` has format version {content['format_version']}, but this version of Lookalike reads up "
+                    f"to {FORMAT_VERSION}. Upgrade: pip install --upgrade lookalike"
+                )
+                raise FormatError(message)
+            if content["precision"] not in get_args(Precision):
+                raise ValueError(f"precision is {content['precision']!r}")
+            return cls(
+                encoder=str(content["encoder"]),
+                precision=content["precision"],
+                card=EncoderCard.from_json(json.dumps(content["card"])),
+            )
+        except FormatError:
+            raise
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"`{path}` is damaged ({type(error).__name__}: {error}). Put a sound copy in its place."
+            raise FormatError(message) from error

@@ -1,0 +1,36 @@
+"""Thumbnails on disk, named by the photo's content hash: `thumbnails/ab/abcd....jpg`.
+
+They can always be made again from the photo, so they are written by rename but not forced to the disk.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["ThumbnailStore"]
+
+
+class ThumbnailStore:
+    """The thumbnails of one collection.
+
+    Parameters
+    ----------
+    root : Path
+        Their folder; made when the first is put.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, sha256: str) -> Path:
+        """Return where the thumbnail of this content lies, or would."""
+        return self.root / sha256[:2] / f"{sha256}.jpg"
+
+    def put(self, sha256: str, jpeg: bytes) -> None:
+        """Store one thumbnail; readers see the whole of it or none."""
+        path = self.path(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.new")
+        temporary.write_bytes(jpeg)
+        temporary.replace(path)

@@ -1,0 +1,92 @@
+"""A worker process: reads photos, one line of JSON in, one line of JSON out for each.
+
+Run as ``python -m lookalike.collection.worker``. The first line on standard input holds the settings and is answered
+by ``"ready"``; every further line names a file to read, and the answer holds either the photo (content hash, facts,
+embedding) or the reason why it cannot be one. A process of its own because decoders of hostile or broken files may
+crash or never end: then the parent loses one photo, not the run (see worker_process.py). It ends when standard input
+does, so a parent that is killed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from lookalike.catalog import Catalog
+from lookalike.collection.thumbnails import ThumbnailStore
+from lookalike.encoders import ImageEncoder, load_encoder
+from lookalike.errors import EncoderError, PhotoError
+from lookalike.photos import PhotoLimits, read_photo, read_sidecar, thumbnail
+
+__all__ = ["main"]
+
+
+class _Reader:
+    """Reads one file after the other with the same encoder."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        collection = Path(settings["collection"])
+        self.limits = PhotoLimits(**settings["limits"])
+        self.catalog = Catalog(collection / "catalog.sqlite", writable=False)
+        self.thumbnails = ThumbnailStore(collection / "thumbnails")
+        self.encoder: ImageEncoder = load_encoder(settings["encoder"], precision=settings["precision"], n_threads=1)
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """Return what the catalog stores of the photo at `path`."""
+        n_bytes = path.stat().st_size
+        if n_bytes > self.limits.max_bytes:
+            read_photo(b"", name=path.name, limits=self.limits)
+        data = path.read_bytes()
+        sha256 = hashlib.sha256(data).hexdigest()
+        known = self.catalog.id_of_content(sha256) is not None
+        photo = read_photo(data, name=path.name, limits=self.limits, min_side=self.encoder.card.min_side)
+        sidecar = read_sidecar(path)
+        facts = photo.facts.merged(sidecar) if sidecar else photo.facts
+        embedding = None
+        if not known:
+            self.thumbnails.put(sha256, thumbnail(photo.image))
+            vector = self.encoder.encode([photo.image]).embeddings[0]
+            embedding = base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+        return {
+            "sha256": sha256,
+            "format": photo.format,
+            "bytes": len(data),
+            "width": photo.width,
+            "height": photo.height,
+            "taken_at": facts.taken_at,
+            "title": facts.title,
+            "facts": facts.to_json(),
+            "text": [facts.caption or "", " ".join(facts.keywords), facts.creator or ""],
+            "embedding": embedding,
+        }
+
+
+def main() -> None:
+    """Answer lines until standard input ends."""
+    # Libraries below may print; what they print must not end up between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    requests = sys.stdin
+    reader = _Reader(json.loads(requests.readline()))
+    answers.write('"ready"\n')
+    answers.flush()
+    for line in requests:
+        try:
+            answer = reader.read(Path(json.loads(line)))
+        except (PhotoError, EncoderError) as error:
+            answer = {"reason": str(error)}
+        except OSError as error:
+            answer = {"reason": f"The file cannot be read: {error.strerror or error}."}
+        except MemoryError:
+            answer = {"reason": "The photo needs more memory than there is."}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The parent's side of a worker: start it, ask it, and do without it when it crashes or takes too long."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lookalike.errors import CollectionError
+
+__all__ = ["WorkerProcess"]
+
+START_SECONDS = 120.0
+
+
+class WorkerProcess:
+    """One process that reads photos (lookalike.collection.worker), started anew whenever it dies.
+
+    Parameters
+    ----------
+    settings : dict
+        What the worker is told first: collection, encoder, precision, limits.
+    max_seconds : float
+        A photo that takes longer costs its worker the life.
+    """
+
+    def __init__(self, settings: dict[str, Any], *, max_seconds: float) -> None:
+        self._settings = settings
+        self._max_seconds = max_seconds
+        self._process: subprocess.Popen[str] | None = None
+        self._closed = False
+
+    def read(self, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the worker's answer for each of `paths` (fewer than fill a pipe: at most 8), in order.
+
+        A crash or a time-out is an answer too: ``{"reason": ...}``. Ends early once closed.
+
+        Raises
+        ------
+        CollectionError
+            The worker cannot even start.
+        """
+        done = 0
+        while done < len(paths) and not self._closed:
+            process = self._process or self._start()
+            self._send(process, *paths[done:])
+            for _ in paths[done:]:
+                line, timed_out = self._receive(process, self._max_seconds)
+                if self._closed:
+                    return
+                done += 1
+                if line:
+                    yield json.loads(line)
+                    continue
+                status = self._bury()
+                if timed_out:
+                    yield {"reason": f"It took longer than {self._max_seconds:.0f} seconds to read."}
+                else:
+                    yield {"reason": f"Reading it crashed the decoder (exit status {status})."}
+                break
+
+    def close(self) -> None:
+        """End the process; a `read` under way in another thread returns."""
+        self._closed = True
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self) -> subprocess.Popen[str]:
+        # A session of its own: Ctrl-C at the terminal is for the parent to answer. One thread per worker: the
+        # workers themselves are what fills the cores.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lookalike.collection.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
+        self._process = process
+        self._send(process, self._settings)
+        ready, timed_out = self._receive(process, START_SECONDS)
+        if not ready and not self._closed:
+            status = self._bury()
+            why = f"was not ready after {START_SECONDS:.0f} seconds" if timed_out else f"ended with status {status}"
+            raise CollectionError(f"A worker process {why}; what it printed stands above.")
+        return process
+
+    @staticmethod
+    def _send(process: subprocess.Popen[str], *messages: object) -> None:
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):  # it died: the answer that does not come says so
+            process.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
+            process.stdin.flush()
+
+    @staticmethod
+    def _receive(process: subprocess.Popen[str], limit_seconds: float) -> tuple[str, bool]:
+        timed_out = threading.Event()
+
+        def kill() -> None:
+            timed_out.set()
+            process.kill()
+
+        timer = threading.Timer(limit_seconds, kill)
+        timer.start()
+        assert process.stdout is not None
+        try:
+            return process.stdout.readline(), timed_out.is_set()
+        finally:
+            timer.cancel()
+
+    def _bury(self) -> int:
+        assert self._process is not None
+        process, self._process = self._process, None
+        process.kill()
+        with contextlib.suppress(OSError):  # what was not yet written to it is lost with it
+            process.communicate()
+        return process.returncode
