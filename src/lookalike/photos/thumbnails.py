@@ -1,0 +1,70 @@
+"""Small and browser-ready versions of a photo, both JPEG (see docs/adr/0001-thumbnails-are-jpeg.md for why)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from PIL import Image
+
+from lookalike.errors import InvalidArgumentError
+from lookalike.photos.reading import PhotoLimits, read_photo
+
+__all__ = ["rendition", "thumbnail"]
+
+_LIMITS = PhotoLimits()
+
+
+def thumbnail(image: Image.Image, *, max_side: int = 480) -> bytes:
+    """Return a small JPEG of a photo.
+
+    Parameters
+    ----------
+    image : Image
+        Mode RGB, sRGB, upright: `DecodedPhoto.image`.
+    max_side : int
+        Long side in pixels; a smaller image keeps its size.
+
+    Returns
+    -------
+    bytes
+        Baseline JPEG, quality 82, without metadata.
+    """
+    return _jpeg(image, max_side, quality=82)
+
+
+def rendition(data: bytes, *, max_side: int = 2560, name: str = "", limits: PhotoLimits = _LIMITS) -> bytes:
+    """Return a JPEG that browsers can show, of a photo in a format that they cannot.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    max_side : int
+        Long side in pixels; a smaller photo keeps its size.
+    name, limits
+        As for `read_photo`.
+
+    Returns
+    -------
+    bytes
+        JPEG, quality 90, upright, sRGB, without metadata.
+
+    Raises
+    ------
+    PhotoError
+        As `read_photo`.
+    """
+    return _jpeg(read_photo(data, name=name, limits=limits).image, max_side, quality=90)
+
+
+def _jpeg(image: Image.Image, max_side: int, *, quality: int) -> bytes:
+    if max_side < 1:
+        raise InvalidArgumentError(f"`max_side` is {max_side}, but must be at least 1 pixel.")
+    scale = max_side / max(image.size)
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        # Averaging by a whole factor first costs a third of one long bicubic filter and looks the same at this size.
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0)
+    out = BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
