@@ -1,0 +1,67 @@
+/** One photo of the grid: a link to the viewer, and on it the "…" that pivots to similar photos. */
+import { useState } from "preact/hooks";
+import { thumbnailUrl } from "../api";
+import { formatScore, titleOf } from "../format";
+import { DotsIcon } from "../icons";
+import type { Listed } from "../photos/photo_list";
+import { hrefOf, type Subject, similarHref } from "../url";
+import type { Box, Row } from "./justified_rows";
+
+interface TileProps {
+  photo: Listed;
+  subject: Subject;
+  row: Row;
+  box: Box;
+  position: number;
+  /** Photos in the list; -1: unknown yet. */
+  setSize: number;
+}
+
+export function Tile({ photo, subject, row, box, position, setSize }: TileProps) {
+  const title = titleOf(photo);
+  // Words match or not; how well two photos look alike is a figure worth seeing.
+  const score = subject.kind === "words" ? undefined : photo.score;
+  return (
+    <li
+      class="tile"
+      data-photo={photo.id}
+      aria-posinset={position}
+      aria-setsize={setSize}
+      style={{
+        transform: `translate(${box.left}px, ${row.top}px)`,
+        width: `${box.width}px`,
+        height: `${row.height}px`,
+      }}
+    >
+      <a class="tile-photo" href={hrefOf({ subject, photo: photo.id })} draggable={false}>
+        <Thumbnail src={thumbnailUrl(photo.id)} alt={title} />
+        <span class="tile-caption" aria-hidden="true">
+          <span class="tile-title">{title}</span>
+          {score !== undefined && <span class="tile-score">{formatScore(score)}</span>}
+        </span>
+      </a>
+      <a class="pivot" href={similarHref(photo.id)} aria-label={`Photos similar to ${title}`} title="Similar photos">
+        <DotsIcon />
+      </a>
+    </li>
+  );
+}
+
+/** A thumbnail that fades in when it has come; one that the browser already holds is there at once. */
+export function Thumbnail({ src, alt }: { src: string; alt: string }) {
+  const [shown, setShown] = useState<"waiting" | "faded" | "at-once">("waiting");
+  return (
+    <img
+      src={src}
+      alt={alt}
+      decoding="async"
+      draggable={false}
+      data-shown={shown}
+      ref={(image) => {
+        if (image?.complete && shown === "waiting") setShown("at-once");
+      }}
+      onLoad={() => setShown((before) => (before === "waiting" ? "faded" : before))}
+      onError={() => setShown("faded")}
+    />
+  );
+}

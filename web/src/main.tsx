@@ -1,0 +1,14 @@
+import { render } from "preact";
+import { App } from "./App";
+import { navigation } from "./navigation";
+import { server } from "./server/server";
+import "./styles/base.css";
+import "./styles/bar.css";
+import "./styles/grid.css";
+import "./styles/subject.css";
+import "./styles/notices.css";
+
+navigation.start();
+server.start();
+const page = document.getElementById("page");
+if (page) render(<App />, page);

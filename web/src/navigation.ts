@@ -1,0 +1,142 @@
+/**
+ * Where the page is, in step with the browser's history.
+ *
+ * Each history entry remembers how far its page was scrolled and which photo's link was used, so that Back returns
+ * to the same photo, for the eye and for the keyboard. The browser's own scroll restoration is off: it acts before
+ * the photos are there.
+ */
+import { Observable } from "./observable";
+import { hrefOf, type Place, parsePlace, subjectKey } from "./url";
+
+interface Entry {
+  scroll: number;
+  /** The photo whose link led away from here. */
+  left: number | null;
+  /** The entry before this one is the same page without the viewer: closing the viewer is going back. */
+  overPage: boolean;
+}
+
+const FRESH: Entry = { scroll: 0, left: null, overPage: false };
+const SAVE_SCROLL_AFTER_MS = 120;
+
+class Navigation extends Observable {
+  place: Place = parsePlace(location.search);
+  /** Scroll position to bring back as soon as enough photos are laid out; null: nothing to do. */
+  pendingScroll: number | null = null;
+  /** Photo whose link takes the focus once it is on screen again. */
+  pendingFocus: number | null = null;
+  /** The subject on screen was asked for by a link or a search, not by Back, Forward or a reload. */
+  arrivedByLink = false;
+  #timer = 0;
+
+  start(): void {
+    history.scrollRestoration = "manual";
+    this.#restore();
+    addEventListener("popstate", () => this.#move());
+    addEventListener("scroll", () => this.#saveSoon(), { passive: true });
+    for (const type of ["wheel", "touchmove", "keydown"])
+      addEventListener(type, () => this.#giveUp(), { passive: true });
+    document.addEventListener("click", (event) => this.#follow(event));
+  }
+
+  go(place: Place): void {
+    this.#push(place, null);
+  }
+
+  /** Show another photo in the open viewer, without a new history entry. */
+  replacePhoto(photo: number | null): void {
+    this.place = { ...this.place, photo };
+    history.replaceState(
+      { ...this.#entry(), overPage: photo !== null && this.#entry().overPage },
+      "",
+      hrefOf(this.place),
+    );
+    this.changed();
+  }
+
+  closeViewer(): void {
+    if (this.place.photo === null) return;
+    if (this.#entry().overPage) history.back();
+    else this.replacePhoto(null);
+  }
+
+  #entry(): Entry {
+    return { ...FRESH, ...(history.state as Entry | null) };
+  }
+
+  #push(place: Place, left: number | null): void {
+    const samePage = subjectKey(place.subject) === subjectKey(this.place.subject);
+    const href = hrefOf(place);
+    if (href === location.pathname + location.search) {
+      if (place.photo === null) scrollTo({ top: 0 });
+      return;
+    }
+    clearTimeout(this.#timer);
+    const scroll = this.pendingScroll ?? scrollY;
+    history.replaceState({ ...this.#entry(), scroll, left }, "");
+    const overPage = samePage && place.photo !== null && this.place.photo === null;
+    history.pushState({ ...FRESH, scroll: samePage ? scroll : 0, overPage }, "", href);
+    this.place = place;
+    if (!samePage) {
+      this.pendingScroll = 0;
+      this.pendingFocus = null;
+      this.arrivedByLink = true;
+    }
+    this.changed();
+  }
+
+  #move(): void {
+    const before = subjectKey(this.place.subject);
+    clearTimeout(this.#timer);
+    this.place = parsePlace(location.search);
+    if (subjectKey(this.place.subject) !== before) this.#restore();
+    this.changed();
+  }
+
+  #restore(): void {
+    const { scroll, left } = this.#entry();
+    this.pendingScroll = scroll;
+    this.pendingFocus = left;
+    this.arrivedByLink = false;
+  }
+
+  #giveUp(): void {
+    this.pendingScroll = null;
+    this.pendingFocus = null;
+  }
+
+  #saveSoon(): void {
+    clearTimeout(this.#timer);
+    if (this.pendingScroll !== null) return;
+    this.#timer = window.setTimeout(() => {
+      history.replaceState({ ...this.#entry(), scroll: scrollY }, "");
+    }, SAVE_SCROLL_AFTER_MS);
+  }
+
+  /** Every link of the page is a real one; a plain click on it moves without loading the page anew. */
+  #follow(event: MouseEvent): void {
+    if (
+      event.defaultPrevented ||
+      event.button !== 0 ||
+      event.metaKey ||
+      event.ctrlKey ||
+      event.shiftKey ||
+      event.altKey
+    )
+      return;
+    const link = (event.target as Element).closest?.("a");
+    if (
+      !link ||
+      link.origin !== location.origin ||
+      link.pathname !== "/" ||
+      link.target ||
+      link.hasAttribute("download")
+    )
+      return;
+    if (link.hash) return;
+    event.preventDefault();
+    this.#push(parsePlace(link.search), Number(link.closest<HTMLElement>("[data-photo]")?.dataset.photo) || null);
+  }
+}
+
+export const navigation = new Navigation();

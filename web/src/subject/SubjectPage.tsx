@@ -1,0 +1,187 @@
+/** What is shown of a subject: its head, its photos, or why there are none. */
+import { useEffect } from "preact/hooks";
+import { ApiError, type Photo, uploadThumbnailUrl } from "../api";
+import { formatCount, formatPhotos, titleOf } from "../format";
+import { Grid } from "../grid/Grid";
+import { failuresDialog } from "../ingest/FailuresDialog";
+import { useChanges } from "../observable";
+import { knownPhoto, type PhotoList } from "../photos/photo_list";
+import { choosePhoto } from "../search/SearchBar";
+import { server } from "../server/server";
+import { Message } from "../states/Message";
+import { PhotoGoal, UploadGoal } from "./Goal";
+import { SubjectTitle } from "./SubjectTitle";
+
+interface SubjectPageProps {
+  list: PhotoList;
+  viewed: number | null;
+  /** Ask the server for the list anew. */
+  refresh: () => void;
+}
+
+/** The photo that a list is similar to, as soon as anything in memory knows it. */
+function goalOf(list: PhotoList): Photo | null {
+  return list.query?.photo ?? (list.subject.kind === "similar" ? knownPhoto(list.subject.id) : null);
+}
+
+export function SubjectPage({ list, viewed, refresh }: SubjectPageProps) {
+  useChanges(list);
+  useEffect(() => {
+    document.title = `${nameOf(list)}Lookalike`;
+  });
+  const { error } = list;
+  if (error instanceof ApiError && list.photos.length === 0) return <Refused list={list} error={error} />;
+  const empty = list.complete && list.photos.length === 0;
+  return (
+    <>
+      <p class="visually-hidden" role="status">
+        {announcement(list)}
+      </p>
+      <Head list={list} />
+      {list.subject.kind === "all" && <NewPhotos list={list} refresh={refresh} />}
+      {empty ? <NoPhotos list={list} /> : <Grid list={list} viewed={viewed} />}
+      {error instanceof ApiError && <p class="list-end">{error.message}</p>}
+    </>
+  );
+}
+
+function nameOf(list: PhotoList): string {
+  const { subject } = list;
+  const goal = goalOf(list);
+  if (subject.kind === "words") return `${subject.words} · `;
+  if (subject.kind === "upload") return "Similar to your photo · ";
+  return goal ? `Similar to ${titleOf(goal)} · ` : "";
+}
+
+/** How many photos there are, for those who cannot see them come. */
+function announcement(list: PhotoList): string {
+  if (list.photos.length === 0) return list.complete ? "No photos found." : "";
+  if (list.total !== null) return formatPhotos(list.total);
+  return list.complete
+    ? `${formatPhotos(list.photos.length)} found.`
+    : `The first ${list.photos.length} photos are here.`;
+}
+
+function Head({ list }: { list: PhotoList }) {
+  const { subject } = list;
+  const goal = goalOf(list);
+  if (subject.kind === "similar")
+    return goal ? <PhotoGoal photo={goal} subject={subject} /> : <div class="goal waiting" />;
+  if (subject.kind === "upload") return <UploadGoal thumbnail={uploadThumbnailUrl(subject.upload)} />;
+  if (subject.kind === "words") {
+    const count = list.complete
+      ? formatPhotos(list.photos.length)
+      : list.photos.length > 0
+        ? `${list.photos.length}+ photos`
+        : "";
+    return (
+      <section class="words-head">
+        <SubjectTitle before="Photos with">“{subject.words}”</SubjectTitle>
+        <p class="quiet">{list.photos.length > 0 && count}</p>
+      </section>
+    );
+  }
+  return <CollectionHead />;
+}
+
+function CollectionHead() {
+  const { status } = useChanges(server);
+  return (
+    <div class="collection-head">
+      <h1 class="visually-hidden">All photos</h1>
+      {status !== null && status.failures > 0 && (
+        <button type="button" class="text-button quiet" onClick={() => void failuresDialog.open()}>
+          {formatCount(status.failures)} {status.failures === 1 ? "file" : "files"} could not be read
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Photos that came since the list was loaded wait behind a button, so that nothing jumps under the reader. */
+function NewPhotos({ list, refresh }: { list: PhotoList; refresh: () => void }) {
+  const { status } = useChanges(server);
+  const n = status !== null && list.total !== null ? status.photos - list.total : 0;
+  // Into an empty page they come by themselves.
+  const atOnce = n > 0 && list.photos.length === 0;
+  useEffect(() => {
+    if (atOnce) refresh();
+  }, [atOnce, refresh]);
+  return (
+    <div class="new-photos" role="status">
+      {n > 0 && !atOnce && (
+        <button type="button" class="button raised" onClick={refresh}>
+          {formatCount(n)} new {n === 1 ? "photo" : "photos"} – show
+        </button>
+      )}
+    </div>
+  );
+}
+
+function NoPhotos({ list }: { list: PhotoList }) {
+  const { job } = useChanges(server);
+  if (list.subject.kind === "words") {
+    return (
+      <Message title={`No photo has the words “${list.subject.words}”`}>
+        <p>Words are looked up in titles, captions, keywords and file names. Fewer or other words may find more.</p>
+        <p>
+          <a class="button" href="/">
+            See all photos
+          </a>
+        </p>
+      </Message>
+    );
+  }
+  if (list.subject.kind !== "all") {
+    return (
+      <Message title="No other photos to compare with">
+        <p>As the collection grows, similar photos will stand here.</p>
+      </Message>
+    );
+  }
+  if (job) {
+    return (
+      <Message title="The first photos are on their way">
+        <p>They appear here as they are read. You can search while the rest is being added.</p>
+      </Message>
+    );
+  }
+  return (
+    <Message title="No photos here yet">
+      <p>Add a folder of them, and this page fills as they are read:</p>
+      <p>
+        <code>lookalike add ~/Pictures</code>
+      </p>
+    </Message>
+  );
+}
+
+/** The server knows the subject no more, or never did. */
+function Refused({ list, error }: { list: PhotoList; error: ApiError }) {
+  if (list.subject.kind === "upload" && error.status === 404) {
+    return (
+      <Message title="This photo is no longer held">
+        <p>
+          Photos to search with live in the server’s memory only, and make room for newer ones. Choose it again, drop it
+          here, or paste it.
+        </p>
+        <p>
+          <button type="button" class="button" onClick={choosePhoto}>
+            Choose the photo
+          </button>
+        </p>
+      </Message>
+    );
+  }
+  const title = error.status === 404 ? "This photo is not in the collection" : "That did not work";
+  return (
+    <Message title={title}>
+      <p>{error.message}</p>
+      <p>
+        <a class="button" href="/">
+          See all photos
+        </a>
+      </p>
+    </Message>
+  );
+}

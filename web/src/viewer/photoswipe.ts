@@ -1,0 +1,122 @@
+/** PhotoSwipe as this page sets it up: slides, buttons, keys, and room for the panel of facts. */
+import type PhotoSwipe from "photoswipe";
+import type { SlideData } from "photoswipe";
+import { imageUrl, type Photo, thumbnailUrl } from "../api";
+import { titleOf } from "../format";
+import { navigation } from "../navigation";
+import { similarHref } from "../url";
+import { mountFactsPanel } from "./FactsPanel";
+import { facts } from "./facts";
+
+export type Slide = SlideData & { id: number };
+
+export const slideOf = (photo: Photo): Slide => ({
+  id: photo.id,
+  src: imageUrl(photo.id),
+  msrc: thumbnailUrl(photo.id),
+  width: photo.width,
+  height: photo.height,
+  alt: titleOf(photo),
+});
+
+const svg = (paths: string) => `<svg class="pswp__icn" viewBox="0 0 24 24" aria-hidden="true">${paths}</svg>`;
+const DOTS = svg('<circle cx="5.5" cy="12" r="2"/><circle cx="12" cy="12" r="2"/><circle cx="18.5" cy="12" r="2"/>');
+const INFO = svg('<path d="M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1 5h2v2h-2zm0 4h2v6h-2z"/>');
+
+/** Window width from which the panel stands beside the photo; below, it lies over its lower half. */
+const BESIDE_PX = 800;
+export const PANEL_PX = 340;
+
+const current = (viewer: PhotoSwipe) => (viewer.currSlide?.data as Slide | undefined)?.id ?? null;
+
+/** Open the viewer on photo `id` of `slides`; the array may grow while it is open. */
+export async function openPhotoSwipe(slides: Slide[], id: number): Promise<PhotoSwipe> {
+  const [{ default: Viewer }] = await Promise.all([
+    import("photoswipe"),
+    import("photoswipe/style.css"),
+    import("../styles/viewer.css"),
+  ]);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const viewer = new Viewer({
+    dataSource: slides,
+    index: slides.findIndex((slide) => slide.id === id),
+    loop: false,
+    counter: false,
+    wheelToZoom: true,
+    bgOpacity: 1,
+    returnFocus: false, // the grid does: the photo left is not always the photo entered
+    showHideAnimationType: still ? "none" : "zoom",
+    closeTitle: "Close (Esc)",
+    zoomTitle: "Zoom (z)",
+    arrowPrevTitle: "Previous photo",
+    arrowNextTitle: "Next photo",
+    errorMsg: "This photo could not be loaded.",
+    paddingFn: ({ x }) =>
+      x < 600 ? { top: 0, bottom: 0, left: 0, right: 0 } : { top: 60, bottom: 24, left: 24, right: 24 },
+    getViewportSizeFn: () => ({
+      x: innerWidth - (facts.shown && innerWidth >= BESIDE_PX ? PANEL_PX : 0),
+      y: innerHeight,
+    }),
+  });
+  viewer.addFilter("thumbEl", (found, data) => {
+    const thumbnail = document.querySelector<HTMLElement>(`[data-photo="${(data as Slide).id}"] img`);
+    return (thumbnail ?? found) as HTMLElement; // none is well: the viewer then fades, its types only do not say so
+  });
+
+  const showFacts = (shown: boolean) => {
+    facts.show(shown);
+    viewer.element?.classList.toggle("pswp--facts", shown);
+    viewer.updateSize(true);
+  };
+  viewer.on("uiRegister", () => {
+    viewer.ui?.registerElement({
+      name: "similar",
+      title: "Similar photos (s)",
+      order: 7,
+      isButton: true,
+      tagName: "a",
+      html: DOTS,
+      onInit: (link, { on }) => on("change", () => link.setAttribute("href", similarHref(current(viewer) ?? 0))),
+    } as Parameters<NonNullable<typeof viewer.ui>["registerElement"]>[0]);
+    viewer.ui?.registerElement({
+      name: "info",
+      title: "Facts (i)",
+      order: 8,
+      isButton: true,
+      html: INFO,
+      onInit: (button) => {
+        button.setAttribute("aria-pressed", String(facts.shown));
+        viewer.on(
+          "destroy",
+          facts.subscribe(() => button.setAttribute("aria-pressed", String(facts.shown))),
+        );
+      },
+      onClick: () => showFacts(!facts.shown),
+    });
+    viewer.ui?.registerElement({
+      name: "facts",
+      appendTo: "root",
+      onInit: (element) => viewer.on("destroy", mountFactsPanel(element)),
+    });
+  });
+  viewer.on("keydown", ({ originalEvent: event }) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const id = current(viewer);
+    if (event.key === "i") showFacts(!facts.shown);
+    if (event.key === "s" && id !== null) navigation.go({ subject: { kind: "similar", id }, photo: null });
+  });
+  viewer.on("change", () => {
+    const id = current(viewer);
+    if (id === null) return;
+    facts.follow(id);
+    if (navigation.place.photo !== null && navigation.place.photo !== id) navigation.replacePhoto(id);
+  });
+  viewer.on("close", () => navigation.closeViewer());
+  viewer.on("afterInit", () => {
+    viewer.element?.setAttribute("aria-label", "Photo");
+    viewer.element?.setAttribute("aria-modal", "true");
+  });
+  viewer.on("firstUpdate", () => viewer.element?.classList.toggle("pswp--facts", facts.shown));
+  viewer.init();
+  return viewer;
+}
