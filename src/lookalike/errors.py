@@ -8,6 +8,7 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
     LookalikeError
     ├── InvalidArgumentError (ValueError)       an argument has the wrong shape, dtype, range or combination
     ├── UnknownPhotoError (LookupError)         no such photo in the collection
+    ├── PhotoGoneError (FileNotFoundError)      every file of a photo has gone from the disk
     ├── UnknownEncoderError (LookupError)       no encoder of that name, or its package is not installed
     ├── EncoderError (RuntimeError)             an encoder's files are damaged, altered or do not fit their card
     ├── PhotoError (ValueError)                 one photo cannot be read; never stops a run
@@ -33,6 +34,7 @@ __all__ = [
     "LookalikeError",
     "NotACollectionError",
     "PhotoError",
+    "PhotoGoneError",
     "PhotoTooLargeError",
     "ServerError",
     "UnknownEncoderError",
@@ -51,6 +53,10 @@ class InvalidArgumentError(LookalikeError, ValueError):
 
 class UnknownPhotoError(LookalikeError, LookupError):
     """No such photo in the collection."""
+
+
+class PhotoGoneError(LookalikeError, FileNotFoundError):
+    """The photo is known, but every file that held it has gone from the disk."""
 
 
 class UnknownEncoderError(LookalikeError, LookupError):

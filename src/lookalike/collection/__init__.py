@@ -3,5 +3,6 @@
 from lookalike.collection.collection import Collection
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress
+from lookalike.collection.outside import OutsidePhoto
 
-__all__ = ["AddProgress", "Collection", "Hit", "SearchEvidence", "SearchResult"]
+__all__ = ["AddProgress", "Collection", "Hit", "OutsidePhoto", "SearchEvidence", "SearchResult"]

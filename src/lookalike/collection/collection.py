@@ -31,17 +31,19 @@ from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.lock import writer_lock
 from lookalike.collection.maintenance import maintain
+from lookalike.collection.outside import OutsidePhoto
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import VectorView
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
-from lookalike.errors import CollectionError, InvalidArgumentError, NotACollectionError
+from lookalike.errors import CollectionError, InvalidArgumentError, NotACollectionError, PhotoGoneError
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
 
 __all__ = ["Collection"]
 
-PhotoQuery = int | str | os.PathLike[str] | bytes
-"""A photo to search with: an id of the collection, a path (in the collection or not), or a file's bytes."""
+PhotoQuery = int | str | os.PathLike[str] | bytes | OutsidePhoto
+"""A photo to search with: an id of the collection, a path (in the collection or not), a file's bytes, or what
+`Collection.read` made of them."""
 
 
 class Collection:
@@ -237,16 +239,34 @@ class Collection:
                 self._encoder = encoder
             return self._encoder
 
-    def embed(self, photo: str | os.PathLike[str] | bytes) -> NDArray[np.float32]:
+    def read(self, photo: str | os.PathLike[str] | bytes, *, limits: PhotoLimits | None = None) -> OutsidePhoto:
+        """Read and encode a photo that need not be in the collection, to search with it more than once.
+
+        Raises
+        ------
+        PhotoError
+            It cannot be read, or is beyond `limits`.
+        InvalidArgumentError
+            There is no such file.
+        """
+        data = photo if isinstance(photo, bytes) else _read(photo)
+        name = "" if isinstance(photo, bytes) else Path(photo).name
+        decoded = read_photo(data, name=name, limits=limits or PhotoLimits(), min_side=self.encoder.card.min_side)
+        return OutsidePhoto(
+            sha256=hashlib.sha256(data).hexdigest(),
+            width=decoded.width,
+            height=decoded.height,
+            thumbnail=thumbnail(decoded.image),
+            embedding=self.encoder.encode([decoded.image]).embeddings[0],
+        )
+
+    def embed(self, photo: str | os.PathLike[str] | bytes | OutsidePhoto) -> NDArray[np.float32]:
         """Return the embedding float32 (dim,) of a photo that need not be in the collection.
 
         It lies in the space of `embeddings`: unit length, the collection's mean taken off.
         """
-        data = photo if isinstance(photo, bytes) else _read(photo)
-        name = "" if isinstance(photo, bytes) else Path(photo).name
-        image = read_photo(data, name=name, min_side=self.encoder.card.min_side).image
-        embeddings = self.encoder.encode([image]).embeddings
-        centred: NDArray[np.float32] = self._vectors.refresh().space.centre(embeddings)[0]
+        outside = photo if isinstance(photo, OutsidePhoto) else self.read(photo)
+        centred: NDArray[np.float32] = self._vectors.refresh().space.centre(outside.embedding[None])[0]
         return centred
 
     def embeddings(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
@@ -278,9 +298,9 @@ class Collection:
 
         Parameters
         ----------
-        photo : int, path or bytes
-            An id of the collection; a path, of the collection or outside; or the bytes of a file. A photo of the
-            collection is not among its own hits.
+        photo : int, path, bytes or OutsidePhoto
+            An id of the collection; a path, of the collection or outside; the bytes of a file; or what `read` gave.
+            A photo of the collection is not among its own hits.
         words : str
             Words that all occur in title, caption, keywords, creator or file name.
         vector : array (dim,)
@@ -374,6 +394,8 @@ class Collection:
         """
         if isinstance(photo, int):
             return self._catalog.photo(photo).id
+        if isinstance(photo, OutsidePhoto):
+            return self._catalog.id_of_content(photo.sha256)
         if isinstance(photo, bytes):
             data = photo
         else:
@@ -409,6 +431,27 @@ class Collection:
         """List every file that holds this photo."""
         return self._catalog.paths(photo_id)
 
+    def file(self, photo_id: int) -> Path:
+        """Return a file that holds this photo and can be read now.
+
+        Raises
+        ------
+        UnknownPhotoError
+        PhotoGoneError
+            None of its files is there any more.
+        """
+        self._catalog.photo(photo_id)
+        paths = self._catalog.paths(photo_id)
+        for path in map(Path, paths):
+            if path.is_file() and os.access(path, os.R_OK):
+                return path
+        places = f"`{paths[0]}` was read once, but cannot be read now" if paths else "All its files have gone"
+        message = (
+            f"The file of photo {photo_id} is not there any more: {places}. Bring it back (perhaps a disk is not "
+            "connected), or run `lookalike add` on its folder to bring the collection up to date."
+        )
+        raise PhotoGoneError(message)
+
     def failures(self) -> list[tuple[str, str]]:
         """List (path, reason) of the files that could not be read."""
         return self._catalog.failures()
@@ -431,13 +474,14 @@ class Collection:
 
         Raises
         ------
-        UnknownPhotoError, PhotoError
+        UnknownPhotoError, PhotoGoneError, PhotoError
         """
         record = self._catalog.photo(photo_id)
         try:
             return self.thumbnails.path(record.sha256).read_bytes()
         except FileNotFoundError:
-            image = read_photo(_read(record.path), name=record.name, min_side=self.settings.card.min_side).image
+            path = self.file(photo_id)
+            image = read_photo(path.read_bytes(), name=path.name, min_side=self.settings.card.min_side).image
             jpeg = thumbnail(image)
             self.thumbnails.put(record.sha256, jpeg)
             return jpeg
