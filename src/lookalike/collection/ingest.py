@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, FileRecord, NewPhoto
 from lookalike.collection.settings import CollectionSettings
@@ -146,31 +147,28 @@ def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return roots
 
 
-def _spread(files: list[FileRecord], n_first: int) -> list[FileRecord]:
-    """Put an even sample first, so that the first estimate of the time speaks for the whole."""
-    step = max(1, len(files) // n_first)
-    first = files[::step]
-    chosen = set(range(0, len(files), step))
-    return first + [file for position, file in enumerate(files) if position not in chosen]
-
-
 class _Clock:
-    """Rate and time to go, from when the first answer came (starting the workers does not count)."""
+    """Rate and time to go, from when the first answers came (starting the workers does not count).
 
-    def __init__(self) -> None:
-        self._started: float | None = None
-        self._first = 0
+    A photo costs something for itself and something for its bytes, so the part done is the mean of both shares.
+    """
 
-    def estimate(self, done: int, total: int) -> tuple[float | None, float | None]:
-        now = time.monotonic()
-        if self._started is None:
-            self._started, self._first = now, done
+    def __init__(self, n_files: int, n_bytes: int) -> None:
+        self._totals = np.array([n_files, max(n_bytes, 1)], dtype=float)
+        self._done = np.zeros(2)
+        self._first: NDArray[np.float64] | None = None
+        self._started = 0.0
+
+    def tick(self, files: Sequence[FileRecord]) -> tuple[float | None, float | None]:
+        """Count `files` as done; return files per second and seconds to go, None while unknown."""
+        self._done += [len(files), sum(file.bytes for file in files)]
+        if self._first is None:
+            self._first, self._started = self._done.copy(), time.monotonic()
             return None, None
-        elapsed = now - self._started
-        if elapsed <= 0 or done <= self._first:
-            return None, None
-        rate = (done - self._first) / elapsed
-        return rate, (total - done) / rate
+        elapsed = max(time.monotonic() - self._started, 1e-6)
+        new = self._done - self._first
+        share_new, share_left = np.mean(new / self._totals), np.mean(1 - self._done / self._totals)
+        return float(new[0] / elapsed), float(elapsed * share_left / share_new)
 
 
 def add_photos(
@@ -232,8 +230,7 @@ def add_photos(
         return now
 
     n_workers = min(n_workers or n_cores(), -(-len(plan.to_read) // CHUNK))
-    files = _spread(plan.to_read, n_workers * CHUNK)
-    chunks = iter([files[start : start + CHUNK] for start in range(0, len(files), CHUNK)])
+    chunks = (plan.to_read[start : start + CHUNK] for start in range(0, len(plan.to_read), CHUNK))
     worker_settings = {
         "collection": str(collection),
         "encoder": settings.encoder,
@@ -242,7 +239,7 @@ def add_photos(
     }
     workers = [WorkerProcess(worker_settings, max_seconds=limits.max_seconds) for _ in range(n_workers)]
     idle = list(workers)
-    clock = _Clock()
+    clock = _Clock(now.total, now.total_bytes)
     maintain_at = FIRST_MAINTENANCE
 
     def read(worker: WorkerProcess, chunk: list[FileRecord]) -> list[tuple[FileRecord, dict[str, Any]]]:
@@ -265,7 +262,7 @@ def add_photos(
                     if (chunk := next(chunks, None)) is not None:
                         running[threads.submit(read, worker, chunk)] = worker
                     now = _store(catalog, answers, now, plan.known_paths)
-                    rate, eta = clock.estimate(now.done, now.total)
+                    rate, eta = clock.tick([file for file, _ in answers])
                     now = replace(now, rate=rate, eta_seconds=eta)
                     progress(now)
                     if now.done >= maintain_at:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lookalike.catalog import Catalog
 from lookalike.collection.space import Space
-from lookalike.index import LOPQIndex
 
-__all__ = ["INDEX_FROM", "index_path", "maintain", "read_space"]
+if TYPE_CHECKING:
+    from lookalike.index import LOPQIndex
+
+__all__ = ["INDEX_FROM", "maintain", "open_index", "read_space"]
 
 INDEX_FROM = 4096
 """Photos from which on an index is kept: below, exact search takes a millisecond or two."""
@@ -32,9 +35,11 @@ def read_space(catalog: Catalog, dim: int) -> Space:
     return Space(np.frombuffer(mean, dtype="<f4").copy(), int(catalog.setting("mean_n_photos")))
 
 
-def index_path(segments: Path, name: str) -> Path:
-    """Return the folder of the index called `name`."""
-    return segments / name
+def open_index(path: Path, *, mmap: bool = True) -> LOPQIndex:
+    """Open an index; imports the engine, which workers and small collections do without."""
+    from lookalike.index import LOPQIndex
+
+    return LOPQIndex.open(path, mmap=mmap)
 
 
 def maintain(catalog: Catalog, segments: Path, dim: int, *, max_fresh: int = INDEX_FROM) -> bool:
@@ -68,11 +73,11 @@ def maintain(catalog: Catalog, segments: Path, dim: int, *, max_fresh: int = IND
     name = None
     if index_due:
         name = f"{int(old_name or 0) + 1:06d}"
-        base = None if grown or old_name is None else index_path(segments, old_name)
+        base = None if grown or old_name is None else segments / old_name
         index = _index(catalog, space, base=base, after=indexed_through)
         segments.mkdir(exist_ok=True)
-        shutil.rmtree(index_path(segments, name), ignore_errors=True)  # left by a run that was killed
-        index.save(index_path(segments, name))
+        shutil.rmtree(segments / name, ignore_errors=True)  # left by a run that was killed
+        index.save(segments / name)
         indexed_through = int(index.ids.max())
     with catalog.transaction():
         catalog.set_setting("mean", space.mean.astype("<f4").tobytes())
@@ -81,7 +86,7 @@ def maintain(catalog: Catalog, segments: Path, dim: int, *, max_fresh: int = IND
             catalog.set_setting("index", name)
             catalog.set_setting("indexed_through", indexed_through)
     if name is not None and old_name is not None:
-        shutil.rmtree(index_path(segments, old_name), ignore_errors=True)
+        shutil.rmtree(segments / old_name, ignore_errors=True)
     return True
 
 
@@ -91,8 +96,10 @@ def _index(catalog: Catalog, space: Space, *, base: Path | None, after: int) -> 
     ids = np.concatenate([ids for ids, _ in blocks])
     vectors = np.concatenate([vectors for _, vectors in blocks])
     if base is None:
+        from lookalike.index import LOPQIndex
+
         return LOPQIndex.build(vectors, ids=ids, metric="cosine")
-    index = LOPQIndex.open(base, mmap=False)
+    index = open_index(base, mmap=False)
     index.add(vectors, ids)
     return index
 

@@ -38,13 +38,15 @@ class Space:
     def centre(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return `embeddings` float32 (n, dim) with the mean taken off, at unit length."""
         centred: NDArray[np.float32] = embeddings - self.mean
-        centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), _TINY)
-        return centred
+        norms = np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), _TINY)
+        unit: NDArray[np.float32] = centred / norms
+        return unit
 
     def norms(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the distance float32 (n,) of each embedding from the mean."""
         squared = np.einsum("ij,ij->i", embeddings, embeddings) - 2 * (embeddings @ self.mean) + self.mean @ self.mean
-        return np.sqrt(np.maximum(squared, _TINY)).astype(np.float32)
+        norms: NDArray[np.float32] = np.sqrt(np.maximum(squared, _TINY)).astype(np.float32)
+        return norms
 
     def cosines(
         self, query: NDArray[np.float32], embeddings: NDArray[np.float32], norms: NDArray[np.float32]

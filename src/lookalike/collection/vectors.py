@@ -13,15 +13,18 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.collection.hits import SearchEvidence
-from lookalike.collection.maintenance import index_path, read_space
+from lookalike.collection.maintenance import open_index, read_space
 from lookalike.collection.space import Space
-from lookalike.index import LOPQIndex
+
+if TYPE_CHECKING:
+    from lookalike.index import LOPQIndex
 
 __all__ = ["VectorView"]
 
@@ -82,7 +85,7 @@ class VectorView:
         if before is not None and before.index_name == index_name:
             index = before.index
         else:
-            index = LOPQIndex.open(index_path(self._segments, index_name)) if index_name else None
+            index = open_index(self._segments / index_name) if index_name else None
 
         # What was held of photos that are not in the index stays; only newer ones are fetched.
         ids, embeddings = np.zeros(0, np.int64), np.zeros((0, self._dim), np.float32)

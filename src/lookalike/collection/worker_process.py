@@ -33,7 +33,7 @@ class WorkerProcess:
         self._settings = settings
         self._max_seconds = max_seconds
         self._process: subprocess.Popen[str] | None = None
-        self._closed = False
+        self._closed = threading.Event()
 
     def read(self, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield the worker's answer for each of `paths` (fewer than fill a pipe: at most 8), in order.
@@ -46,12 +46,12 @@ class WorkerProcess:
             The worker cannot even start.
         """
         done = 0
-        while done < len(paths) and not self._closed:
+        while done < len(paths) and not self._closed.is_set():
             process = self._process or self._start()
             self._send(process, *paths[done:])
             for _ in paths[done:]:
                 line, timed_out = self._receive(process, self._max_seconds)
-                if self._closed:
+                if self._closed.is_set():
                     return
                 done += 1
                 if line:
@@ -66,7 +66,7 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process; a `read` under way in another thread returns."""
-        self._closed = True
+        self._closed.set()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -85,7 +85,7 @@ class WorkerProcess:
         self._process = process
         self._send(process, self._settings)
         ready, timed_out = self._receive(process, START_SECONDS)
-        if not ready and not self._closed:
+        if not ready and not self._closed.is_set():
             status = self._bury()
             why = f"was not ready after {START_SECONDS:.0f} seconds" if timed_out else f"ended with status {status}"
             raise CollectionError(f"A worker process {why}; what it printed stands above.")

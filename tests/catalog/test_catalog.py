@@ -1,0 +1,227 @@
+"""The catalog: what was written is there, once, and searchable."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike.catalog import Catalog, FileRecord, NewPhoto
+from lookalike.errors import FormatError, UnknownPhotoError
+
+DIM = 8
+
+
+def a_photo(content: str, *, title: str | None = None, caption: str = "", keywords: str = "") -> NewPhoto:
+    generator = np.random.default_rng(len(content))
+    return NewPhoto(
+        sha256=hashlib.sha256(content.encode()).hexdigest(),
+        format="jpeg",
+        bytes=len(content),
+        width=40,
+        height=30,
+        taken_at="2001-02-03T04:05:06",
+        title=title,
+        facts="{}",
+        text=(caption, keywords, ""),
+        embedding=generator.random(DIM, dtype=np.float32),
+    )
+
+
+def a_file(path: str) -> FileRecord:
+    return FileRecord(path, 10, 1, None)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(tmp_path / "catalog.sqlite", writable=True)
+    yield catalog
+    catalog.close()
+
+
+def put(catalog: Catalog, path: str, photo: NewPhoto) -> int:
+    with catalog.transaction():
+        photo_id, _ = catalog.put_photo(photo)
+        catalog.put_file(a_file(path), photo_id)
+    return photo_id
+
+
+def test_a_photo_comes_back_as_it_was_put(catalog: Catalog) -> None:
+    photo = a_photo("one", title="Still life")
+    photo_id = put(catalog, "/p/one.jpg", photo)
+    record = catalog.photo(photo_id)
+    assert (record.sha256, record.title, record.width, record.path, record.name) == (
+        photo.sha256,
+        "Still life",
+        40,
+        "/p/one.jpg",
+        "one.jpg",
+    )
+    assert photo.embedding is not None
+    np.testing.assert_allclose(catalog.embeddings([photo_id])[0], photo.embedding, rtol=1e-3)
+
+
+def test_one_content_at_two_paths_is_one_photo(catalog: Catalog) -> None:
+    first = put(catalog, "/p/a.jpg", a_photo("same"))
+    second = put(catalog, "/p/b.jpg", a_photo("same"))
+    assert first == second
+    assert (catalog.n_photos(), catalog.n_files(), catalog.paths(first)) == (1, 2, ["/p/a.jpg", "/p/b.jpg"])
+
+
+def test_a_photo_is_hidden_with_its_last_file_and_returns_with_it(catalog: Catalog) -> None:
+    photo_id = put(catalog, "/p/a.jpg", a_photo("same"))
+    put(catalog, "/p/b.jpg", a_photo("same"))
+    with catalog.transaction():
+        assert catalog.mark_gone(["/p/a.jpg"]) == 1
+    assert catalog.n_photos() == 1
+    with catalog.transaction():
+        assert catalog.mark_gone(["/p/b.jpg", "/p/a.jpg"]) == 1
+    assert catalog.n_photos() == 0
+    assert list(catalog.present_ids()) == []
+    with catalog.transaction():
+        catalog.restore_file("/p/b.jpg")
+    assert list(catalog.present_ids()) == [photo_id]
+    assert catalog.photo(photo_id).path == "/p/b.jpg"
+
+
+def test_a_path_with_new_content_no_longer_holds_the_old_photo(catalog: Catalog) -> None:
+    old = put(catalog, "/p/a.jpg", a_photo("old"))
+    new = put(catalog, "/p/a.jpg", a_photo("new one"))
+    assert catalog.id_of_path("/p/a.jpg") == new != old
+    assert list(catalog.present_ids()) == [new]
+
+
+def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
+    generation = catalog.generation
+
+    def fail() -> None:
+        with catalog.transaction():
+            catalog.put_photo(a_photo("lost"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert (catalog.n_embeddings(), catalog.generation) == (0, generation)
+
+
+def test_a_failure_is_listed_until_the_file_can_be_read(catalog: Catalog) -> None:
+    with catalog.transaction():
+        catalog.put_failure(a_file("/p/a.jpg"), "It ends early.")
+    assert catalog.failures() == [("/p/a.jpg", "It ends early.")]
+    assert catalog.files_below("/p") == {"/p/a.jpg": (a_file("/p/a.jpg"), True)}
+    put(catalog, "/p/a.jpg", a_photo("mended"))
+    assert catalog.failures() == []
+
+
+def test_files_below_a_folder_are_not_those_of_a_folder_with_a_longer_name(catalog: Catalog) -> None:
+    for path in ("/p/a.jpg", "/p/deep/b.jpg", "/pictures/c.jpg", "/p_/d.jpg", "/p%/e.jpg"):
+        put(catalog, path, a_photo(path))
+    assert set(catalog.files_below("/p")) == {"/p/a.jpg", "/p/deep/b.jpg"}
+    assert set(catalog.files_below("/p/a.jpg")) == {"/p/a.jpg"}
+    assert len(catalog.files_below("/")) == 5
+
+
+def test_blocks_of_embeddings_hold_every_photo_once_in_order(catalog: Catalog) -> None:
+    ids = [put(catalog, f"/p/{i}.jpg", a_photo("x" * (i + 1))) for i in range(7)]
+    blocks = list(catalog.embedding_blocks(ids[1], through=ids[5]))
+    assert [list(block_ids) for block_ids, _ in blocks] == [ids[2:6]]
+    assert blocks[0][1].shape == (4, DIM)
+    assert blocks[0][1].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("flowers", {"a", "b"}),
+        ("FLOWER", {"a", "b"}),
+        ("flow", {"a", "b"}),
+        ("flowers fruit", {"a"}),
+        ('"fruit flowers"', set()),
+        ('"flowers and fruit"', {"a"}),
+        ("cafe", {"c"}),
+        ("IMG", {"c"}),
+        ("1234", {"c"}),
+        ("정물", {"d"}),
+        ("", set()),
+        ('"', set()),
+        ("NOT", set()),
+        ("title:flowers OR *", set()),
+        ("a AND (b", set()),
+    ],
+)
+def test_words_find_what_titles_captions_keywords_and_names_say(catalog: Catalog, words: str, found: set[str]) -> None:
+    ids = {
+        "a": put(catalog, "/p/x1.jpg", a_photo("1", title="Flowers and fruit")),
+        "b": put(catalog, "/p/x2.jpg", a_photo("22", caption="a vase", keywords="flower still-life")),
+        "c": put(catalog, "/p/IMG_1234.jpg", a_photo("333", caption="le café")),
+        "d": put(catalog, "/p/x4.jpg", a_photo("4444", title="정물화")),
+    }
+    names = {photo_id: name for name, photo_id in ids.items()}
+    assert {names[photo_id] for photo_id, _ in catalog.search_words(words, 10)} == found
+
+
+def test_a_title_counts_more_than_a_file_name(catalog: Catalog) -> None:
+    name = put(catalog, "/p/harbour.jpg", a_photo("1", title="Boats"))
+    title = put(catalog, "/p/x.jpg", a_photo("22", title="Harbour"))
+    put(catalog, "/p/y.jpg", a_photo("333", title="Something else"))
+    assert [photo_id for photo_id, _ in catalog.search_words("harbour", 10)] == [title, name]
+
+
+def test_photos_that_are_gone_are_not_found_by_words(catalog: Catalog) -> None:
+    put(catalog, "/p/x.jpg", a_photo("1", title="Harbour"))
+    with catalog.transaction():
+        catalog.mark_gone(["/p/x.jpg"])
+    assert catalog.search_words("harbour", 10) == []
+
+
+def test_readers_see_what_a_writer_committed_and_nothing_before(tmp_path: Path) -> None:
+    writer = Catalog(tmp_path / "catalog.sqlite", writable=True)
+    reader = Catalog(tmp_path / "catalog.sqlite", writable=False)
+    before = reader.generation
+    with writer.transaction():
+        photo_id, _ = writer.put_photo(a_photo("one"))
+        writer.put_file(a_file("/p/1.jpg"), photo_id)
+        assert reader.n_photos() == 0
+    assert reader.n_photos() == 1
+    assert reader.generation > before
+    with pytest.raises(sqlite3.OperationalError, match="readonly"), reader.transaction():
+        pass
+    writer.close()
+    reader.close()
+
+
+def test_an_unknown_photo_is_an_error_that_names_it(catalog: Catalog) -> None:
+    with pytest.raises(UnknownPhotoError, match="77"):
+        catalog.photo(77)
+    with pytest.raises(UnknownPhotoError, match="77"):
+        catalog.embeddings([77])
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.sqlite"
+    text.write_text("not a database at all, but long enough to be read as one " * 20)
+    with pytest.raises(FormatError, match="not a Lookalike catalog"):
+        Catalog(text, writable=True)
+
+    foreign = tmp_path / "foreign.sqlite"
+    database = sqlite3.connect(foreign)
+    database.execute("PRAGMA application_id = 5")
+    database.execute("CREATE TABLE t (x)")
+    database.commit()
+    database.close()
+    with pytest.raises(FormatError, match="another program"):
+        Catalog(foreign, writable=True)
+
+
+def test_a_newer_format_is_refused_with_advice(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    Catalog(path, writable=True).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 999")
+    database.close()
+    with pytest.raises(FormatError, match="pip install --upgrade"):
+        Catalog(path, writable=True)

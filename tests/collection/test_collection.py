@@ -1,0 +1,156 @@
+"""A collection: what can be searched with, what comes back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lookalike
+from lookalike.errors import (
+    FormatError,
+    InvalidArgumentError,
+    NotACollectionError,
+    PhotoError,
+    UnknownPhotoError,
+)
+
+
+@pytest.fixture
+def photos(demo_collection: Path) -> Iterator[lookalike.Collection]:
+    with lookalike.Collection.open(demo_collection, create=False) as photos:
+        yield photos
+
+
+def ids_of(photos: lookalike.Collection) -> list[int]:
+    return [photo.id for photo in photos.photos_after(0, 1000)]
+
+
+def test_embeddings_have_unit_length_and_search_ranks_by_their_cosine(photos: lookalike.Collection) -> None:
+    ids = np.array(ids_of(photos))
+    embeddings = photos.embeddings(ids)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    for position in range(0, len(ids), 17):
+        cosines = embeddings @ embeddings[position]
+        cosines[position] = -2
+        hits = photos.search(photo=int(ids[position]), k=10)
+        assert [hit.id for hit in hits] == list(ids[np.argsort(-cosines, kind="stable")[:10]])
+        np.testing.assert_allclose([hit.score for hit in hits], np.maximum(np.sort(-cosines)[:10] * -1, 0), atol=1e-5)
+
+
+def test_a_photo_is_found_by_id_path_bytes_and_its_embedding(photos: lookalike.Collection) -> None:
+    record = photos.photos_after(0, 5)[-1]
+    by_id = photos.search(photo=record.id, k=5)
+    assert by_id.photo_id == record.id
+    assert record.id not in [hit.id for hit in by_id]
+    for photo in (record.path, Path(record.path), str(record.id), Path(record.path).read_bytes()):
+        assert photos.search(photo=photo, k=5).hits == by_id.hits
+    by_vector = photos.search(vector=photos.embeddings([record.id])[0], k=6)
+    assert by_vector[0].id == record.id
+    assert by_vector[0].score == pytest.approx(1, abs=1e-4)
+    assert [hit.id for hit in by_vector[1:]] == [hit.id for hit in by_id]
+
+
+def test_an_outside_copy_of_a_photo_finds_it_first(photos: lookalike.Collection, tmp_path: Path) -> None:
+    record = photos.photos_after(0, 9)[-1]
+    copy = tmp_path / "smaller.jpg"
+    with Image.open(record.path) as image:
+        image.convert("RGB").resize((image.width // 2, image.height // 2)).save(copy, quality=80)
+    result = photos.search(photo=copy, k=3)
+    assert result.photo_id is None
+    assert result[0].id == record.id
+    assert result[0].score > 0.8
+
+
+def test_pages_of_hits_join_to_the_whole(photos: lookalike.Collection) -> None:
+    photo_id = ids_of(photos)[0]
+    whole = photos.search(photo=photo_id, k=1000)
+    assert len(whole) == len(photos) - 1
+    assert not whole.has_more
+    paged = [hit for offset in range(0, 60, 20) for hit in photos.search(photo=photo_id, k=20, offset=offset)]
+    assert paged == list(whole[:60])
+    assert photos.search(photo=photo_id, k=20).has_more
+
+
+def test_words_find_titles(photos: lookalike.Collection) -> None:
+    result = photos.search(words="flowers", k=50)
+    assert len(result) > 3
+    assert result.stats.method == "words"
+    assert result[0].score == 1
+    for hit in result:
+        assert 0 < hit.score <= 1
+        assert hit.parts == {"words": hit.score}
+    assert len(photos.search(words="zzzzzz")) == 0
+
+
+def test_a_thumbnail_that_was_lost_is_made_again(photos: lookalike.Collection, tmp_path: Path) -> None:
+    copy = tmp_path / "c.lookalike"
+    shutil.copytree(photos.path, copy)
+    with lookalike.Collection.open(copy) as copied:
+        photo_id = ids_of(copied)[0]
+        before = copied.thumbnail(photo_id)
+        shutil.rmtree(copy / "thumbnails")
+        assert copied.thumbnail(photo_id) == before
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "says"),
+    [
+        ({}, InvalidArgumentError, "exactly one"),
+        ({"photo": 1, "words": "x"}, InvalidArgumentError, "exactly one"),
+        ({"photo": 1, "k": 0}, InvalidArgumentError, "k >= 1"),
+        ({"photo": 10**9}, UnknownPhotoError, "1000000000"),
+        ({"photo": "/nowhere/x.jpg"}, InvalidArgumentError, "cannot be read"),
+        ({"photo": b"no photo"}, PhotoError, ""),
+        ({"vector": np.ones(3)}, InvalidArgumentError, "1280"),
+        ({"vector": np.zeros(1280)}, InvalidArgumentError, "zero"),
+        ({"vector": np.full(1280, np.nan)}, InvalidArgumentError, "NaN"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_a_clear_error(
+    photos: lookalike.Collection, query: dict[str, object], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        photos.search(**query)  # type: ignore[arg-type]
+
+
+def test_an_empty_collection_finds_nothing(tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "empty.lookalike") as photos:
+        assert len(photos) == 0
+        assert len(photos.search(words="anything")) == 0
+        assert len(photos.search(vector=np.ones(1280))) == 0
+        assert photos.embeddings([]).shape == (0, 1280)
+
+
+def test_a_folder_of_something_else_is_not_taken_for_a_collection(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(NotACollectionError, match="is not a Lookalike collection"):
+        lookalike.Collection.open(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+    with pytest.raises(NotACollectionError, match="There is no collection"):
+        lookalike.Collection.open(tmp_path / "none.lookalike", create=False)
+
+
+def test_a_collection_keeps_its_encoder(photos: lookalike.Collection) -> None:
+    with pytest.raises(InvalidArgumentError, match="efficientnet-lite2"):
+        lookalike.Collection.open(photos.path, encoder="efficientnet-lite0")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"format": "lookalike-collection"}'])
+def test_damaged_settings_are_a_format_error(photos: lookalike.Collection, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "collection.json").write_bytes(content)
+    with pytest.raises(FormatError, match="collection.json"):
+        lookalike.Collection.open(tmp_path)
+
+
+def test_settings_of_a_newer_version_are_refused_with_advice(photos: lookalike.Collection, tmp_path: Path) -> None:
+    settings = json.loads((photos.path / "collection.json").read_text())
+    settings["format_version"] = 999
+    (tmp_path / "collection.json").write_text(json.dumps(settings))
+    with pytest.raises(FormatError, match="pip install --upgrade"):
+        lookalike.Collection.open(tmp_path)

@@ -1,0 +1,210 @@
+"""Adding folders: every photo once, only what changed is worked on, nothing stops the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lookalike
+from lookalike.collection.ingest import AddProgress
+from lookalike.collection.lock import writer_lock
+from lookalike.errors import CollectionLockedError, InvalidArgumentError
+from lookalike.photos import PhotoLimits
+
+
+@pytest.fixture
+def folder(demo_photos: Path, tmp_path: Path) -> Path:
+    """A folder of its own with ten demo photos, and a damaged one."""
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for number, path in enumerate(sorted(demo_photos.rglob("*.webp"))[::16]):
+        shutil.copy(path, folder / ("deep" if number % 2 else "") / path.name)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no photo at all")
+    return folder
+
+
+def counts(progress: AddProgress) -> dict[str, int]:
+    names = ("added", "updated", "unchanged", "moved", "gone", "failed")
+    return {name: getattr(progress, name) for name in names if getattr(progress, name)}
+
+
+def test_adding_again_reads_only_what_is_new_changed_or_moved(folder: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        first = photos.add(folder)
+        assert counts(first) == {"added": 10, "failed": 1}
+        assert first.state == "done"
+        assert [Path(path).name for path, _ in photos.failures()] == ["broken.jpg"]
+
+        second = photos.add(folder)
+        assert counts(second) == {"unchanged": 11}
+        assert second.total == 0
+
+        webp = sorted(folder.glob("*.webp"))
+        ids = {path.name: photos.find(path) for path in webp}
+        webp[0].rename(folder / "deep" / "renamed.webp")
+        shutil.copy(webp[1], folder / "copy.webp")
+        Image.effect_mandelbrot((400, 300), (-2, -1, 1, 1), 50).convert("RGB").save(webp[2], "webp")
+        webp[3].unlink()
+        third = photos.add(folder)
+        assert counts(third) == {"updated": 1, "moved": 2, "unchanged": 8, "gone": 2}
+        assert len(photos) == 9
+        assert photos.find(folder / "deep" / "renamed.webp") == ids[webp[0].name]
+        assert photos.paths(photos.find(webp[1]) or 0) == sorted([str(webp[1]), str(folder / "copy.webp")])
+        assert photos.find(webp[2]) != ids[webp[2].name]
+
+
+def test_photos_of_a_folder_that_went_away_return_with_it(folder: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(folder)
+        away = tmp_path / "away"
+        away.mkdir()
+        for path in folder.rglob("*.webp"):
+            shutil.move(path, away / path.name)
+        assert counts(photos.add(folder))["gone"] == 10
+        assert len(photos) == 0
+        with pytest.raises(InvalidArgumentError, match="does not exist"):
+            photos.add(tmp_path / "never")
+        shutil.rmtree(folder / "deep")
+        for path in away.iterdir():
+            shutil.move(path, folder / path.name)
+        photos.add(folder)
+        assert len(photos) == 10
+
+
+def test_a_sidecar_that_changes_changes_the_facts_alone(folder: Path, tmp_path: Path) -> None:
+    path = sorted(folder.glob("*.webp"))[0]
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(folder)
+        photo_id = photos.find(path)
+        assert photo_id is not None
+        before = photos.embeddings([photo_id])
+        path.with_name(path.name + ".xmp").write_text(
+            textwrap.dedent("""\
+            <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+            <rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title><rdf:Alt>
+            <rdf:li xml:lang="x-default">A quite unusual title</rdf:li></rdf:Alt></dc:title></rdf:Description>
+            </rdf:RDF></x:xmpmeta>""")
+        )
+        assert counts(photos.add(folder)) == {"updated": 1, "unchanged": 10}
+        assert photos.find(path) == photo_id
+        assert photos.photo(photo_id).title == "A quite unusual title"
+        assert [hit.id for hit in photos.search(words="unusual")] == [photo_id]
+        np.testing.assert_array_equal(photos.embeddings([photo_id]), before)
+
+
+def test_failed_files_are_read_again_when_asked(folder: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(folder)
+        again = photos.add(folder, retry_failed=True)
+        assert (again.total, again.failed) == (1, 1)
+
+
+def test_a_photo_that_takes_too_long_costs_only_itself(folder: Path, tmp_path: Path) -> None:
+    slow = folder / "slow.png"
+    Image.effect_noise((5000, 5000), 90).convert("RGB").save(slow, compress_level=0)
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(folder / "deep")
+        done = photos.add(folder, limits=PhotoLimits(max_seconds=0.001))
+        assert done.added == 0
+        assert all("longer than" in reason for path, reason in photos.failures() if path.endswith("slow.png"))
+        done = photos.add(folder, retry_failed=True)
+        assert (done.added, done.failed) == (6, 1)
+
+
+def test_adding_stops_when_told_and_goes_on_later(folder: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def stop_at_once(progress: AddProgress) -> None:
+        if progress.done:
+            stop.set()
+
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        stopped = photos.add(folder, progress=stop_at_once, stop=stop, n_workers=1)
+        assert stopped.state == "stopped"
+        assert 0 < stopped.done < stopped.total
+        assert photos.add(folder).state == "done"
+        assert len(photos) == 10
+
+
+def test_photos_can_be_searched_while_others_come(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c.lookalike"
+    seen = []
+    with lookalike.Collection.open(path) as photos, lookalike.Collection.open(path) as reader:
+
+        def look(progress: AddProgress) -> None:
+            if progress.state == "running":
+                ids = [photo.id for photo in reader.photos_after(0, 100)]
+                seen.append(len(ids))
+                for photo_id in ids[:1]:
+                    assert len(reader.search(photo=photo_id, k=100)) == len(ids) - 1
+
+        photos.add(folder, progress=look, n_workers=1)
+    assert seen[0] == 0
+    assert seen[-1] == 10
+    assert len(set(seen)) > 2
+
+
+def test_a_second_writer_is_told_who_the_first_is(folder: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos, writer_lock(photos.path):
+        with pytest.raises(CollectionLockedError, match=f"process {os.getpid()}"):
+            photos.add(folder)
+        assert len(photos) == 0
+
+
+def test_a_script_needs_no_main_guard(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import lookalike\n"
+        f"with lookalike.Collection.open({str(tmp_path / 'c.lookalike')!r}) as photos:\n"
+        f"    photos.add({str(folder)!r})\n"
+        f"    print(len(photos))\n"
+    )
+    printed = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True).stdout
+    assert printed == "10\n"
+
+
+def test_workers_end_when_their_parent_is_killed(folder: Path, tmp_path: Path) -> None:
+    code = textwrap.dedent(f"""\
+        import sys, time, lookalike
+        with lookalike.Collection.open({str(tmp_path / "c.lookalike")!r}) as photos:
+            def wait(progress):
+                if progress.done:
+                    print("adding", flush=True)
+                    time.sleep(60)
+            photos.add({str(folder)!r}, progress=wait)
+        """)
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "adding\n"
+    workers = _children(parent.pid)
+    assert workers
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(200):
+        if not any(_is_running(pid) for pid in workers):
+            break
+        time.sleep(0.05)
+    assert not any(_is_running(pid) for pid in workers)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task")
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
