@@ -112,7 +112,7 @@ def test_a_failure_is_listed_until_the_file_can_be_read(catalog: Catalog) -> Non
     with catalog.transaction():
         catalog.put_failure(a_file("/p/a.jpg"), "It ends early.")
     assert catalog.failures() == [("/p/a.jpg", "It ends early.")]
-    assert catalog.files_below("/p") == {"/p/a.jpg": (a_file("/p/a.jpg"), True)}
+    assert catalog.files_below("/p") == {"/p/a.jpg": (a_file("/p/a.jpg"), "failed")}
     put(catalog, "/p/a.jpg", a_photo("mended"))
     assert catalog.failures() == []
 

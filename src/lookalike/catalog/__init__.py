@@ -1,6 +1,6 @@
 """The catalog of a collection: photos, files, failures, embeddings and full text in one SQLite database."""
 
-from lookalike.catalog.catalog import Catalog, FileRecord, NewPhoto, PhotoRecord
+from lookalike.catalog.catalog import Catalog, FileRecord, FileStatus, NewPhoto, PhotoRecord
 from lookalike.catalog.words import match_expression
 
-__all__ = ["Catalog", "FileRecord", "NewPhoto", "PhotoRecord", "match_expression"]
+__all__ = ["Catalog", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord", "match_expression"]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,9 @@ from lookalike.catalog.schema import connect
 from lookalike.catalog.words import match_expression
 from lookalike.errors import UnknownPhotoError
 
-__all__ = ["Catalog", "FileRecord", "NewPhoto", "PhotoRecord"]
+__all__ = ["Catalog", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord"]
+
+FileStatus = Literal["present", "gone", "failed"]
 
 _PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"
 _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, title, facts, added_at,
@@ -330,20 +332,20 @@ class Catalog:
         row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(sha256),)).fetchone()
         return row[0] if row else None
 
-    def files_below(self, folder: str) -> dict[str, tuple[FileRecord, bool]]:
-        """Map each known path that is `folder` or lies below it to its record and whether it is present.
-
-        Files that failed count as present: they are read again only when they change.
-        """
+    def files_below(self, folder: str) -> dict[str, tuple[FileRecord, FileStatus]]:
+        """Map each known path that is `folder` or lies below it to the file as last read, and what became of it."""
         prefix = folder.rstrip("/") + "/"
         known = {}
-        for table, present in (("files", "gone_at IS NULL"), ("failures", "1")):
+        for table, status in (
+            ("files", "CASE WHEN gone_at IS NULL THEN 'present' ELSE 'gone' END"),
+            ("failures", "'failed'"),
+        ):
             rows = self._db.execute(
-                f"SELECT path, bytes, mtime_ns, sidecar_mtime_ns, {present} FROM {table} "
+                f"SELECT path, bytes, mtime_ns, sidecar_mtime_ns, {status} FROM {table} "
                 "WHERE path = ? OR substr(path, 1, ?) = ?",
                 (folder, len(prefix), prefix),
             )
-            known.update({row[0]: (FileRecord(*row[:4]), bool(row[4])) for row in rows})
+            known.update({row[0]: (FileRecord(*row[:4]), row[4]) for row in rows})
         return known
 
     def n_embeddings(self, *, after: int = 0) -> int:

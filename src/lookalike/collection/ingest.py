@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, FileRecord, NewPhoto
+from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto
 from lookalike.collection.settings import CollectionSettings
 from lookalike.collection.worker_process import WorkerProcess
 from lookalike.errors import InvalidArgumentError
@@ -84,7 +84,7 @@ def n_cores() -> int:
 @dataclass(frozen=True, slots=True)
 class _Plan:
     to_read: list[FileRecord]
-    known_paths: frozenset[str]
+    read_before: frozenset[str]
     returned: list[FileRecord]
     gone: list[str]
     unreadable: list[tuple[FileRecord, str]]
@@ -100,11 +100,11 @@ def _stat(path: Path) -> FileRecord:
 
 
 def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], None], *, retry_failed: bool) -> _Plan:
-    known: dict[str, tuple[FileRecord, bool]] = {}
+    known: dict[str, tuple[FileRecord, FileStatus]] = {}
     for root in roots:
         known.update(catalog.files_below(str(root)))
-    failed = {path for path, _ in catalog.failures()} if retry_failed else set()
-    plan = _Plan([], frozenset(known), [], [], [], 0)
+    read_before = frozenset(path for path, (_, status) in known.items() if status != "failed")
+    plan = _Plan([], read_before, [], [], [], 0)
     seen: set[str] = set()
     n_unchanged = 0
     for path in find_photos(roots):
@@ -123,15 +123,15 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
         except OSError as error:
             plan.unreadable.append((FileRecord(name, 0, 0, None), f"The file cannot be read: {error.strerror}."))
             continue
-        before, present = known.get(name, (None, False))
-        if before != file or name in failed:
+        before, status = known.get(name, (None, None))
+        if before != file or (status == "failed" and retry_failed):
             plan.to_read.append(file)
-        elif present:
-            n_unchanged += 1
-        else:
+        elif status == "gone":
             plan.returned.append(file)
+        else:
+            n_unchanged += 1
         on_found(len(seen))
-    plan.gone.extend(path for path, (_, present) in known.items() if present and path not in seen)
+    plan.gone.extend(path for path, (_, status) in known.items() if status != "gone" and path not in seen)
     return replace(plan, n_unchanged=n_unchanged)
 
 
@@ -245,37 +245,41 @@ def add_photos(
     def read(worker: WorkerProcess, chunk: list[FileRecord]) -> list[tuple[FileRecord, dict[str, Any]]]:
         return list(zip(chunk, worker.read([file.path for file in chunk]), strict=False))
 
-    with ThreadPoolExecutor(n_workers, thread_name_prefix="lookalike-ingest") as threads:
-        running: dict[Future[list[tuple[FileRecord, dict[str, Any]]]], WorkerProcess] = {}
-        try:
-            while not stop.is_set():
-                while idle and (chunk := next(chunks, None)) is not None:
-                    worker = idle.pop()
-                    running[threads.submit(read, worker, chunk)] = worker
-                if not running:
-                    return now
-                finished, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    answers = future.result()
-                    worker = running.pop(future)
-                    # Hand out the next chunk before storing this one: the worker must not wait for the disk.
-                    if (chunk := next(chunks, None)) is not None:
+    try:
+        with ThreadPoolExecutor(n_workers, thread_name_prefix="lookalike-ingest") as threads:
+            running: dict[Future[list[tuple[FileRecord, dict[str, Any]]]], WorkerProcess] = {}
+            try:
+                while not stop.is_set():
+                    while idle and (chunk := next(chunks, None)) is not None:
+                        worker = idle.pop()
                         running[threads.submit(read, worker, chunk)] = worker
-                    now = _store(catalog, answers, now, plan.known_paths)
-                    rate, eta = clock.tick([file for file, _ in answers])
-                    now = replace(now, rate=rate, eta_seconds=eta)
-                    progress(now)
-                    if now.done >= maintain_at:
-                        maintain()
-                        maintain_at = now.done * 2
-            return replace(now, state="stopped")
-        finally:
-            for worker in workers:
-                worker.close()
+                    if not running:
+                        return now
+                    finished, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        answers = future.result()
+                        worker = running.pop(future)
+                        # Hand out the next chunk before storing this one: the worker must not wait for the disk.
+                        if (chunk := next(chunks, None)) is not None:
+                            running[threads.submit(read, worker, chunk)] = worker
+                        now = _store(catalog, answers, now, plan.read_before)
+                        rate, eta = clock.tick([file for file, _ in answers])
+                        now = replace(now, rate=rate, eta_seconds=eta)
+                        progress(now)
+                        if now.done >= maintain_at:
+                            maintain()
+                            maintain_at = now.done * 2
+                return replace(now, state="stopped")
+            finally:
+                for worker in workers:
+                    worker.stop()
+    finally:
+        for worker in workers:
+            worker.close()
 
 
 def _store(
-    catalog: Catalog, answers: list[tuple[FileRecord, dict[str, Any]]], now: AddProgress, known_paths: frozenset[str]
+    catalog: Catalog, answers: list[tuple[FileRecord, dict[str, Any]]], now: AddProgress, read_before: frozenset[str]
 ) -> AddProgress:
     added, updated, moved, failed = now.added, now.updated, now.moved, now.failed
     with catalog.transaction():
@@ -286,7 +290,7 @@ def _store(
                 continue
             photo_id, inserted = catalog.put_photo(_new_photo(answer))
             catalog.put_file(file, photo_id)
-            if file.path in known_paths:
+            if file.path in read_before:
                 updated += 1
             elif inserted:
                 added += 1

@@ -33,12 +33,12 @@ class WorkerProcess:
         self._settings = settings
         self._max_seconds = max_seconds
         self._process: subprocess.Popen[str] | None = None
-        self._closed = threading.Event()
+        self._stopped = threading.Event()
 
     def read(self, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield the worker's answer for each of `paths` (fewer than fill a pipe: at most 8), in order.
 
-        A crash or a time-out is an answer too: ``{"reason": ...}``. Ends early once closed.
+        A crash or a time-out is an answer too: ``{"reason": ...}``. Ends early once stopped.
 
         Raises
         ------
@@ -46,12 +46,12 @@ class WorkerProcess:
             The worker cannot even start.
         """
         done = 0
-        while done < len(paths) and not self._closed.is_set():
+        while done < len(paths) and not self._stopped.is_set():
             process = self._process or self._start()
             self._send(process, *paths[done:])
             for _ in paths[done:]:
                 line, timed_out = self._receive(process, self._max_seconds)
-                if self._closed.is_set():
+                if self._stopped.is_set():
                     return
                 done += 1
                 if line:
@@ -64,12 +64,17 @@ class WorkerProcess:
                     yield {"reason": f"Reading it crashed the decoder (exit status {status})."}
                 break
 
+    def stop(self) -> None:
+        """Kill the process, from any thread; a `read` under way in another one returns."""
+        self._stopped.set()
+        if (process := self._process) is not None:
+            process.kill()
+
     def close(self) -> None:
-        """End the process; a `read` under way in another thread returns."""
-        self._closed.set()
+        """Stop, and let go of what the process held. No `read` may be under way."""
+        self.stop()
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._bury()
 
     def _start(self) -> subprocess.Popen[str]:
         # A session of its own: Ctrl-C at the terminal is for the parent to answer. One thread per worker: the
@@ -85,7 +90,7 @@ class WorkerProcess:
         self._process = process
         self._send(process, self._settings)
         ready, timed_out = self._receive(process, START_SECONDS)
-        if not ready and not self._closed.is_set():
+        if not ready and not self._stopped.is_set():
             status = self._bury()
             why = f"was not ready after {START_SECONDS:.0f} seconds" if timed_out else f"ended with status {status}"
             raise CollectionError(f"A worker process {why}; what it printed stands above.")
