@@ -65,11 +65,12 @@ export function formatPlace(latitude: number, longitude: number): string {
   return `${degrees(latitude, "N", "S")}, ${degrees(longitude, "E", "W")}`;
 }
 
-/** `6,000 × 4,000 · 24 MP`. */
+/** `6,000 × 4,000 · 24 MP`; under a megapixel without it. */
 export function formatPixels(width: number, height: number): string {
+  const size = `${formatCount(width)} × ${formatCount(height)}`;
   const megapixels = (width * height) / 1e6;
-  const rounded = megapixels < 10 ? megapixels.toFixed(1) : Math.round(megapixels);
-  return `${formatCount(width)} × ${formatCount(height)} · ${rounded} MP`;
+  if (megapixels < 0.95) return size;
+  return `${size} · ${megapixels < 9.95 ? megapixels.toFixed(1) : Math.round(megapixels)} MP`;
 }
 
 /** A running job in one line: `1,234 of 10,000 · 42 per second · about 3 minutes left`. */

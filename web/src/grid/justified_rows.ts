@@ -44,29 +44,33 @@ export class JustifiedRows {
 
   /** Lay out the photos from where the last call stopped. `ended`: no more will come. */
   extend(photos: readonly { width: number; height: number }[], ended: boolean): void {
-    const start = this.boxes.length;
-    if (this.#ended || start === photos.length) return;
+    const placed = this.boxes.length;
+    if (this.#ended || placed === photos.length) return;
     this.#ended = ended;
     const { width, rowHeight, gap } = this.options;
-    const layout = justifiedLayout(photos.slice(start).map(aspectOf), {
+    // The last row is laid out again, to the same effect: an unfinished row at the end takes its height from it.
+    const { first, top } = this.rows.at(-1) ?? { first: 0, top: 0 };
+    const layout = justifiedLayout(photos.slice(first).map(aspectOf), {
       containerWidth: width,
       containerPadding: 0,
       boxSpacing: gap,
       targetRowHeight: rowHeight,
       targetRowHeightTolerance: 0.25,
     });
-    const offset = this.height > 0 ? this.height + gap : 0;
-    const taken = ended ? layout.boxes.length : layout.boxes.length - layout.widowCount;
-    for (let i = 0; i < taken; i++) {
-      const box = layout.boxes[i];
+    const end = first + layout.boxes.length - (ended ? 0 : layout.widowCount);
+    for (let i = placed; i < end; i++) {
+      const box = layout.boxes[i - first];
       if (!box) break;
-      const top = offset + box.top;
-      const last = this.rows.at(-1);
-      if (last && last.top === top) last.end = start + i + 1;
-      else this.rows.push({ top, height: box.height, first: start + i, end: start + i + 1 });
-      this.boxes.push({ left: box.left, width: box.width });
-      this.height = top + box.height;
+      this.#place(i, { ...box, top: top + box.top });
     }
+  }
+
+  #place(index: number, { left, top, width, height }: Box & { top: number; height: number }): void {
+    const last = this.rows.at(-1);
+    if (last?.top === top) last.end = index + 1;
+    else this.rows.push({ top, height, first: index, end: index + 1 });
+    this.boxes.push({ left, width });
+    this.height = top + height;
   }
 
   /** Indices [first, end) of the rows that touch the stretch from `top` to `bottom`. */

@@ -5,25 +5,26 @@ import { Thumbnail } from "../grid/Tile";
 import { hrefOf, type Subject } from "../url";
 import { SubjectTitle } from "./SubjectTitle";
 
-/** Height over which the goal photo's frame is never drawn, in px; its width follows. */
-const TALLEST_PX = 320;
-
-function frameOf(width: number, height: number): { aspectRatio: string; maxWidth: string } {
-  const aspect = width > 0 && height > 0 ? width / height : 1.5;
-  return { aspectRatio: String(aspect), maxWidth: `min(100%, ${Math.round(TALLEST_PX * aspect)}px)` };
+/** The goal photo's own colours, far out of focus, as the ground that it stands on. */
+function Air({ src }: { src: string }) {
+  return <img class="goal-air" src={src} alt="" />;
 }
 
 export function PhotoGoal({ photo, subject }: { photo: Photo; subject: Subject }) {
-  const about = [photo.taken_at && formatTakenAt(photo.taken_at), formatPixels(photo.width, photo.height)];
+  const { width, height } = photo;
+  const aspect = width > 0 && height > 0 ? width / height : 1.5;
+  const thumbnail = thumbnailUrl(photo.id);
+  const about = [photo.taken_at && formatTakenAt(photo.taken_at), formatPixels(width, height)];
   return (
     <section class="goal" data-photo={photo.id}>
+      <Air src={thumbnail} />
       <a
         class="goal-photo"
-        style={frameOf(photo.width, photo.height)}
+        style={{ "--aspect": String(aspect) }}
         href={hrefOf({ subject, photo: photo.id })}
         draggable={false}
       >
-        <Thumbnail key={photo.id} src={thumbnailUrl(photo.id)} alt={`Open ${titleOf(photo)}`} />
+        <Thumbnail key={photo.id} src={thumbnail} alt={`Open ${titleOf(photo)}`} />
       </a>
       <div class="goal-text">
         <SubjectTitle before="Similar to" key={photo.id}>
@@ -38,14 +39,15 @@ export function PhotoGoal({ photo, subject }: { photo: Photo; subject: Subject }
 export function UploadGoal({ thumbnail }: { thumbnail: string }) {
   return (
     <section class="goal">
+      <Air src={thumbnail} />
       <div class="goal-photo natural">
-        <Thumbnail key={thumbnail} src={thumbnail} alt="Your photo" />
+        <Thumbnail key={thumbnail} src={thumbnail} alt="The photo searched with" />
       </div>
       <div class="goal-text">
         <SubjectTitle before="Similar to" key={thumbnail}>
           your photo
         </SubjectTitle>
-        <p class="quiet">It is held in the server’s memory for these searches and is not added to the collection.</p>
+        <p class="quiet">Held in the server’s memory for this search only, not added to the collection.</p>
       </div>
     </section>
   );

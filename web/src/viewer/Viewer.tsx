@@ -19,6 +19,12 @@ function photosOf(list: PhotoList): Photo[] {
   return goal ? [goal, ...list.photos] : list.photos;
 }
 
+/** PhotoSwipe does not hear of closing while it is still opening. */
+function close(viewer: PhotoSwipe): void {
+  if (viewer.opener.isOpen) viewer.close();
+  else viewer.on("openingAnimationEnd", () => viewer.close());
+}
+
 export function Viewer({ list, photo }: { list: PhotoList; photo: number }) {
   useChanges(list);
   const viewer = useRef<PhotoSwipe | null>(null);
@@ -36,7 +42,7 @@ export function Viewer({ list, photo }: { list: PhotoList; photo: number }) {
       const shown = listed.some(({ id }) => id === photo) ? listed : [await getPhoto(photo)];
       slides.current = shown.map(slideOf);
       const opened = await openPhotoSwipe(slides.current, photo);
-      if (closed) opened.close();
+      if (closed) close(opened);
       else viewer.current = opened;
     };
     open().catch((error: Error) => {
@@ -46,7 +52,7 @@ export function Viewer({ list, photo }: { list: PhotoList; photo: number }) {
     });
     return () => {
       closed = true;
-      viewer.current?.close();
+      if (viewer.current) close(viewer.current);
       viewer.current = null;
     };
   }, [list, settled]);

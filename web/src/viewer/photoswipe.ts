@@ -76,8 +76,8 @@ export async function openPhotoSwipe(slides: Slide[], id: number): Promise<Photo
       isButton: true,
       tagName: "a",
       html: DOTS,
-      onInit: (link, { on }) => on("change", () => link.setAttribute("href", similarHref(current(viewer) ?? 0))),
-    } as Parameters<NonNullable<typeof viewer.ui>["registerElement"]>[0]);
+      onInit: (link) => viewer.on("change", () => link.setAttribute("href", similarHref(current(viewer) ?? 0))),
+    });
     viewer.ui?.registerElement({
       name: "info",
       title: "Facts (i)",
