@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -465,7 +465,7 @@ class Collection:
         return self._catalog.n_failures()
 
     @property
-    def search_method(self) -> str:
+    def search_method(self) -> Literal["exact", "lopq"]:
         """How a search by photo is done now: "exact" or "lopq"."""
         return "exact" if self._catalog.setting("index") is None else "lopq"
 

@@ -1,0 +1,64 @@
+"""The application: the API's routes, the page for the rest, one shape for errors, and the guard before all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from lookalike.collection import Collection
+from lookalike.photos import PhotoLimits
+from lookalike.server.guard import Guard, names_of
+from lookalike.server.jobs import AddJob
+from lookalike.server.page import PAGE, Page
+from lookalike.server.photos import photo_routes
+from lookalike.server.refusals import answer_errors
+from lookalike.server.status import status_routes
+from lookalike.server.uploads import UPLOAD_LIMITS, Uploads, upload_routes
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    collection: Collection,
+    *,
+    jobs: Sequence[AddJob] = (),
+    hosts: Iterable[str] | None = None,
+    limits: PhotoLimits = UPLOAD_LIMITS,
+    page: Path = PAGE,
+) -> FastAPI:
+    """Return the web application of one collection, for any ASGI server.
+
+    Parameters
+    ----------
+    collection : Collection
+        Stays the caller's to close.
+    jobs : sequence of AddJob
+        What ``/api/v1/status`` reports.
+    hosts : iterable of str, optional
+        What a request's Host header may say, without its port; default: the names of this machine for itself.
+    limits : PhotoLimits
+        Of an upload.
+    page : Path
+        Folder of the built page.
+    """
+    app = FastAPI(
+        title="Lookalike",
+        description="Explore a photo collection by similarity.",
+        version=version("lookalike"),
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # both would load their scripts from another host
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api = APIRouter(prefix="/api/v1")
+    api.include_router(status_routes(collection, jobs))
+    api.include_router(photo_routes(collection))
+    api.include_router(upload_routes(collection, Uploads(collection, limits=limits)))
+    app.include_router(api)
+    app.router.default = Page(page)
+    answer_errors(app)
+    app.add_middleware(Guard, hosts=names_of("localhost") if hosts is None else hosts)
+    return app
