@@ -23,7 +23,7 @@ def status_routes(collection: Collection, jobs: Sequence[AddJob]) -> APIRouter:
         """Tell the collection's size and the running jobs."""
         return Status(
             version=version("lookalike"),
-            collection=str(collection.path),
+            collection=str(collection.path.absolute()),
             photos=len(collection),
             files=collection.n_files(),
             failures=collection.n_failures(),

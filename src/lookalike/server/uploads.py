@@ -18,7 +18,7 @@ from lookalike.errors import PhotoTooLargeError
 from lookalike.photos import PhotoLimits
 from lookalike.server.caching import cache_headers, is_not_modified
 from lookalike.server.messages import Hits, Upload
-from lookalike.server.parameters import K, Offset
+from lookalike.server.parameters import K, Offset, UploadId
 from lookalike.server.photos import JPEG_RESPONSE
 from lookalike.server.refusals import Refusal, refusals
 
@@ -84,7 +84,7 @@ class Uploads:
         photo = self._find(upload_id)
         if photo is None:
             message = (
-                f"The server does not hold the photo {upload_id[:32]!r}: it keeps the last {self._n_held} in memory "
+                f"The server does not hold the photo {upload_id}: it keeps the last {self._n_held} in memory "
                 "until it ends. Send it again."
             )
             raise Refusal(404, "unknown_upload", message)
@@ -112,9 +112,9 @@ def upload_routes(collection: Collection, uploads: Uploads) -> APIRouter:
     @router.get(
         "/uploads/{upload_id}/thumbnail",
         response_class=Response,
-        responses=JPEG_RESPONSE | refusals(404),
+        responses=JPEG_RESPONSE | refusals(404, 422),
     )
-    def upload_thumbnail(request: Request, upload_id: str) -> Response:
+    def upload_thumbnail(request: Request, upload_id: UploadId) -> Response:
         """Return a small JPEG of an upload."""
         photo = uploads.get(upload_id)
         headers = cache_headers(photo.sha256, version=photo.sha256)
@@ -123,7 +123,7 @@ def upload_routes(collection: Collection, uploads: Uploads) -> APIRouter:
         return Response(photo.thumbnail, media_type="image/jpeg", headers=headers)
 
     @router.get("/uploads/{upload_id}/similar", responses=refusals(404, 422))
-    def similar_to_upload(upload_id: str, k: K = 60, offset: Offset = 0) -> Hits:
+    def similar_to_upload(upload_id: UploadId, k: K = 60, offset: Offset = 0) -> Hits:
         """Find photos similar to an upload; one that equals it is `query.photo` and not a hit."""
         result = collection.search(photo=uploads.get(upload_id), k=k, offset=offset)
         return Hits.of(collection, result, k=k, offset=offset, upload=upload_id)
