@@ -1,0 +1,341 @@
+"""The index: a model, immutable segments, and what may be asked of them.
+
+Additions become segments of their own, merged with their predecessors once those are not at least twice as large, so
+n additions cost O(n log n) copying and a search sees O(log n) segments. A search takes the tuple of segments once
+and never sees half of a change; writers take turns.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.errors import InvalidArgumentError
+from lookalike.index.exact import cosine_distances
+from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
+from lookalike.index.plan import SearchPlan
+from lookalike.index.results import SearchResult, SearchStats
+from lookalike.index.segment import Segment
+from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
+from lookalike.index.walk import Walk
+from lookalike.kernels.threads import one_blas_thread
+from lookalike.quantization import LOPQModel
+from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
+
+__all__ = ["LOPQIndex"]
+
+_RERANK = ("float16", "float32")
+_DEFAULT_RERANK = 256
+_DEFAULT_PROBED_SHARE = 0.25
+_MOST_DEAD = 0.25
+
+
+class LOPQIndex:
+    """Approximate search over codes, made exact at the top by re-ranking.
+
+    Make one with :meth:`build`, :meth:`from_model` or :meth:`open`. Safe to use from several threads.
+    """
+
+    def __init__(self, model: LOPQModel, segments: tuple[Segment, ...], rerank: str | None) -> None:
+        self._model = model
+        self._segments = segments
+        self._rerank = rerank
+        self._writing = threading.Lock()
+
+    # ------------------------------------------------------------------ making
+
+    @classmethod
+    def build(
+        cls,
+        vectors: ArrayLike,
+        *,
+        ids: ArrayLike | None = None,
+        bytes_per_vector: int = 16,
+        n_coarse: int | None = None,
+        metric: str = "l2",
+        rerank: str | None = "float16",
+        seed: int = 0,
+    ) -> Self:
+        """Train on vectors and index them.
+
+        Parameters
+        ----------
+        vectors : array-like (n, dim), n >= 1
+        ids : array-like (n,), optional
+            Whole numbers from 0, or text; all different. By default the row numbers.
+        bytes_per_vector : int
+            Bytes of a code: two 4-bit sub-quantizers in each.
+        n_coarse : int, optional
+            Cells; by default a power of two near sqrt(n).
+        metric : {"l2", "cosine"}
+        rerank : {"float16", "float32"} or None
+            How vectors themselves are kept for exact re-ranking; None keeps codes only.
+        seed : int
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        _check_rerank(rerank)
+        n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
+        x = as_vectors(vectors, "vectors")
+        model = LOPQModel.fit(
+            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, bits=4, rotation="local", metric=metric, seed=seed
+        )
+        index = cls(model, (), rerank)
+        index.add(x, ids)
+        return index
+
+    @classmethod
+    def from_model(cls, model: LOPQModel, *, rerank: str | None = "float16") -> Self:
+        """Start an empty index on a trained model; see :meth:`build` for ``rerank``."""
+        _check_rerank(rerank)
+        return cls(model, (), rerank)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, mmap: bool = True) -> Self:
+        """Open what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+        mmap : bool
+            Leave codes and embeddings on disk, to be read as they are needed and shared with other processes.
+            Otherwise everything is read and compared with its checksums.
+
+        Raises
+        ------
+        FormatError
+            Damaged, or written by a newer version.
+        """
+        stored = read_index(path, mmap=mmap)
+        return cls(stored.model, stored.segments, stored.rerank)
+
+    @staticmethod
+    def verify(path: str | os.PathLike[str]) -> None:
+        """Compare every file of a saved index with its checksum; FormatError names the first that differs."""
+        verify_index(path)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a directory (docs/formats/index.md); an index that was there is replaced in one step."""
+        write_index(path, StoredIndex(self._model, self._segments, self._rerank))
+
+    # ------------------------------------------------------------------ facts
+
+    @property
+    def model(self) -> LOPQModel:
+        """The trained model."""
+        return self._model
+
+    @property
+    def ids(self) -> Ids:
+        """Ids of all vectors, in no particular order: int64 or str (n,)."""
+        segments = self._segments
+        if not segments:
+            return np.empty(0, np.int64)
+        return np.concatenate([s.ids if s.alive is None else s.ids[s.alive] for s in segments])
+
+    def __len__(self) -> int:
+        return sum(segment.n_alive for segment in self._segments)
+
+    def __repr__(self) -> str:
+        model = self._model
+        return (
+            f"LOPQIndex({len(self)} vectors of dimension {model.dim_in}, {model.metric}, "
+            f"{model.n_bytes} bytes per code, {model.coarse.n_cells} cells)"
+        )
+
+    # ------------------------------------------------------------------ changing
+
+    def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
+        """Add vectors.
+
+        Parameters
+        ----------
+        vectors : array-like (n, dim)
+        ids : array-like (n,), optional
+            None of them may be in the index already. By default the whole numbers after the largest id so far.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Wrong vectors, or ids that repeat or are taken. Nothing was added then.
+        """
+        x = as_vectors(vectors, "vectors", dim=self._model.dim_in)
+        with self._writing:
+            names = self._new_ids(len(x), ids)
+            if not len(x):
+                return
+            cells, codes = self._model.encode(x)
+            flat = self._model.coarse.flat(cells.reshape(len(x), -1))
+            compared = normalised(x) if self._model.metric == "cosine" else x
+            segments = [*self._segments, Segment.build(flat, codes, names, compared, self._rerank)]
+            while len(segments) > 1 and len(segments[-2]) < 2 * len(segments[-1]):
+                segments[-2:] = [Segment.merged(segments[-2:])]
+            self._segments = tuple(segments)
+
+    def remove(self, ids: ArrayLike) -> int:
+        """Remove vectors by id and give their number; unknown ids do nothing."""
+        with self._writing:
+            if not self._segments:
+                return 0
+            wanted = as_ids(ids, kind=self._kind())
+            n_removed = 0
+            segments = []
+            for segment in self._segments:
+                found = np.isin(segment.ids, wanted)
+                if segment.alive is not None:
+                    found &= segment.alive
+                rows = np.flatnonzero(found)
+                n_removed += len(rows)
+                kept = segment.without(rows) if len(rows) else segment
+                if len(kept) - kept.n_alive > _MOST_DEAD * len(kept):
+                    kept = Segment.merged([kept])
+                if len(kept):
+                    segments.append(kept)
+            self._segments = tuple(segments)
+            return n_removed
+
+    def _kind(self) -> str:
+        return "str" if self._segments[0].ids.dtype.kind == "U" else "int"
+
+    def _new_ids(self, n: int, ids: ArrayLike | None) -> Ids:
+        if ids is None:
+            if self._segments and self._kind() == "str":
+                raise InvalidArgumentError(
+                    "`ids` is missing, but this index names its vectors by text. Give one for each."
+                )
+            first = max((int(s.ids.max()) for s in self._segments), default=-1) + 1
+            return np.arange(first, first + n, dtype=np.int64)
+        names = as_ids(ids, n=n, kind=self._kind() if self._segments else None)
+        unique, counts = np.unique(names, return_counts=True)
+        if len(unique) != n:
+            raise InvalidArgumentError(
+                f"`ids` holds {unique[counts > 1][0]!r} more than once; every id must be unique."
+            )
+        for segment in self._segments:
+            taken = np.isin(segment.ids, names)
+            if segment.alive is not None:
+                taken &= segment.alive
+            if taken.any():
+                raise InvalidArgumentError(
+                    f"`ids` holds {segment.ids[taken][0]!r}, which is in the index already. "
+                    "Remove it first to replace it."
+                )
+        return names
+
+    # ------------------------------------------------------------------ searching
+
+    def search(
+        self,
+        queries: ArrayLike,
+        k: int = 10,
+        *,
+        n_probe: int | None = None,
+        n_candidates: int | None = None,
+        rerank: int | bool | None = None,
+        filter: ArrayLike | None = None,
+    ) -> SearchResult:
+        """Nearest vectors of each query.
+
+        Parameters
+        ----------
+        queries : array-like (n_queries, dim) or (dim,)
+        k : int
+            Hits per query; beyond the number of vectors, slots stay empty.
+        n_probe : int, optional
+            Visit exactly so many cells (of those that hold something admitted). More: better and slower.
+        n_candidates : int, optional
+            Visit cells until their lists hold so many admitted codes. With ``n_probe`` too, whichever comes first.
+            With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes.
+        rerank : int or bool, optional
+            How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
+            alone. By default at least 256 and ten times ``k``, where vectors are stored.
+        filter : bool array-like or array-like of ids, optional
+            A mask ``mask[id]``, or the ids admitted; applied before anything is scored.
+
+        Returns
+        -------
+        SearchResult
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        started = time.perf_counter()
+        q = as_vectors(queries, "queries", dim=self._model.dim_in)
+        segments = self._segments
+        plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+        walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
+        widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
+        ids = empty_ids((len(q), plan.k), widest)
+        distances = np.full((len(q), plan.k), np.inf, np.float32)
+        with one_blas_thread():
+            compared = normalised(q) if self._model.metric == "cosine" else q
+            projected = self._model.projection.project(compared)
+            for i in range(len(q)):
+                near = self._model.coarse.distances(projected[i : i + 1])[0]
+                numbers, rows, squared = walk.search(projected[i], compared[i], near, plan)
+                for number in np.unique(numbers):
+                    here = np.flatnonzero(numbers == number)
+                    ids[i, here] = segments[number].ids[rows[here]]
+                distances[i, : len(rows)] = self._finish(squared, compared[i], segments, numbers, rows, plan)
+        stats = SearchStats(walk.n_cells, walk.n_codes, walk.n_reranked, time.perf_counter() - started)
+        return SearchResult(ids, distances, stats)
+
+    def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
+        k = check_count(k, "k")
+        stored = self._rerank is not None
+        if rerank is None or rerank is True:
+            depth = max(_DEFAULT_RERANK, 10 * k) if stored else 0
+        else:
+            depth = 0 if rerank is False else check_count(rerank, "rerank", least=0)
+        if (depth or rerank is True) and not stored:
+            raise InvalidArgumentError(
+                "`rerank` needs the vectors themselves, but this index keeps codes only. "
+                'Build it with rerank="float16", or leave `rerank` out.'
+            )
+        return SearchPlan(
+            k=k,
+            n_probe=None if n_probe is None else check_count(n_probe, "n_probe"),
+            n_candidates=None if n_candidates is None else check_count(n_candidates, "n_candidates"),
+            rerank=depth,
+            default_probe=int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_coarse)),
+        )
+
+    def _finish(
+        self,
+        squared: NDArray[np.float32],
+        query: NDArray[np.float32],
+        segments: tuple[Segment, ...],
+        numbers: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        plan: SearchPlan,
+    ) -> NDArray[np.float32]:
+        """Distances of the metric from squared ones."""
+        if self._model.metric == "l2":
+            return np.sqrt(squared)
+        if not plan.rerank:
+            return np.minimum(squared / 2, np.float32(2))
+        zero = np.full(len(rows), not query.any())
+        for number in np.unique(numbers):
+            here = numbers == number
+            zero[here] |= segments[number].are_zero(rows[here])
+        return cosine_distances(squared, zero)
+
+
+def _check_rerank(rerank: str | None) -> None:
+    if rerank is not None:
+        check_choice(rerank, "rerank", _RERANK)
+
+
+def _admitted(segment: Segment, filter: ArrayLike | None) -> NDArray[np.bool_] | None:
+    if filter is None:
+        return segment.alive
+    mask = admitted(filter, segment.ids)
+    return mask if segment.alive is None else mask & segment.alive

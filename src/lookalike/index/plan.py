@@ -1,0 +1,54 @@
+"""How far a search goes: cells to visit, codes to score, hits to re-rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SearchPlan"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """Limits of one search.
+
+    Parameters
+    ----------
+    k : int
+        Hits wanted.
+    n_probe : int or None
+        Visit so many cells that hold something admitted. None: see ``default_probe``.
+    n_candidates : int or None
+        Visit cells until their lists hold so many admitted codes (yahoo/lopq's quota). With both, whichever
+        comes first.
+    rerank : int
+        How many of the nearest by code are compared exactly; 0 ranks by codes alone.
+    default_probe : int
+        With neither limit: visit so many cells, and go on until they hold ``max(k, rerank)`` admitted codes.
+    """
+
+    k: int
+    n_probe: int | None
+    n_candidates: int | None
+    rerank: int
+    default_probe: int
+
+    def n_visits(self, cumulative: NDArray[np.int64]) -> int:
+        """How many cells of an ordered walk are visited.
+
+        Parameters
+        ----------
+        cumulative : int64 (n,)
+            Admitted codes in the first 1, 2, ... cells of the walk.
+        """
+        if self.n_probe is None and self.n_candidates is None:
+            enough = int(np.searchsorted(cumulative, max(self.k, self.rerank))) + 1
+            return min(len(cumulative), max(enough, self.default_probe))
+        visits = len(cumulative)
+        if self.n_probe is not None:
+            visits = min(visits, self.n_probe)
+        if self.n_candidates is not None:
+            visits = min(visits, int(np.searchsorted(cumulative, self.n_candidates)) + 1)
+        return visits

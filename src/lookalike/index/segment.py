@@ -1,0 +1,160 @@
+"""An immutable piece of an index: codes gathered by cell, ids, and embeddings for re-ranking.
+
+Rows are sorted by cell, so a cell's list is one slice and its embeddings lie together on disk. Only cells that hold
+something are kept (sorted numbers and offsets, found by binary search): a multi-index has far more cells than vectors.
+Deleting marks rows dead; :meth:`Segment.merged` drops them.
+
+float16 embeddings are stored times a power of two chosen so that the largest coordinate comes near 2^14:
+float16 keeps 11 bits between 6e-5 and 65504 and loses digits or overflows outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import InvalidArgumentError
+from lookalike.index.identities import Ids
+from lookalike.kernels import exact_distances
+
+__all__ = ["Segment"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Codes of n vectors, in lists.
+
+    Parameters
+    ----------
+    cells : int64 (n_lists,)
+        Numbers of the cells that have a list, rising.
+    offsets : int64 (n_lists + 1,)
+        List i is rows ``offsets[i]`` to ``offsets[i + 1]``.
+    codes : uint8 (n, n_bytes)
+    ids : int64 or str (n,)
+    embeddings : float16 or float32 (n, dim_in), or None
+        The vectors as compared (unit length for cosine), times ``scale``.
+    scale : float
+        A power of two; 1 for float32.
+    alive : bool (n,), or None when all are
+    """
+
+    cells: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    codes: NDArray[np.uint8]
+    ids: Ids
+    embeddings: NDArray[np.float16] | NDArray[np.float32] | None
+    scale: float = 1.0
+    alive: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.codes)
+        fits = (
+            self.cells.dtype == self.offsets.dtype == np.int64
+            and self.codes.dtype == np.uint8
+            and self.codes.ndim == 2
+            and self.ids.shape == (n,)
+            and self.cells.ndim == 1
+            and self.offsets.shape == (len(self.cells) + 1,)
+            and (self.embeddings is None or (self.embeddings.ndim == 2 and len(self.embeddings) == n))
+            and (self.alive is None or (self.alive.shape == (n,) and self.alive.dtype == np.bool_))
+            and bool(np.isfinite(self.scale))
+            and self.scale > 0
+        )
+        if not fits:
+            raise InvalidArgumentError("the arrays of this segment do not belong together.")
+        if self.offsets[0] != 0 or self.offsets[-1] != n or (np.diff(self.offsets) < 0).any():
+            raise InvalidArgumentError("the lists of this segment do not cover its rows.")
+        if len(self.cells) and (self.cells[0] < 0 or (np.diff(self.cells) <= 0).any()):
+            raise InvalidArgumentError("the cells of this segment are not in order.")
+
+    @classmethod
+    def build(
+        cls, cells: NDArray[np.int64], codes: NDArray[np.uint8], ids: Ids, vectors: NDArray[Any], rerank: str | None
+    ) -> Self:
+        """Sort rows into lists; equal cells keep the order given.
+
+        Parameters
+        ----------
+        cells : int64 (n,)
+            Number of each vector's cell.
+        codes : uint8 (n, n_bytes)
+        ids : int64 or str (n,)
+        vectors : float32 (n, dim_in)
+        rerank : {"float16", "float32"} or None
+            How embeddings are kept.
+        """
+        order = np.argsort(cells, kind="stable")
+        used, starts = np.unique(cells[order], return_index=True)
+        embeddings, scale = None, 1.0
+        if rerank == "float32":
+            embeddings = vectors[order]
+        elif rerank == "float16":
+            largest = float(np.abs(vectors).max(initial=0.0))
+            scale = 2.0 ** (14 - np.ceil(np.log2(largest))) if largest > 0 else 1.0
+            embeddings = np.empty(vectors.shape, np.float16)
+            for start in range(0, len(vectors), 8192):
+                rows = order[start : start + 8192]
+                embeddings[start : start + 8192] = vectors[rows] * scale
+        offsets = np.append(starts, len(cells)).astype(np.int64)
+        return cls(used.astype(np.int64), offsets, codes[order], ids[order], embeddings, scale)
+
+    @classmethod
+    def merged(cls, segments: Sequence[Segment]) -> Self:
+        """One segment of the living rows of several, in their order."""
+        kept = [np.flatnonzero(s.alive) if s.alive is not None else np.arange(len(s)) for s in segments]
+        cells = np.concatenate([s.cell_of_row()[rows] for s, rows in zip(segments, kept, strict=True)])
+        order = np.argsort(cells, kind="stable")
+        used, starts = np.unique(cells[order], return_index=True)
+        embeddings = None
+        scale = min(s.scale for s in segments)
+        if all(s.embeddings is not None for s in segments):
+            parts = []
+            for s, rows in zip(segments, kept, strict=True):
+                assert s.embeddings is not None
+                own = s.embeddings[rows]
+                # both scales are powers of two, so only what falls under float16's range loses digits
+                parts.append(own if s.scale == scale else (own * np.float32(scale / s.scale)).astype(own.dtype))
+            embeddings = np.concatenate(parts)[order]
+        return cls(
+            used.astype(np.int64),
+            np.append(starts, len(cells)).astype(np.int64),
+            np.concatenate([s.codes[rows] for s, rows in zip(segments, kept, strict=True)])[order],
+            np.concatenate([s.ids[rows] for s, rows in zip(segments, kept, strict=True)])[order],
+            embeddings,
+            scale,
+        )
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def n_alive(self) -> int:
+        """Rows that are not deleted."""
+        return len(self) if self.alive is None else int(np.count_nonzero(self.alive))
+
+    def cell_of_row(self) -> NDArray[np.int64]:
+        """Give the number of each row's cell: int64 (n,)."""
+        return np.repeat(self.cells, np.diff(self.offsets))
+
+    def without(self, rows: NDArray[np.int64]) -> Self:
+        """Mark rows dead."""
+        alive = np.ones(len(self), np.bool_) if self.alive is None else self.alive.copy()
+        alive[rows] = False
+        return replace(self, alive=alive)
+
+    def are_zero(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which rows have a zero vector as their embedding: bool (len(rows),)."""
+        assert self.embeddings is not None
+        zero: NDArray[np.bool_] = np.logical_not(np.any(self.embeddings[rows] != 0, axis=1))
+        return zero
+
+    def squared_distances(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Exact squared distances from a query to the stored embeddings of some rows: float32 (len(rows),)."""
+        assert self.embeddings is not None
+        distances = exact_distances(query * np.float32(self.scale), self.embeddings[rows])
+        return distances / np.float32(self.scale * self.scale)

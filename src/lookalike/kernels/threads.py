@@ -1,0 +1,99 @@
+"""Threads under one roof: the engine's own, never multiplied by those of BLAS.
+
+The engine cuts work into blocks of a fixed size and gives the blocks to its own threads, each calling a
+single-threaded BLAS. So the result does not depend on how many threads there are: BLAS with a different number of
+threads may add in a different order (its symmetric eigensolver does), and a last bit there can become another code
+here. ``LOOKALIKE_THREADS`` sets how many threads are used; without it, as many as the process has cores.
+
+The BLAS libraries in the process are found by threadpoolctl, which knows OpenBLAS, MKL, BLIS and others. OpenBLAS is
+switched by its own function: recent threadpoolctl lets only the first thread that ever asked do that, and in a server
+any thread may come first. The setting belongs to the process, so nested and concurrent uses are counted, and the last
+one out restores it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import product
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["map_blocks", "n_threads", "one_blas_thread"]
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_users = 0
+_switches: list[tuple[Callable[[], int], Callable[[int], object]]] | None = None
+_before: list[int] = []
+_here = threading.local()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS at one thread inside the block, in every thread of the process."""
+    global _users, _switches
+    with _lock:
+        if _switches is None:
+            _switches = _find_switches()
+        if _users == 0:
+            _before[:] = [get() for get, _ in _switches]
+            for _, set_ in _switches:
+                set_(1)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                for (_, set_), count in zip(_switches, _before, strict=True):
+                    set_(count)
+
+
+def _find_switches() -> list[tuple[Callable[[], int], Callable[[int], object]]]:
+    """Functions that get and set the number of threads of each BLAS in this process."""
+    switches = []
+    for library in ThreadpoolController().lib_controllers:
+        if library.user_api != "blas":
+            continue
+        get, set_ = library.get_num_threads, library.set_num_threads
+        for affixes in product(("", "scipy_"), ("", "64_", "_64")) if library.internal_api == "openblas" else ():
+            name = "openblas_set_num_threads".join(affixes)
+            set_ = getattr(library.dynlib, name, set_)
+        switches.append((get, set_))
+    return switches
+
+
+def n_threads() -> int:
+    """How many threads the engine may use: ``LOOKALIKE_THREADS``, else the cores of this process."""
+    wanted = os.environ.get("LOOKALIKE_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def map_blocks(function: Callable[[slice], T], n: int, block: int) -> list[T]:
+    """Call ``function`` on each slice of ``block`` rows of ``range(n)`` and give the results in order.
+
+    The slices depend on ``n`` and ``block`` alone, so a reduction over the results is the same for any number of
+    threads. A call from inside such a function runs in the thread it is in, so threads do not multiply.
+    """
+    slices = [slice(start, min(start + block, n)) for start in range(0, n, block)]
+    workers = 1 if getattr(_here, "working", False) else min(n_threads(), len(slices))
+    with one_blas_thread():
+        if workers <= 1:
+            return [function(each) for each in slices]
+        with ThreadPoolExecutor(workers, initializer=_mark) as pool:
+            return list(pool.map(function, slices))
+
+
+def _mark() -> None:
+    _here.working = True

@@ -1,0 +1,211 @@
+"""The model against definitions written out in float64, and its promises at the edges."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookalike.errors import InvalidArgumentError
+from lookalike.quantization import LOPQModel
+
+SMALL: dict[str, Any] = {"n_coarse": 8, "n_subquantizers": 8}
+KINDS = [(c, r, b) for c in ("ivf", "multi_index") for r in ("local", "global", "none") for b in (4, 8)]
+
+
+@pytest.mark.parametrize(("coarse", "rotation", "bits"), KINDS)
+def test_encode_and_decode_follow_the_definition(clustered: np.ndarray, coarse: str, rotation: str, bits: int) -> None:
+    model = LOPQModel.fit(clustered, coarse=coarse, rotation=rotation, bits=bits, **SMALL)
+    vectors = clustered[:50]
+    cells, codes = model.encode(vectors)
+    n_parts = 2 if coarse == "multi_index" else 1
+    assert cells.dtype == np.int32
+    assert cells.shape == ((50,) if n_parts == 1 else (50, 2))
+    assert codes.dtype == np.uint8
+    assert codes.shape == (50, 8 * bits // 8)
+
+    projected = (vectors.astype(float) - model.projection.mean) @ model.projection.basis.astype(float)
+    books = model.product.codebooks.astype(float)
+    m = 8 // n_parts
+    rebuilt = np.zeros_like(projected)
+    for i, whole in enumerate(np.split(projected, n_parts, axis=1)):
+        centroids, offsets = model.coarse.centroids[i].astype(float), model.frames.offsets[i].astype(float)
+        for row, y in enumerate(whole):
+            cell = int(((y - centroids) ** 2).sum(axis=1).argmin())
+            assert cell == cells.reshape(50, -1)[row, i]
+            rotations = model.frames.rotations[i]
+            r = rotations[model.frames.rotation_of_cell[i, cell]].astype(float) if len(rotations) else np.eye(len(y))
+            local = r @ (y - offsets[cell])
+            chosen = [
+                books[i * m + j, ((part - books[i * m + j]) ** 2).sum(axis=1).argmin()]
+                for j, part in enumerate(np.split(local, m))
+            ]
+            rebuilt[row, i * len(y) : (i + 1) * len(y)] = r.T @ np.concatenate(chosen) + offsets[cell]
+    wanted = rebuilt @ model.projection.basis.T.astype(float) + model.projection.mean
+    np.testing.assert_allclose(model.decode(cells, codes), wanted, atol=1e-3)
+
+
+def test_rotations_are_orthogonal_and_axes_of_the_projection_too(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, **SMALL)
+    eye = np.eye(24)
+    np.testing.assert_allclose(model.projection.basis.T @ model.projection.basis, eye, atol=1e-5)
+    for rotation in model.frames.rotations[0]:
+        np.testing.assert_allclose(rotation @ rotation.T, eye, atol=1e-5)
+
+
+def test_local_rotations_lower_the_error_where_cells_have_axes_of_their_own(clustered: np.ndarray) -> None:
+    train, test = clustered[:2500], clustered[2500:]
+    error = {
+        r: LOPQModel.fit(train, rotation=r, n_coarse=12, n_subquantizers=8).distortion(test)
+        for r in ("local", "global", "none")
+    }
+    assert error["local"] < 0.8 * error["global"], error
+
+
+def test_more_bytes_lower_the_error(clustered: np.ndarray) -> None:
+    errors = [
+        LOPQModel.fit(clustered, n_coarse=8, n_subquantizers=m, bits=b).distortion(clustered)
+        for m, b in ((4, 4), (8, 4), (8, 8))
+    ]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_halves_of_a_multi_index_carry_balanced_variance(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, coarse="multi_index", **SMALL)
+    logs = np.log(model.project(clustered).var(axis=0))
+    first, second = logs[:12].sum(), logs[12:].sum()
+    assert abs(first - second) < 0.1 * abs(np.sort(logs)[::-1][:12].sum() - np.sort(logs)[:12].sum())
+
+
+def test_projection_to_all_dimensions_keeps_distances(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, **SMALL)
+    a, b = clustered[:100], clustered[100:200]
+    projected = np.linalg.norm(model.project(a) - model.project(b), axis=1)
+    np.testing.assert_allclose(projected, np.linalg.norm(a - b, axis=1), rtol=1e-4)
+
+
+def test_a_dimension_that_does_not_divide_is_filled_with_zeros() -> None:
+    vectors = np.random.default_rng(0).normal(size=(300, 10)).astype(np.float32)
+    model = LOPQModel.fit(vectors, n_subquantizers=8, bits=8)
+    assert (model.dim_in, model.dim) == (10, 16)
+    assert model.distortion(vectors) < 0.01 * vectors.var() * 10
+
+
+def test_cosine_ignores_length(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, metric="cosine", **SMALL)
+    lengths = np.geomspace(1e-6, 1e6, 100)[:, None]
+    for got, want in zip(model.encode(clustered[:100] * lengths), model.encode(clustered[:100]), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32])
+def test_other_dtypes_are_converted(clustered: np.ndarray, dtype: type) -> None:
+    vectors = (clustered[:500] * 10).astype(dtype)
+    model = LOPQModel.fit(vectors, **SMALL)
+    np.testing.assert_array_equal(model.encode(vectors)[1], model.encode(vectors.astype(np.float32))[1])
+
+
+@given(n=st.integers(1, 60), dim=st.integers(1, 20), distinct=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=15)
+def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distinct: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(distinct, dim)).astype(np.float32)[rng.integers(0, distinct, n)]
+    for coarse in ("ivf", "multi_index"):
+        model = LOPQModel.fit(vectors, coarse=coarse, n_subquantizers=4)
+        assert model.distortion(vectors) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"coarse": "kd_tree"}, "'ivf', 'multi_index'"),
+        ({"rotation": "auto"}, "'local', 'global', 'none'"),
+        ({"codebooks": "local"}, "'shared'"),
+        ({"metric": "dot"}, "'l2', 'cosine'"),
+        ({"bits": 6}, "4 or 8"),
+        ({"dim": 10, "n_subquantizers": 4}, "for example 12"),
+        ({"n_coarse": 5000}, "only 3000"),
+        ({"n_coarse": 0}, "at least 1"),
+        ({"n_subquantizers": 2.0}, "whole number"),
+        ({"seed": -1}, "at least 0"),
+        ({"coarse": "multi_index", "n_subquantizers": 6}, "multiple of 4"),
+    ],
+)
+def test_wrong_arguments_are_named_with_what_would_be_right(
+    clustered: np.ndarray, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        LOPQModel.fit(clustered, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "words"),
+    [
+        (np.empty((0, 8)), "empty"),
+        (np.empty((5, 0)), "at least one dimension"),
+        (np.zeros((2, 3, 4)), r"\(n, dim\)"),
+        (np.array([["a"]]), "dtype"),
+        (np.ones((3, 4), complex), "dtype"),
+        (np.array([[1.0, np.nan]]), "finite"),
+        (np.array([[1.0, np.inf]]), "finite"),
+        (np.array([[1.0, -1e30]]), "finite"),
+    ],
+)
+def test_vectors_that_cannot_be_are_refused(vectors: np.ndarray, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        LOPQModel.fit(vectors)
+
+
+def test_a_wrong_dimension_is_named_with_the_right_one(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, **SMALL)
+    with pytest.raises(InvalidArgumentError, match="dimension 23, but dimension 24"):
+        model.encode(clustered[:, :23])
+    cells, codes = model.encode(clustered[:3])
+    with pytest.raises(InvalidArgumentError, match="cells"):
+        model.decode(cells + 8, codes)
+    with pytest.raises(InvalidArgumentError, match="codes"):
+        model.decode(cells, codes[:, :2])
+
+
+def test_arguments_are_never_changed(clustered: np.ndarray) -> None:
+    before = clustered.copy()
+    model = LOPQModel.fit(clustered, metric="cosine", **SMALL)
+    model.encode(clustered)
+    np.testing.assert_array_equal(clustered, before)
+
+
+SCRIPT = """
+import hashlib, sys
+import numpy as np
+from lookalike.quantization import LOPQModel
+rng = np.random.default_rng(3)
+x = (rng.normal(size=(20000, 40)) @ rng.normal(size=(40, 40))).astype(np.float32)
+for coarse in ("ivf", "multi_index"):
+    model = LOPQModel.fit(x, coarse=coarse, n_coarse=32, n_subquantizers=8, metric="cosine")
+    model.save(sys.argv[1])
+    cells, codes = model.encode(x)
+    print(hashlib.sha256(open(sys.argv[1], "rb").read() + cells.tobytes() + codes.tobytes()).hexdigest())
+"""
+
+
+def test_the_same_seed_gives_the_same_bytes_for_any_thread_count(tmp_path: Any) -> None:
+    def run(ours: str, blas: str) -> str:
+        settings = {"LOOKALIKE_THREADS": ours, "OPENBLAS_NUM_THREADS": blas, "OMP_NUM_THREADS": blas}
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "model.safetensors")]
+        return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True).stdout
+
+    first = run("1", "1")
+    assert len(first.split()) == 2
+    assert run("2", "1") == first
+    assert run("3", "2") == first
+
+
+def test_another_seed_gives_another_model(clustered: np.ndarray) -> None:
+    a, b = (LOPQModel.fit(clustered, seed=seed, **SMALL) for seed in (0, 1))
+    assert not np.array_equal(a.product.codebooks, b.product.codebooks)
