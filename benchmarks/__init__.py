@@ -1,0 +1,1 @@
+"""Measurements against peers and limits, each in one run with the quality that the speed buys."""

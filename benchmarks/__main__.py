@@ -1,0 +1,42 @@
+"""Run measurements: `python -m benchmarks [PART ...]`; every part when none is named.
+
+Each part prints a table and writes it, with the machine it ran on and the command, to docs/benchmarks/PART.md, and the
+figures to build/bench/PART.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+
+from benchmarks.report import Report
+
+PARTS = {
+    "quality": "precision of the product's search against exact search and against chance",
+    "ingest": "photos per second and memory of `add` against the bare encoder",
+}
+
+
+def main() -> None:
+    """Parse the command line and run the parts."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__.partition("\n")[0] if __doc__ else None,
+        epilog="parts: " + "; ".join(f"{name}: {what}" for name, what in PARTS.items()),
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller sets; writes no page")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; parts are: {', '.join(PARTS)}")
+    for name in arguments.parts or PARTS:
+        print(f"== {name}: {PARTS[name]}", flush=True)
+        run: Callable[..., Report] = importlib.import_module(f"benchmarks.{name}").run
+        report = run(quick=arguments.quick)
+        report.print()
+        report.write(f"python -m benchmarks {name}", page=not arguments.quick)
+
+
+if __name__ == "__main__":
+    main()
