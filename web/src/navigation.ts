@@ -5,6 +5,7 @@
  * to the same photo, for the eye and for the keyboard. The browser's own scroll restoration is off: it acts before
  * the photos are there.
  */
+import { growIntoGoal } from "./goal_transition";
 import { Observable } from "./observable";
 import { hrefOf, type Place, parsePlace, subjectKey } from "./url";
 
@@ -135,7 +136,11 @@ class Navigation extends Observable {
       return;
     if (link.hash) return;
     event.preventDefault();
-    this.#push(parsePlace(link.search), Number(link.closest<HTMLElement>("[data-photo]")?.dataset.photo) || null);
+    const tile = link.closest<HTMLElement>("[data-photo]");
+    const photo = Number(tile?.dataset.photo) || null;
+    const place = parsePlace(link.search);
+    const pivots = place.subject.kind === "similar" && place.subject.id === photo && place.photo === null;
+    growIntoGoal(pivots ? tile : null, () => this.#push(place, photo));
   }
 }
 

@@ -147,16 +147,23 @@ const topOf = (element: HTMLElement) => element.getBoundingClientRect().top + sc
 
 /** When the rows are laid out anew for another width, scroll so that the topmost visible photo stays where it was. */
 function useKeptInPlace(element: RefObject<HTMLElement | null>, rows: JustifiedRows): void {
-  const before = useRef<{ rows: JustifiedRows; scroll: number } | null>(null);
+  const before = useRef(rows);
+  const scroll = useRef(scrollY); // as last seen: a page that became shorter has already cut the present one
+  useEffect(() => {
+    const look = () => {
+      scroll.current = scrollY;
+    };
+    addEventListener("scroll", look, { passive: true });
+    return () => removeEventListener("scroll", look);
+  }, []);
   useLayoutEffect(() => {
-    const old = before.current?.rows;
-    if (old && old !== rows && old.options.width > 0 && element.current && navigation.pendingScroll === null) {
-      const top = topOf(element.current);
-      const row = old.rows[old.between(scrollY - top, Number.POSITIVE_INFINITY)[0]];
-      const now = row && rows.rows[rows.rowOf(row.first)];
-      if (row && now && scrollY > top) scrollBy({ top: now.top - row.top, behavior: "instant" });
-    }
-    before.current = { rows, scroll: scrollY };
+    const old = before.current;
+    before.current = rows;
+    if (old === rows || old.options.width === 0 || !element.current || navigation.pendingScroll !== null) return;
+    const top = topOf(element.current);
+    const row = old.rows[old.between(scroll.current - top, Number.POSITIVE_INFINITY)[0]];
+    const now = row && rows.rows[rows.rowOf(row.first)];
+    if (now && scroll.current > top) scrollTo({ top: scroll.current + now.top - row.top, behavior: "instant" });
   });
 }
 

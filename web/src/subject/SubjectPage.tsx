@@ -69,6 +69,7 @@ function Head({ list }: { list: PhotoList }) {
     return goal ? <PhotoGoal photo={goal} subject={subject} /> : <div class="goal waiting" />;
   if (subject.kind === "upload") return <UploadGoal thumbnail={uploadThumbnailUrl(subject.upload)} />;
   if (subject.kind === "words") {
+    if (list.complete && list.photos.length === 0) return null; // the message says it all
     const count = list.complete
       ? formatPhotos(list.photos.length)
       : list.photos.length > 0
@@ -85,11 +86,12 @@ function Head({ list }: { list: PhotoList }) {
 }
 
 function CollectionHead() {
-  const { status } = useChanges(server);
+  const { status, job, finished } = useChanges(server);
+  const saidAbove = ((job ?? finished)?.failed ?? 0) > 0;
   return (
     <div class="collection-head">
       <h1 class="visually-hidden">All photos</h1>
-      {status !== null && status.failures > 0 && (
+      {status !== null && status.failures > 0 && !saidAbove && (
         <button type="button" class="text-button quiet" onClick={() => void failuresDialog.open()}>
           {formatCount(status.failures)} {status.failures === 1 ? "file" : "files"} could not be read
         </button>

@@ -23,9 +23,17 @@ const svg = (paths: string) => `<svg class="pswp__icn" viewBox="0 0 24 24" aria-
 const DOTS = svg('<circle cx="5.5" cy="12" r="2"/><circle cx="12" cy="12" r="2"/><circle cx="18.5" cy="12" r="2"/>');
 const INFO = svg('<path d="M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1 5h2v2h-2zm0 4h2v6h-2z"/>');
 
-/** Window width from which the panel stands beside the photo; below, it lies over its lower half. */
+/** Window width from which the panel stands beside the photo; in a narrower one it stands below. */
 const BESIDE_PX = 800;
-export const PANEL_PX = 340;
+const PANEL_PX = 340;
+const PANEL_SHARE = 0.55;
+
+/** What the panel leaves for the photo; its own size is in viewer.css. */
+function roomForPhoto(): { x: number; y: number } {
+  if (!facts.shown) return { x: innerWidth, y: innerHeight };
+  if (innerWidth >= BESIDE_PX) return { x: innerWidth - PANEL_PX, y: innerHeight };
+  return { x: innerWidth, y: innerHeight * (1 - PANEL_SHARE) };
+}
 
 const current = (viewer: PhotoSwipe) => (viewer.currSlide?.data as Slide | undefined)?.id ?? null;
 
@@ -53,10 +61,7 @@ export async function openPhotoSwipe(slides: Slide[], id: number): Promise<Photo
     errorMsg: "This photo could not be loaded.",
     paddingFn: ({ x }) =>
       x < 600 ? { top: 0, bottom: 0, left: 0, right: 0 } : { top: 60, bottom: 24, left: 24, right: 24 },
-    getViewportSizeFn: () => ({
-      x: innerWidth - (facts.shown && innerWidth >= BESIDE_PX ? PANEL_PX : 0),
-      y: innerHeight,
-    }),
+    getViewportSizeFn: roomForPhoto,
   });
   viewer.addFilter("thumbEl", (found, data) => {
     const thumbnail = document.querySelector<HTMLElement>(`[data-photo="${(data as Slide).id}"] img`);
