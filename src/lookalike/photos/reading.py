@@ -7,6 +7,7 @@ formats are averaged by whole factors before their colours are converted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -58,6 +59,12 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# What decoders say when they run out of data.
+_ENDS_EARLY: Final = re.compile(
+    r"truncated|end of file|no more images|only got|requires a buffer|incomplete|insufficient|file size too small|"
+    r"cannot read full|input/output error",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,21 @@ class PhotoLimits:
         for name in self.__slots__:
             if not getattr(self, name) > 0:
                 raise InvalidArgumentError(f"`{name}` is {getattr(self, name)!r}, but a limit must be larger than 0.")
+
+    def check_bytes(self, n_bytes: int) -> None:
+        """Refuse a file by its size, before it is read into memory.
+
+        Parameters
+        ----------
+        n_bytes : int
+
+        Raises
+        ------
+        PhotoTooLargeError
+            If it is larger than `max_bytes`.
+        """
+        if n_bytes > self.max_bytes:
+            raise PhotoTooLargeError(f"The file has {n_bytes:,} bytes; the limit is {self.max_bytes:,} (max_bytes).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +162,7 @@ def read_photo(
     """
     if min_side is not None and min_side < 1:
         raise InvalidArgumentError(f"`min_side` is {min_side}, but must be at least 1 pixel, or None for full size.")
-    if len(data) > limits.max_bytes:
-        raise PhotoTooLargeError(f"The file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes).")
+    limits.check_bytes(len(data))
     if not data:
         raise DamagedPhotoError("The file is empty.")
     format_ = sniff_format(data, name)
@@ -156,7 +177,7 @@ def read_photo(
     except MemoryError as error:
         raise PhotoTooLargeError("There was not enough memory to decode the picture.") from error
     except Exception as error:  # decoders throw whatever hostile data lead them to
-        raise DamagedPhotoError(_reason(format_, error)) from error
+        raise DamagedPhotoError(_reason(format_, data, error)) from error
 
 
 def _read(
@@ -165,17 +186,19 @@ def _read(
     _check_size(image.size, limits)
     exif = read_exif(data if format_ == "tiff" else image.info.get("exif") or b"")
     facts = _facts(image, exif)
-    full = image.size
     profile = image.info.get("icc_profile")
+    full, orientation = image.size, exif.orientation
     if format_ == "jpeg" and min_side is not None:
         image.draft(None, (min_side, min_side))
         image.load()
     else:
         image.load()
         full = image.size  # HEIC may find another size when decoding
+    if format_ == "tiff":  # Pillow turns TIFF, and only TIFF, by itself, and then forgets the orientation
+        orientation = image.getexif().get(0x0112, 1)
     pixels = _shrunk(flattened(image, bits=exif.bits_per_sample if format_ == "tiff" else None), min_side)
-    pixels = _upright(to_srgb(pixels, profile), exif.orientation)
-    width, height = full if exif.orientation < 5 else full[::-1]
+    pixels = _upright(to_srgb(pixels, profile), orientation)
+    width, height = full[::-1] if orientation in (5, 6, 7, 8) else full
     return DecodedPhoto(_plain(pixels), width, height, format_, facts)
 
 
@@ -238,8 +261,10 @@ def _plain(image: Image.Image) -> Image.Image:
     return plain
 
 
-def _reason(format_: str, error: Exception) -> str:
-    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    if "truncated" in said.lower() or isinstance(error, EOFError):
-        return f"The {format_.upper()} file ends early ({said})."
-    return f"The {format_.upper()} data are damaged ({said})."
+def _reason(format_: str, data: bytes, error: Exception) -> str:
+    detail = error.args[0] if error.args else ""
+    said = detail.decode("ascii", "replace") if isinstance(detail, bytes) else str(error)
+    too_short = format_ == "webp" and int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if too_short or isinstance(error, EOFError) or _ENDS_EARLY.search(said):
+        return f"The {format_.upper()} file ends early: part of it is missing."
+    return f"The {format_.upper()} data are damaged ({' '.join(said.split()).rstrip('.') or type(error).__name__})."

@@ -14,7 +14,7 @@ __all__ = ["rendition", "thumbnail"]
 _LIMITS = PhotoLimits()
 
 
-def thumbnail(image: Image.Image, *, max_side: int = 480) -> bytes:
+def thumbnail(image: Image.Image, *, max_side: int = 512) -> bytes:
     """Return a small JPEG of a photo.
 
     Parameters
@@ -63,8 +63,8 @@ def _jpeg(image: Image.Image, max_side: int, *, quality: int) -> bytes:
     scale = max_side / max(image.size)
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        # Averaging by a whole factor first costs a third of one long bicubic filter and looks the same at this size.
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0)
+        # Averaging by a whole factor, then one short filter: a third of the time of one long bicubic filter.
+        image = image.resize(size, Image.Resampling.HAMMING, reducing_gap=1.0)
     out = BytesIO()
     image.save(out, "JPEG", quality=quality)
     return out.getvalue()
