@@ -103,15 +103,28 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def fold_batch_norm(
-    weights: Mapping[str, NDArray[Any]], convolution: str, norm: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Kernel and bias of one convolution with the batch norm after it folded in.
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """Kernel float32 (out, in / groups, height, width) and bias float32 (out,)."""
 
-    Returns
-    -------
-    kernel : float32 (out, in / groups, height, width)
-    bias : float32 (out,)
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def fold(weights: Mapping[str, NDArray[Any]], convolution: str, norm: str) -> Convolution:
+    """Fold a batch norm into the convolution before it.
+
+    Parameters
+    ----------
+    weights
+        State dict.
+    convolution, norm
+        Names of the two layers in it.
+
+    Raises
+    ------
+    EncoderError
+        If a layer is missing.
     """
     try:
         kernel = weights[f"{convolution}.weight"].astype(np.float64)
@@ -121,14 +134,15 @@ def fold_batch_norm(
     except KeyError as error:
         raise EncoderError(f"the checkpoint lacks {error}; expected the weights of an EfficientNet-Lite.") from error
     factor = scale / np.sqrt(variance + BATCH_NORM_EPSILON)
-    return (kernel * factor[:, None, None, None]).astype(np.float32), (shift - mean * factor).astype(np.float32)
+    return Convolution(
+        (kernel * factor[:, None, None, None]).astype(np.float32), (shift - mean * factor).astype(np.float32)
+    )
 
 
 class _GraphWriter:
     """Collects nodes and constants; each method adds a piece and returns the name of its result."""
 
-    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        self.weights = weights
+    def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -140,21 +154,21 @@ class _GraphWriter:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
-    def convolution(
-        self, x: str, convolution: str, norm: str, *, size: int, stride: int = 1, depthwise: bool = False, relu6: bool
-    ) -> str:
-        kernel, bias = fold_batch_norm(self.weights, convolution, norm)
-        before, after = same_padding(size, kernel.shape[2], stride)
-        y = self.node(
+    def convolution(self, x: str, name: str, convolution: Convolution, *, size: int, stride: int = 1) -> str:
+        n_out, n_in, kernel, _ = convolution.kernel.shape
+        before, after = same_padding(size, kernel, stride)
+        return self.node(
             "Conv",
-            [x, self.constant(f"{convolution}.kernel", kernel), self.constant(f"{convolution}.bias", bias)],
-            f"{convolution}.out",
-            kernel_shape=list(kernel.shape[2:]),
+            [x, self.constant(f"{name}.kernel", convolution.kernel), self.constant(f"{name}.bias", convolution.bias)],
+            name,
+            kernel_shape=[kernel, kernel],
             strides=[stride, stride],
             pads=[before, before, after, after],
-            group=kernel.shape[0] if depthwise else 1,
+            group=n_out if n_in == 1 else 1,
         )
-        return self.node("Clip", [y, "zero", "six"], f"{convolution}.relu6") if relu6 else y
+
+    def relu6(self, x: str) -> str:
+        return self.node("Clip", [x, "zero", "six"], f"{x}.relu6")
 
 
 def build_graph(weights: Mapping[str, NDArray[Any]], architecture: Architecture) -> onnx.ModelProto:
@@ -177,7 +191,7 @@ def build_graph(weights: Mapping[str, NDArray[Any]], architecture: Architecture)
     EncoderError
         If the weights are not of this architecture.
     """
-    graph = _GraphWriter(weights)
+    graph = _GraphWriter()
     size = architecture.input_size
     graph.constant("zero", np.array(0, np.float32))
     graph.constant("six", np.array(6, np.float32))
@@ -185,22 +199,21 @@ def build_graph(weights: Mapping[str, NDArray[Any]], architecture: Architecture)
     graph.constant("pixel_zero", np.array(PIXEL_ZERO, np.uint8))
     x = graph.node("Transpose", ["pixels"], "pixels.nchw", perm=[0, 3, 1, 2])  # (n, h, w, 3) -> (n, 3, h, w)
     x = graph.node("DequantizeLinear", [x, "pixel_scale", "pixel_zero"], "pixels.normalised")
-    x = graph.convolution(x, "_conv_stem", "_bn0", size=size, stride=2, relu6=True)
+    x = graph.relu6(graph.convolution(x, "stem", fold(weights, "_conv_stem", "_bn0"), size=size, stride=2))
     size = -(-size // 2)
     for block in blocks(architecture):
-        shortcut = x
+        name, shortcut = block.name, x
         if block.expands:
-            x = graph.convolution(x, f"{block.name}._expand_conv", f"{block.name}._bn0", size=size, relu6=True)
-        depthwise, project = f"{block.name}._depthwise_conv", f"{block.name}._project_conv"
-        x = graph.convolution(
-            x, depthwise, f"{block.name}._bn1", size=size, stride=block.stride, depthwise=True, relu6=True
-        )
+            expand = fold(weights, f"{name}._expand_conv", f"{name}._bn0")
+            x = graph.relu6(graph.convolution(x, f"{name}.expand", expand, size=size))
+        depthwise = fold(weights, f"{name}._depthwise_conv", f"{name}._bn1")
+        x = graph.relu6(graph.convolution(x, f"{name}.depthwise", depthwise, size=size, stride=block.stride))
         size = -(-size // block.stride)
-        x = graph.convolution(x, project, f"{block.name}._bn2", size=size, relu6=False)
+        x = graph.convolution(x, f"{name}.project", fold(weights, f"{name}._project_conv", f"{name}._bn2"), size=size)
         if block.adds_input:
-            x = graph.node("Add", [x, shortcut], f"{block.name}.out")
-    x = graph.convolution(x, "_conv_head", "_bn1", size=size, relu6=True)
-    graph.nodes[-1].output[0] = x = "feature_map"
+            x = graph.node("Add", [x, shortcut], f"{name}.sum")
+    x = graph.convolution(x, "head", fold(weights, "_conv_head", "_bn1"), size=size)
+    x = graph.node("Clip", [x, "zero", "six"], "feature_map")
     pooled = graph.node("GlobalAveragePool", [x], "pooled")
     graph.node("Flatten", [pooled], "embedding")
     graph.constant("classifier.weight", weights["_fc.weight"].astype(np.float32))

@@ -1,7 +1,9 @@
 """From a picture of any size to the square of bytes that a network sees.
 
 Resizing and cropping commute, so the middle square is cut out of the source and scaled in one step: the pixels that
-the crop would throw away are never computed (`box=` of Pillow's resize, which takes fractions of a pixel).
+the crop would throw away are never computed (`box=` of Pillow's resize, which takes fractions of a pixel). Large
+pictures are first averaged down by whole factors (`reducing_gap`), which takes a 12-megapixel one from 29 to 9 ms. None
+of this, nor the filter, moves retrieval by more than .003 mAP (docs/explanation/encoders.md).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_REDUCING_GAP = 1.0
 
 
 def crop_box(width: int, height: int, card: EncoderCard) -> tuple[float, float, float, float]:
@@ -54,9 +57,11 @@ def pixels(images: Sequence[Image.Image], card: EncoderCard) -> NDArray[np.uint8
     uint8 (n, input_size, input_size, 3), C-contiguous
     """
     size = card.input_size
+    resample = _FILTERS[card.interpolation]
     batch = np.empty((len(images), size, size, 3), dtype=np.uint8)
     for row, image in zip(batch, images, strict=True):
-        row[...] = np.asarray(image.resize((size, size), _FILTERS[card.interpolation], box=crop_box(*image.size, card)))
+        scaled = image.resize((size, size), resample, box=crop_box(*image.size, card), reducing_gap=_REDUCING_GAP)
+        row[...] = np.frombuffer(scaled.tobytes(), np.uint8).reshape(row.shape)
     return batch
 
 
