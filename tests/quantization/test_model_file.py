@@ -1,0 +1,114 @@
+"""The model's file: the same after a round, refused when damaged, and old ones readable for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
+
+from lookalike.errors import FormatError
+from lookalike.quantization import LOPQModel
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def model(clustered: np.ndarray) -> LOPQModel:
+    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=4, dim=8)
+
+
+@pytest.fixture
+def file(model: LOPQModel, tmp_path: Path) -> Path:
+    model.save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def altered(file: Path, header: dict[str, Any] | None = None, **tensors: np.ndarray | None) -> Path:
+    """Write the file anew with other header fields or tensors (None leaves one out)."""
+    content = {**load(file.read_bytes()), **{name.replace("__", "."): array for name, array in tensors.items()}}
+    text = json.dumps({"format": "lookalike.lopq-model", "version": 1, "metric": "l2", **(header or {})})
+    file.write_bytes(save({k: v for k, v in content.items() if v is not None}, metadata={"lookalike": text}))
+    return file
+
+
+def test_a_loaded_model_codes_as_the_saved_one(model: LOPQModel, file: Path, clustered: np.ndarray) -> None:
+    loaded = LOPQModel.load(file)
+    for got, want in zip(loaded.encode(clustered), model.encode(clustered), strict=True):
+        np.testing.assert_array_equal(got, want)
+    loaded.save(file.with_name("again"))
+    assert file.with_name("again").read_bytes() == file.read_bytes()
+    assert sorted(path.name for path in file.parent.iterdir()) == ["again", "model.safetensors"]
+
+
+def test_the_golden_file_is_read_and_codes_as_ever() -> None:
+    loaded = LOPQModel.load(GOLDEN / "model-v1.safetensors")
+    expected = load((GOLDEN / "model-v1-codes.safetensors").read_bytes())
+    cells, codes = loaded.encode(expected["vectors"])
+    np.testing.assert_array_equal(cells, expected["cells"])
+    np.testing.assert_array_equal(codes, expected["codes"])
+    np.testing.assert_allclose(loaded.decode(cells, codes), expected["decoded"], atol=1e-5)
+
+
+def test_a_newer_version_is_refused_with_advice(file: Path) -> None:
+    with pytest.raises(FormatError, match="pip install --upgrade"):
+        LOPQModel.load(altered(file, {"version": 2}))
+
+
+@pytest.mark.parametrize(
+    "header", [{"version": "1"}, {"version": 0}, {"version": True}, {"format": "x"}, {"metric": "dot"}, {"metric": 3}]
+)
+def test_a_header_that_makes_no_sense_is_refused(file: Path, header: dict[str, Any]) -> None:
+    with pytest.raises(FormatError):
+        LOPQModel.load(altered(file, header))
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"projection__basis": None},
+        {"projection__mean": np.zeros(3, np.float32)},
+        {"projection__mean": np.full(24, np.nan, np.float32)},
+        {"coarse__centroids": np.zeros((3, 4, 8), np.float32)},
+        {"coarse__centroids": np.zeros((1, 5, 8), np.float32)},
+        {"frames__rotation_of_cell": np.full((1, 4), 4, np.int32)},
+        {"frames__rotation_of_cell": np.full((1, 4), -1, np.int32)},
+        {"frames__rotation_of_cell": np.zeros((1, 4), np.int64)},
+        {"frames__rotations": np.zeros((1, 4, 8, 7), np.float32)},
+        {"product__codebooks": np.zeros((4, 17, 2), np.float32)},
+        {"product__codebooks": np.zeros((4, 16, 2), np.float64)},
+        {"product__codebooks": np.zeros((2, 16, 2), np.float32)},
+    ],
+)
+def test_tensors_that_do_not_belong_together_are_refused(file: Path, tensors: dict[str, Any]) -> None:
+    with pytest.raises(FormatError):
+        LOPQModel.load(altered(file, **tensors))
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_cut_short_or_overwritten_is_refused_or_still_a_model(file: Path, data: st.DataObject) -> None:
+    content = file.read_bytes()
+    broken = file.with_name("broken")
+    broken.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+    with pytest.raises(FormatError):
+        LOPQModel.load(broken)
+    place = data.draw(st.integers(0, min(1500, len(content) - 1)))
+    broken.write_bytes(content[:place] + data.draw(st.binary(min_size=1, max_size=8)) + content[place:][8:])
+    with contextlib.suppress(FormatError):
+        LOPQModel.load(broken)
+
+
+def test_other_files_are_refused_and_missing_ones_named(tmp_path: Path) -> None:
+    for content in (b"", b"\x80\x04K\x01.", b"PK\x03\x04", b"\xff" * 100, save({"a": np.zeros(3)})):
+        (tmp_path / "other").write_bytes(content)
+        with pytest.raises(FormatError):
+            LOPQModel.load(tmp_path / "other")
+    with pytest.raises(FileNotFoundError, match="no model at"):
+        LOPQModel.load(tmp_path / "missing")
