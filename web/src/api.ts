@@ -7,12 +7,14 @@
 
 export interface Photo {
   id: number;
+  /** Empty, like `path`, when all its files have gone from the collection's folders. */
   name: string;
   path: string;
   title: string | null;
   width: number;
   height: number;
   taken_at: string | null;
+  sha256: string;
 }
 
 export interface Facts {
@@ -34,7 +36,6 @@ export interface PhotoDetails extends Photo {
   facts: Facts;
   format: string;
   bytes: number;
-  sha256: string;
   paths: string[];
   added_at: string;
 }
@@ -46,6 +47,7 @@ export interface Hit extends Photo {
 
 export interface PhotoPage {
   photos: Photo[];
+  /** `cursor` of the photos that follow; the id of the last photo is one too, even where nothing follows yet. */
   next: string | null;
   total: number;
 }
@@ -77,6 +79,8 @@ export interface Job {
   added: number;
   updated: number;
   unchanged: number;
+  moved: number;
+  gone: number;
   failed: number;
   /** Photos per second. */
   rate: number | null;
@@ -157,7 +161,8 @@ export const getSimilarToUpload = (id: string, offset: number, k: number) =>
   get<Hits>(`/uploads/${id}/similar`, { k, offset });
 export const searchWords = (words: string, offset: number, k: number) => get<Hits>("/search", { words, k, offset });
 
-export const thumbnailUrl = (id: number) => `${ROOT}/photos/${id}/thumbnail`;
+/** With the photo's content in its address, so that the browser may keep the thumbnail for good. */
+export const thumbnailUrl = ({ id, sha256 }: Photo) => `${ROOT}/photos/${id}/thumbnail?v=${sha256.slice(0, 16)}`;
 export const imageUrl = (id: number) => `${ROOT}/photos/${id}/image`;
 export const uploadThumbnailUrl = (id: string) => `${ROOT}/uploads/${id}/thumbnail`;
 

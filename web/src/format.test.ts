@@ -19,7 +19,8 @@ test.each([
   [100_000, "100,000 photos"],
 ])("%i is %s", (n, text) => expect(formatPhotos(n)).toBe(text));
 
-test("a photo without a title is called by its file", () => {
+test("a photo without a title is called by its file, where it still has one", () => {
+  expect(titleOf({ title: null, name: "" })).toBe("Untitled");
   expect(titleOf({ title: " ", name: "IMG_1.jpg" })).toBe("IMG_1.jpg");
   expect(titleOf({ title: "Irises", name: "IMG_1.jpg" })).toBe("Irises");
 });
@@ -82,6 +83,8 @@ describe("a running job", () => {
     added: 1230,
     updated: 0,
     unchanged: 0,
+    moved: 0,
+    gone: 0,
     failed: 4,
     rate: 42.4,
     eta_seconds: 207,
@@ -93,5 +96,6 @@ describe("a running job", () => {
   test("says only what is known", () => {
     expect(formatJob({ ...job, rate: null, eta_seconds: null })).toBe("1,234 of 10,000");
     expect(formatJob({ ...job, state: "counting" })).toBe("Counting photos");
+    expect(formatJob({ ...job, message: "The index is being built." })).toBe("The index is being built.");
   });
 });

@@ -9,7 +9,7 @@ export const formatCount = (n: number) => NUMBER.format(n);
 export const formatPhotos = (n: number) => `${formatCount(n)} ${n === 1 ? "photo" : "photos"}`;
 
 /** What a photo is called: its title, else its file's name. */
-export const titleOf = (photo: Pick<Photo, "title" | "name">) => photo.title?.trim() || photo.name;
+export const titleOf = (photo: Pick<Photo, "title" | "name">) => photo.title?.trim() || photo.name || "Untitled";
 
 /** `87 %`. Rounded down, so that only identical photos are 100 % alike. */
 export const formatScore = (score: number) => `${Math.floor(Math.min(Math.max(score, 0), 1) * 100 + 1e-9)} %`;
@@ -76,6 +76,7 @@ export function formatPixels(width: number, height: number): string {
 /** A running job in one line: `1,234 of 10,000 · 42 per second · about 3 minutes left`. */
 export function formatJob(job: Job): string {
   if (job.state === "counting") return "Counting photos";
+  if (job.message) return job.message;
   const parts = [`${formatCount(job.done)} of ${formatCount(job.total)}`];
   if (job.rate !== null && job.rate > 0) {
     parts.push(`${job.rate < 10 ? job.rate.toFixed(1) : formatCount(Math.round(job.rate))} per second`);

@@ -34,7 +34,7 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
       }}
     >
       <a class="tile-photo" href={hrefOf({ subject, photo: photo.id })} draggable={false}>
-        <Thumbnail src={thumbnailUrl(photo.id)} alt={title} />
+        <Thumbnail src={thumbnailUrl(photo)} alt={title} />
         <span class="tile-caption" aria-hidden="true">
           <span class="tile-title">{title}</span>
           {score !== undefined && <span class="tile-score">{formatScore(score)}</span>}

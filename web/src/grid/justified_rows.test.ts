@@ -68,6 +68,17 @@ describe("rows", () => {
     expect(rows.boxes).toHaveLength(1);
   });
 
+  test("go on where a list grows after its end", () => {
+    const all = photos(90);
+    const rows = new JustifiedRows(OPTIONS);
+    for (const n of [1, 2, 30, 31, 90]) {
+      rows.extend(all.slice(0, n), true);
+      const whole = laidOut(n, n);
+      expect(rows.rows.map(({ end }) => end)).toEqual(whole.rows.map(({ end }) => end));
+      expect(rows.height).toBeCloseTo(whole.height, 6);
+    }
+  });
+
   test("of a narrow screen are no wider than it", () => {
     const { boxes } = laidOut(100, 100, { width: 320, rowHeight: 150, gap: 4 });
     for (const { left, width } of boxes) expect(left + width).toBeLessThanOrEqual(320.01);

@@ -44,9 +44,10 @@ export class JustifiedRows {
 
   /** Lay out the photos from where the last call stopped. `ended`: no more will come. */
   extend(photos: readonly { width: number; height: number }[], ended: boolean): void {
-    const placed = this.boxes.length;
-    if (this.#ended || placed === photos.length) return;
+    if (this.boxes.length === photos.length) return;
+    if (this.#ended) this.#dropLastRow(); // the list has grown after its end: that row may have room
     this.#ended = ended;
+    const placed = this.boxes.length;
     const { width, rowHeight, gap } = this.options;
     // The last row is laid out again, to the same effect: an unfinished row at the end takes its height from it.
     const { first, top } = this.rows.at(-1) ?? { first: 0, top: 0 };
@@ -63,6 +64,12 @@ export class JustifiedRows {
       if (!box) break;
       this.#place(i, { ...box, top: top + box.top });
     }
+  }
+
+  #dropLastRow(): void {
+    this.boxes.length = this.rows.pop()?.first ?? 0;
+    const last = this.rows.at(-1);
+    this.height = last ? last.top + last.height : 0;
   }
 
   #place(index: number, { left, top, width, height }: Box & { top: number; height: number }): void {

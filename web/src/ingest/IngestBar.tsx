@@ -14,6 +14,8 @@ function summary(job: Job): string {
   if (job.state === "failed") return job.message ?? "Adding photos failed.";
   const parts = [`${formatPhotos(job.added)} added`];
   if (job.updated > 0) parts.push(`${formatCount(job.updated)} updated`);
+  if (job.moved > 0) parts.push(`${formatCount(job.moved)} moved`);
+  if (job.gone > 0) parts.push(`${formatCount(job.gone)} gone`);
   if (job.unchanged > 0) parts.push(`${formatCount(job.unchanged)} were here already`);
   return (job.state === "stopped" ? "Stopped: " : "") + parts.join(", ");
 }

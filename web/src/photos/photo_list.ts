@@ -44,7 +44,7 @@ export class PhotoList extends Observable {
   readonly photos: Listed[] = [];
   /** What was searched with, as soon as the server has said so. */
   query: Query | null = null;
-  /** Photos in the collection when the first page came; null for searches, whose length only their end tells. */
+  /** Photos in the collection when the last page came; null for searches, whose length only their end tells. */
   total: number | null = null;
   loading = false;
   complete = false;
@@ -77,6 +77,15 @@ export class PhotoList extends Observable {
     this.changed();
   }
 
+  /** The whole collection was here, and has grown since: there is more to load, after the last. */
+  reopen(): void {
+    const last = this.photos.at(-1);
+    if (!this.complete || this.loading) return;
+    this.complete = false;
+    this.#next = last ? String(last.id) : null;
+    this.changed();
+  }
+
   /** Try again after the server was gone; an answer that was no stays no. */
   retry(): void {
     if (this.error !== null && !(this.error instanceof ApiError)) void this.more();
@@ -90,7 +99,7 @@ export class PhotoList extends Observable {
       this.photos.push(photo);
     }
     this.query ??= page.query;
-    this.total ??= page.total;
+    this.total = page.total;
     this.#next = page.next;
     this.complete = page.next === null;
   }
@@ -110,9 +119,6 @@ export function listOf(subject: Subject): PhotoList {
   }
   return list;
 }
-
-/** Forget a list, so that the next look at it asks the server. */
-export const forgetList = (subject: Subject) => lists.delete(subjectKey(subject));
 
 /** What some list in memory knows of a photo; null: none does. */
 export function knownPhoto(id: number): Photo | null {

@@ -1,6 +1,5 @@
 /** The search bar: words, or a photo chosen from disk; shows what the page is searching with. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { thumbnailUrl, uploadThumbnailUrl } from "../api";
 import { CameraIcon, CloseIcon, SearchIcon } from "../icons";
 import { navigation } from "../navigation";
 import { EVERYTHING, type Subject } from "../url";
@@ -11,7 +10,13 @@ export function choosePhoto(): void {
   document.getElementById("photo-file")?.click();
 }
 
-export function SearchBar({ subject }: { subject: Subject }) {
+interface SearchBarProps {
+  subject: Subject;
+  /** Address of the goal photo's thumbnail, where the search has one. */
+  goal: string | null;
+}
+
+export function SearchBar({ subject, goal }: SearchBarProps) {
   const asked = subject.kind === "words" ? subject.words : "";
   const [words, setWords] = useState(asked);
   const field = useRef<HTMLInputElement>(null);
@@ -26,13 +31,6 @@ export function SearchBar({ subject }: { subject: Subject }) {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
-
-  const goal =
-    subject.kind === "similar"
-      ? thumbnailUrl(subject.id)
-      : subject.kind === "upload"
-        ? uploadThumbnailUrl(subject.upload)
-        : null;
 
   const clear = () => {
     setWords("");
@@ -53,7 +51,9 @@ export function SearchBar({ subject }: { subject: Subject }) {
         <button type="submit" class="icon-button" aria-label="Search">
           <SearchIcon />
         </button>
-        {goal && <img class="search-goal" src={goal} alt="" onError={(event) => event.currentTarget.remove()} />}
+        {goal && (
+          <img key={goal} class="search-goal" src={goal} alt="" onError={(event) => event.currentTarget.remove()} />
+        )}
         <input
           ref={field}
           type="search"
@@ -61,9 +61,14 @@ export function SearchBar({ subject }: { subject: Subject }) {
           name="words"
           value={words}
           onInput={(event) => setWords(event.currentTarget.value)}
-          placeholder={goal ? "Similar photos" : "Search by words, or drop a photo"}
+          placeholder={
+            subject.kind === "similar" || subject.kind === "upload"
+              ? "Similar photos"
+              : "Search by words, or drop a photo"
+          }
           aria-label="Search by words"
           autocomplete="off"
+          maxLength={1000}
           enterkeyhint="search"
         />
         {(words || subject.kind !== "all") && (

@@ -2,7 +2,7 @@
 import { type Photo, thumbnailUrl } from "../api";
 import { formatPixels, formatTakenAt, titleOf } from "../format";
 import { Thumbnail } from "../grid/Tile";
-import { hrefOf, type Subject } from "../url";
+import { hrefOf, type Subject, similarHref } from "../url";
 import { SubjectTitle } from "./SubjectTitle";
 
 /** The goal photo's own colours, far out of focus, as the ground that it stands on. */
@@ -13,7 +13,7 @@ function Air({ src }: { src: string }) {
 export function PhotoGoal({ photo, subject }: { photo: Photo; subject: Subject }) {
   const { width, height } = photo;
   const aspect = width > 0 && height > 0 ? width / height : 1.5;
-  const thumbnail = thumbnailUrl(photo.id);
+  const thumbnail = thumbnailUrl(photo);
   const about = [photo.taken_at && formatTakenAt(photo.taken_at), formatPixels(width, height)];
   return (
     <section class="goal" data-photo={photo.id}>
@@ -36,7 +36,13 @@ export function PhotoGoal({ photo, subject }: { photo: Photo; subject: Subject }
   );
 }
 
-export function UploadGoal({ thumbnail }: { thumbnail: string }) {
+interface UploadGoalProps {
+  thumbnail: string;
+  /** The collection's photo with the same content, where there is one. */
+  same: Photo | null;
+}
+
+export function UploadGoal({ thumbnail, same }: UploadGoalProps) {
   return (
     <section class="goal">
       <Air src={thumbnail} />
@@ -47,7 +53,13 @@ export function UploadGoal({ thumbnail }: { thumbnail: string }) {
         <SubjectTitle before="Similar to" key={thumbnail}>
           your photo
         </SubjectTitle>
-        <p class="quiet">Held in the server’s memory for this search only, not added to the collection.</p>
+        {same ? (
+          <p class="quiet">
+            It is in the collection: <a href={similarHref(same.id)}>{titleOf(same)}</a>
+          </p>
+        ) : (
+          <p class="quiet">Held in the server’s memory for this search only, not added to the collection.</p>
+        )}
       </div>
     </section>
   );

@@ -1,30 +1,24 @@
 /** What is shown of a subject: its head, its photos, or why there are none. */
-import { useEffect } from "preact/hooks";
-import { ApiError, type Photo, uploadThumbnailUrl } from "../api";
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, uploadThumbnailUrl } from "../api";
 import { formatCount, formatPhotos, titleOf } from "../format";
 import { Grid } from "../grid/Grid";
 import { failuresDialog } from "../ingest/FailuresDialog";
 import { useChanges } from "../observable";
-import { knownPhoto, type PhotoList } from "../photos/photo_list";
+import type { PhotoList } from "../photos/photo_list";
 import { choosePhoto } from "../search/SearchBar";
 import { server } from "../server/server";
 import { Message } from "../states/Message";
 import { PhotoGoal, UploadGoal } from "./Goal";
+import { goalOf } from "./goal_of";
 import { SubjectTitle } from "./SubjectTitle";
 
 interface SubjectPageProps {
   list: PhotoList;
   viewed: number | null;
-  /** Ask the server for the list anew. */
-  refresh: () => void;
 }
 
-/** The photo that a list is similar to, as soon as anything in memory knows it. */
-function goalOf(list: PhotoList): Photo | null {
-  return list.query?.photo ?? (list.subject.kind === "similar" ? knownPhoto(list.subject.id) : null);
-}
-
-export function SubjectPage({ list, viewed, refresh }: SubjectPageProps) {
+export function SubjectPage({ list, viewed }: SubjectPageProps) {
   useChanges(list);
   useEffect(() => {
     document.title = `${nameOf(list)}Lookalike`;
@@ -38,7 +32,7 @@ export function SubjectPage({ list, viewed, refresh }: SubjectPageProps) {
         {announcement(list)}
       </p>
       <Head list={list} />
-      {list.subject.kind === "all" && <NewPhotos list={list} refresh={refresh} />}
+      {list.subject.kind === "all" && <NewPhotos list={list} />}
       {empty ? <NoPhotos list={list} /> : <Grid list={list} viewed={viewed} />}
       {error instanceof ApiError && <p class="list-end">{error.message}</p>}
     </>
@@ -67,7 +61,7 @@ function Head({ list }: { list: PhotoList }) {
   const goal = goalOf(list);
   if (subject.kind === "similar")
     return goal ? <PhotoGoal photo={goal} subject={subject} /> : <div class="goal waiting" />;
-  if (subject.kind === "upload") return <UploadGoal thumbnail={uploadThumbnailUrl(subject.upload)} />;
+  if (subject.kind === "upload") return <UploadGoal thumbnail={uploadThumbnailUrl(subject.upload)} same={goal} />;
   if (subject.kind === "words") {
     if (list.complete && list.photos.length === 0) return null; // the message says it all
     const count = list.complete
@@ -100,19 +94,25 @@ function CollectionHead() {
   );
 }
 
-/** Photos that came since the list was loaded wait behind a button, so that nothing jumps under the reader. */
-function NewPhotos({ list, refresh }: { list: PhotoList; refresh: () => void }) {
+/**
+ * Photos that came since the whole list was loaded stand at its end: they are drawn by themselves where the end is in
+ * sight, else a button leads there; nothing moves under the reader.
+ */
+function NewPhotos({ list }: { list: PhotoList }) {
   const { status } = useChanges(server);
+  const [waiting, setWaiting] = useState(false);
   const n = status !== null && list.total !== null ? status.photos - list.total : 0;
-  // Into an empty page they come by themselves.
-  const atOnce = n > 0 && list.photos.length === 0;
   useEffect(() => {
-    if (atOnce) refresh();
-  }, [atOnce, refresh]);
+    if (n > 0 && list.complete) {
+      list.reopen();
+      setWaiting(true);
+    }
+    if (n <= 0) setWaiting(false);
+  });
   return (
     <div class="new-photos" role="status">
-      {n > 0 && !atOnce && (
-        <button type="button" class="button raised" onClick={refresh}>
+      {waiting && n > 0 && list.photos.length > 0 && !list.loading && (
+        <button type="button" class="button raised" onClick={() => scrollTo({ top: document.body.scrollHeight })}>
           {formatCount(n)} new {n === 1 ? "photo" : "photos"} – show
         </button>
       )}
@@ -160,7 +160,7 @@ function NoPhotos({ list }: { list: PhotoList }) {
 
 /** The server knows the subject no more, or never did. */
 function Refused({ list, error }: { list: PhotoList; error: ApiError }) {
-  if (list.subject.kind === "upload" && error.status === 404) {
+  if (list.subject.kind === "upload" && (error.status === 404 || error.status === 422)) {
     return (
       <Message title="This photo is no longer held">
         <p>

@@ -13,7 +13,7 @@ export type Slide = SlideData & { id: number };
 export const slideOf = (photo: Photo): Slide => ({
   id: photo.id,
   src: imageUrl(photo.id),
-  msrc: thumbnailUrl(photo.id),
+  msrc: thumbnailUrl(photo),
   width: photo.width,
   height: photo.height,
   alt: titleOf(photo),
