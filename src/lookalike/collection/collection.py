@@ -57,13 +57,16 @@ class Collection:
         Encoder and card.
     """
 
-    def __init__(self, path: Path, settings: CollectionSettings) -> None:
+    def __init__(
+        self, path: Path, settings: CollectionSettings, *, notify: Callable[[str], None] | None = None
+    ) -> None:
         self.path = path
         self.settings = settings
         self.thumbnails = ThumbnailStore(path / "thumbnails")
         self._catalog = Catalog(path / "catalog.sqlite", writable=False)
         self._segments = path / "segments"
         self._vectors = VectorView(self._catalog, self._segments, settings.card.dim)
+        self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
 
@@ -75,6 +78,7 @@ class Collection:
         encoder: str | None = None,
         precision: Precision | None = None,
         create: bool = True,
+        notify: Callable[[str], None] | None = None,
     ) -> Self:
         """Open the collection at `path`, making a new one when nothing is there.
 
@@ -89,6 +93,8 @@ class Collection:
             Of a built-in encoder; default "int8".
         create : bool
             False: an error instead of a new collection.
+        notify : callable, optional
+            Called with a line of text before the network is built, which takes seconds, once on every machine.
 
         Raises
         ------
@@ -109,7 +115,7 @@ class Collection:
                 raise NotACollectionError(message)
             if not create:
                 raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
-            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8")
+            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify)
         settings = CollectionSettings.read(directory / "collection.json")
         for name, asked, stored in (
             ("encoder", encoder, settings.encoder),
@@ -121,11 +127,11 @@ class Collection:
                     f"encoders cannot be compared. Leave `{name}` away, or make another collection."
                 )
                 raise InvalidArgumentError(message)
-        return cls(directory, settings)
+        return cls(directory, settings, notify=notify)
 
     @staticmethod
-    def _create(directory: Path, encoder: str, precision: Precision) -> None:
-        card = load_encoder(encoder, precision=precision).card
+    def _create(directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None) -> None:
+        card = load_encoder(encoder, precision=precision, progress=notify).card
         directory.mkdir(parents=True, exist_ok=True)
         with writer_lock(directory):
             Catalog(directory / "catalog.sqlite", writable=True).close()
@@ -227,7 +233,7 @@ class Collection:
         """
         with self._encoder_lock:
             if self._encoder is None:
-                encoder = load_encoder(self.settings.encoder, precision=self.settings.precision)
+                encoder = load_encoder(self.settings.encoder, precision=self.settings.precision, progress=self._notify)
                 if encoder.card.fingerprint != self.settings.card.fingerprint:
                     message = (
                         f"The embeddings of `{self.path}` were made by {self.settings.card.name} "

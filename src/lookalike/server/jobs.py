@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lookalike.collection import AddProgress, Collection
 from lookalike.errors import LookalikeError
@@ -26,13 +26,22 @@ class AddJob:
     collection : Collection
     paths : sequence of path
         Folders and files.
+    on_progress : callable, optional
+        Called from the job's thread with every `AddProgress`, the last one being "done", "stopped" or "failed".
     """
 
-    def __init__(self, collection: Collection, paths: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        on_progress: Callable[[AddProgress], object] | None = None,
+    ) -> None:
         self.id = secrets.token_hex(4)
         self.progress = AddProgress()
         self._collection = collection
         self._paths = paths
+        self._on_progress = on_progress
         self._stop = threading.Event()
         # A daemon: should it not end in time, the process ends all the same. What was committed is safe.
         self._thread = threading.Thread(target=self._run, name=f"lookalike-add-{self.id}", daemon=True)
@@ -68,6 +77,8 @@ class AddJob:
 
     def _report(self, progress: AddProgress) -> None:
         self.progress = progress
+        if self._on_progress is not None:
+            self._on_progress(progress)
 
     def _fail(self, reason: str) -> None:
-        self.progress = dataclasses.replace(self.progress, state="failed", eta_seconds=None, message=reason)
+        self._report(dataclasses.replace(self.progress, state="failed", eta_seconds=None, message=reason))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 
-from lookalike.collection import Collection
+from lookalike.collection import AddProgress, Collection
 from lookalike.errors import InvalidArgumentError, ServerError
 from lookalike.server.app import create_app
 from lookalike.server.guard import names_of
@@ -30,6 +30,7 @@ def serve(
     port: int = DEFAULT_PORT,
     add: Sequence[str | os.PathLike[str]] = (),
     on_ready: Callable[[str], object] | None = None,
+    on_progress: Callable[[AddProgress], object] | None = None,
 ) -> None:
     """Serve a collection until SIGINT or SIGTERM; prints nothing.
 
@@ -45,6 +46,8 @@ def serve(
         Folders and files to add in the background. On the way out this is stopped, keeping what is done.
     on_ready : callable, optional
         Called with the page's address once requests are answered.
+    on_progress : callable, optional
+        Called from another thread with how far the adding is.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def serve(
         The port is taken, or `host` is no address of this machine. Tested before anything else is begun.
     """
     listener = _listen(host, port)
-    jobs = [AddJob(collection, add)] if add else []
+    jobs = [AddJob(collection, add, on_progress=on_progress)] if add else []
     bound_port: int = listener.getsockname()[1]
 
     def ready() -> None:
