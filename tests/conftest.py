@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,3 +71,37 @@ def demo_collection(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory,
                 photos.add(demo_photos)
             (shared / "demo.finished").touch()
     return collection
+
+
+StartServer = Callable[["ASGIApp"], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def start_server() -> StartServer:
+    """Serve an ASGI application on a free loopback port for as long as the context lasts; gives its address."""
+    import uvicorn
+
+    @contextlib.contextmanager
+    def running(app: ASGIApp) -> Iterator[str]:
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield "http://{}:{}".format(*listener.getsockname())
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return running
+
+
+@pytest.fixture(scope="session")
+def server_url(demo_collection: Path, start_server: StartServer) -> Iterator[str]:
+    """Address of a server that serves `demo_collection`."""
+    import lookalike
+    from lookalike.server import create_app
+
+    with lookalike.Collection.open(demo_collection) as photos, start_server(create_app(photos)) as url:
+        yield url
