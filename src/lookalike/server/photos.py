@@ -69,7 +69,7 @@ def photo_routes(collection: Collection) -> APIRouter:
         responses=JPEG_RESPONSE | refusals(404, 422),
     )
     def photo_thumbnail(request: Request, photo_id: PhotoId, v: Version = None) -> Response:
-        """Return a small JPEG of the photo, 480 px on its long side."""
+        """Return a small JPEG of the photo."""
         headers = cache_headers(collection.photo(photo_id).sha256, version=v)
         if is_not_modified(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
