@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from io import BytesIO
 
 import numpy as np
 import pytest
@@ -211,6 +210,17 @@ def test_a_profile_is_applied(picture: Image.Image, save: Save) -> None:
     assert_corners(photo.image, [RED[::-1], GREEN[::-1], BLUE[::-1], YELLOW[::-1]], tolerance=16)
 
 
+@pytest.mark.parametrize(("ink", "expected"), [((255, 0, 0, 0), (255, 0, 0)), ((0, 0, 0, 0), (255, 255, 255))])
+@pytest.mark.parametrize("format_", ["JPEG", "TIFF"])
+def test_the_profile_of_a_cmyk_photo_is_applied(
+    save: Save, format_: str, ink: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    data = save(Image.new("CMYK", (16, 16), ink), format_, icc_profile=_cmyk_profile())
+    found = read_photo(data).image.getpixel((8, 8))
+    assert isinstance(found, tuple)
+    assert np.abs(np.subtract(found, expected)).max() <= 8, found
+
+
 @pytest.mark.parametrize("profile", ["sRGB", "ours"])
 def test_an_srgb_profile_changes_no_pixel(picture: Image.Image, save: Save, profile: str) -> None:
     embedded = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -249,27 +259,40 @@ def test_browsers_are_only_sent_what_they_show() -> None:
 
 
 def _matrix_profile(*, swap_red_and_blue: bool = False) -> bytes:
-    """Return an ICC profile with sRGB's primaries and curve, made here: header, tag table, XYZ and gamma tags."""
-
-    def fixed(*values: float) -> bytes:
-        return b"".join(round(value * 65_536).to_bytes(4, "big", signed=True) for value in values)
-
+    """Return a profile with sRGB's primaries and curve."""
     primaries = [(0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141)]  # D50
     if swap_red_and_blue:
         primaries.reverse()
-    curve = b"para\0\0\0\0\0\3\0\0" + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-    curve += b"\0" * (-len(curve) % 4)
-    parts = {b"wtpt": b"XYZ \0\0\0\0" + fixed(0.9642, 1.0, 0.8249)}
+    parts = {b"wtpt": b"XYZ \0\0\0\0" + _fixed(0.9642, 1.0, 0.8249)}
     for name, primary in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True):
-        parts[name] = b"XYZ \0\0\0\0" + fixed(*primary)
-    parts.update(dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
-    out = BytesIO()
+        parts[name] = b"XYZ \0\0\0\0" + _fixed(*primary)
+    curve = b"para\0\0\0\0\0\3\0\0" + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    return _profile(b"mntrRGB XYZ ", parts | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
+
+
+def _cmyk_profile() -> bytes:
+    """Return the profile of a printer whose cyan ink is red: a table of the 16 corners in 8-bit Lab."""
+    table = bytearray()
+    for cyan, others in ((corner >> 3, corner & 7) for corner in range(16)):
+        table += bytes([138, 209, 198] if cyan and not others else [0, 128, 128] if others else [255, 128, 128])
+    straight = bytes(range(256))
+    head = b"mft1\0\0\0\0\4\3\2\0" + _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    lookup = head + straight * 4 + bytes(table) + straight * 3
+    white = b"XYZ \0\0\0\0" + _fixed(0.9642, 1.0, 0.8249)
+    return _profile(b"prtrCMYKLab ", {b"wtpt": white, b"A2B0": lookup, b"A2B1": lookup})
+
+
+def _profile(kind: bytes, parts: dict[bytes, bytes]) -> bytes:
+    """Return an ICC profile (ICC.1:2010): header, table of tags, tags."""
     at = 128 + 4 + 12 * len(parts)
-    table = len(parts).to_bytes(4, "big")
+    table, tags = len(parts).to_bytes(4, "big"), b""
     for name, part in parts.items():
-        table += name + at.to_bytes(4, "big") + len(part).to_bytes(4, "big")
-        at += len(part)
-    header = at.to_bytes(4, "big") + b"\0" * 4 + b"\x04\x20\0\0" + b"mntrRGB XYZ "
-    header += b"\0" * 12 + b"acsp" + b"\0" * 28 + fixed(0.9642, 1.0, 0.8249)
-    out.write(header.ljust(128, b"\0") + table + b"".join(parts.values()))
-    return out.getvalue()
+        table += name + (at + len(tags)).to_bytes(4, "big") + len(part).to_bytes(4, "big")
+        tags += part + b"\0" * (-len(part) % 4)
+    header = (at + len(tags)).to_bytes(4, "big") + b"\0" * 4 + b"\2\x20\0\0" + kind
+    header += b"\0" * 12 + b"acsp" + b"\0" * 28 + _fixed(0.9642, 1.0, 0.8249)
+    return header.ljust(128, b"\0") + table + tags
+
+
+def _fixed(*values: float) -> bytes:
+    return b"".join(round(value * 65_536).to_bytes(4, "big", signed=True) for value in values)

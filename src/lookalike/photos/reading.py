@@ -24,6 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from lookalike.errors import DamagedPhotoError, InvalidArgumentError, PhotoError, PhotoTooLargeError
 from lookalike.photos.colour import flattened, to_srgb
+from lookalike.photos.decoder_warnings import decoder_warnings_ignored
 from lookalike.photos.exif import Exif, read_exif
 from lookalike.photos.facts import PhotoFacts, combined
 from lookalike.photos.formats import sniff_format
@@ -167,9 +168,10 @@ def read_photo(
         raise DamagedPhotoError("The file is empty.")
     format_ = sniff_format(data, name)
     try:
-        if format_ == "raw":
-            return _read_raw(data, limits, min_side)
-        return _read(format_, _OPENERS[format_](data), data, limits, min_side)
+        with decoder_warnings_ignored():
+            if format_ == "raw":
+                return _read_raw(data, limits, min_side)
+            return _read(format_, _OPENERS[format_](data), data, limits, min_side)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
@@ -261,10 +263,16 @@ def _plain(image: Image.Image) -> Image.Image:
     return plain
 
 
+def _promises_more(format_: str, data: bytes) -> bool:
+    """Return whether the header points beyond the end of the file."""
+    if format_ == "webp":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return format_ == "tiff" and int.from_bytes(data[4:8], "little" if data[:1] == b"I" else "big") >= len(data)
+
+
 def _reason(format_: str, data: bytes, error: Exception) -> str:
     detail = error.args[0] if error.args else ""
     said = detail.decode("ascii", "replace") if isinstance(detail, bytes) else str(error)
-    too_short = format_ == "webp" and int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if too_short or isinstance(error, EOFError) or _ENDS_EARLY.search(said):
+    if _promises_more(format_, data) or isinstance(error, EOFError) or _ENDS_EARLY.search(said):
         return f"The {format_.upper()} file ends early: part of it is missing."
     return f"The {format_.upper()} data are damaged ({' '.join(said.split()).rstrip('.') or type(error).__name__})."

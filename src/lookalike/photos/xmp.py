@@ -56,8 +56,10 @@ def xmp_facts(packet: bytes) -> PhotoFacts:
     """
     if not packet or len(packet) > _MAX_BYTES:
         return PhotoFacts()
+    if packet[:2] not in (b"\xff\xfe", b"\xfe\xff"):  # NULs are padding, but not in UTF-16
+        packet = packet.strip(b"\0 \r\n\t")
     try:
-        root = fromstring(packet.strip(b"\0 \r\n\t"), forbid_dtd=True)
+        root = fromstring(packet, forbid_dtd=True)
     except Exception:  # expat and defusedxml raise a dozen kinds, and a bad packet must not fail its photo
         return PhotoFacts()
     rdf = root if root.tag == _RDF + "RDF" else root.find(f".//{_RDF}RDF")
