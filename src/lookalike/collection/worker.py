@@ -38,9 +38,7 @@ class _Reader:
 
     def read(self, path: Path) -> dict[str, Any]:
         """Return what the catalog stores of the photo at `path`."""
-        n_bytes = path.stat().st_size
-        if n_bytes > self.limits.max_bytes:
-            read_photo(b"", name=path.name, limits=self.limits)
+        self.limits.check_bytes(path.stat().st_size)
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         known = self.catalog.id_of_content(sha256) is not None
