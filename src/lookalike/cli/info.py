@@ -1,0 +1,199 @@
+"""`lookalike info`: what a collection holds, or what is known of one photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.terminal import print_json, stdout
+from lookalike.cli.wording import count, one_line, shown_path, size
+
+if TYPE_CHECKING:
+    from lookalike.catalog import PhotoRecord
+    from lookalike.collection import Collection
+
+__all__ = ["info"]
+
+METHODS = {"exact": "every photo compared", "lopq": "LOPQ index, the best compared exactly"}
+
+
+def info(
+    photo: Annotated[str | None, typer.Argument(metavar="ID|PATH", hidden=True)] = None,
+    *,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    failures: Annotated[
+        bool, typer.Option("--failures", metavar="", help="List every file that could not be read, with its reason.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Tell what the collection holds, or all that is known of one photo.
+
+    With the ID of a photo, or the PATH of a file that the collection knows by
+    its path or by its content: the facts of that photo.
+    """
+    from lookalike.collection import Collection
+    from lookalike.errors import UnknownPhotoError
+
+    if photo is not None and failures:
+        raise typer.BadParameter("--failures is about the collection: leave the photo away.")
+    with Collection.open(collection, create=False) as photos:
+        if failures:
+            _show_failures(photos.failures(), json=json)
+        elif photo is None:
+            _show_collection(photos, json=json)
+        else:
+            photo_id = photos.find(photo)
+            if photo_id is None:
+                raise UnknownPhotoError(f"`{photo}` is not in `{photos.path}`. `lookalike add` brings it in.")
+            _show_photo(photos.photo(photo_id), photos.paths(photo_id), json=json)
+
+
+def _show_failures(failures: list[tuple[str, str]], *, json: bool) -> None:
+    if json:
+        print_json({"failures": [{"path": path, "reason": reason} for path, reason in failures]})
+        return
+    from lookalike.cli.add_summary import print_failures
+
+    if not failures:
+        stdout().print("Every file could be read.")
+    print_failures(failures)
+
+
+def _show_collection(photos: Collection, *, json: bool) -> None:
+    card = photos.settings.card
+    bytes_by_part = _bytes_by_part(photos.path)
+    n_photos, n_files, n_failures = len(photos), photos.n_files(), photos.n_failures()
+    if json:
+        print_json(
+            {
+                "collection": str(photos.path),
+                "photos": n_photos,
+                "files": n_files,
+                "failures": n_failures,
+                "encoder": {
+                    "name": card.name,
+                    "version": card.version,
+                    "precision": card.precision,
+                    "dim": card.dim,
+                    "licence": card.licence,
+                    "weights_sha256": card.weights_sha256,
+                    "fingerprint": card.fingerprint,
+                },
+                "search": photos.search_method,
+                "bytes": bytes_by_part,
+            }
+        )
+        return
+    parts = ", ".join(f"{part} {size(n)}" for part, n in bytes_by_part.items() if part != "total" and n)
+    _print_facts(
+        {
+            "Collection": shown_path(photos.path),
+            "Photos": f"{n_photos:,}" + (f" in {count(n_files, 'file')}" if n_files != n_photos else ""),
+            "Encoder": f"{card.name} {card.precision}, {card.dim:,} dimensions",
+            "Search": METHODS[photos.search_method],
+            "On disk": f"{size(bytes_by_part['total'])}: {parts}",
+            "Not readable": f"{count(n_failures, 'file')}: lookalike info --failures" if n_failures else "",
+        }
+    )
+
+
+def _bytes_by_part(directory: Path) -> dict[str, int]:
+    parts = {"catalog": 0, "index": 0, "thumbnails": 0}
+    total = 0
+    for path in directory.rglob("*"):
+        try:
+            n_bytes = path.stat().st_size if path.is_file() else 0
+        except OSError:  # renamed or removed by an `add` meanwhile
+            continue
+        total += n_bytes
+        top = path.relative_to(directory).parts[0]
+        part = {"segments": "index", "thumbnails": "thumbnails"}.get(top, "catalog" if "catalog" in top else "")
+        if part:
+            parts[part] += n_bytes
+    return {**parts, "total": total}
+
+
+def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
+    from lookalike.photos import PhotoFacts
+
+    facts = PhotoFacts.from_json(record.facts)
+    if json:
+        import json as json_module
+
+        print_json(
+            {
+                "id": record.id,
+                "name": record.name,
+                "path": record.path,
+                "title": record.title,
+                "width": record.width,
+                "height": record.height,
+                "taken_at": record.taken_at,
+                "facts": json_module.loads(record.facts),
+                "format": record.format,
+                "bytes": record.bytes,
+                "sha256": record.sha256,
+                "paths": paths,
+                "added_at": record.added_at,
+            }
+        )
+        return
+    exposure = [
+        f"{facts.focal_length_mm:g} mm" if facts.focal_length_mm else "",
+        f"f/{facts.f_number:g}" if facts.f_number else "",
+        _exposure_time(facts.exposure_seconds),
+        f"ISO {facts.iso}" if facts.iso else "",
+    ]
+    position = "" if facts.latitude is None else f"{facts.latitude:.5f}, {facts.longitude:.5f}"
+    _print_facts(
+        {
+            "Photo": f"{record.id}",
+            "Title": facts.title,
+            "Caption": facts.caption,
+            "Keywords": ", ".join(facts.keywords),
+            "Creator": facts.creator,
+            "Copyright": facts.copyright,
+            "Taken": (record.taken_at or "").replace("T", " "),
+            "Camera": facts.camera,
+            "Lens": facts.lens,
+            "Exposure": " · ".join(part for part in exposure if part),
+            "Position": position,
+            "Size": f"{record.width:,} x {record.height:,} pixels, {record.format.upper()}, {size(record.bytes)}",
+            "Added": record.added_at.replace("T", " ").removesuffix("+00:00") + " UTC",
+            "SHA-256": record.sha256,
+            "Files": "\n".join(shown_path(path) for path in paths) or "none of its files is there any more",
+        }
+    )
+
+
+def _exposure_time(seconds: float | None) -> str:
+    if not seconds:
+        return ""
+    return f"1/{round(1 / seconds):,} s" if seconds < 0.3 else f"{seconds:g} s"
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    """Print names and values in two columns, without those that are empty."""
+    from rich.table import Table
+
+    console = stdout()
+    known = {
+        name: [one_line(line) for line in value.split("\n")] if name == "Files" else [one_line(value)]
+        for name, value in facts.items()
+        if value
+    }
+    if not console.is_terminal:
+        width = max(len(name) for name in known)
+        for name, lines in known.items():
+            for line in lines:
+                console.print(f"{name:<{width}}  {line}")
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, lines in known.items():
+        table.add_row(name, "\n".join(lines))
+    console.print(table)

@@ -1,0 +1,55 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = [
+    "DEFAULT_COLLECTION",
+    "CollectionOption",
+    "EncoderOption",
+    "HostOption",
+    "JsonOption",
+    "PortOption",
+    "PrecisionOption",
+]
+
+DEFAULT_COLLECTION = Path("photos.lookalike")
+
+
+CollectionOption = Annotated[
+    Path,
+    typer.Option(
+        "--collection",
+        "-c",
+        metavar="PATH",
+        envvar="LOOKALIKE_COLLECTION",
+        help="The collection: a directory that Lookalike makes and keeps.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", metavar="", help="Print one line of JSON, for programs.")]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|CARD",
+        help="For a new collection: efficientnet-lite2 (the default), efficientnet-lite0 (faster), "
+        "the path of a card.toml, timm:NAME or open_clip:NAME.",
+    ),
+]
+PrecisionOption = Annotated[
+    Literal["int8", "fp32"] | None,
+    typer.Option(
+        metavar="int8|fp32",
+        help="For a new collection: int8 (the default) or fp32 (half as fast, hardly different).",
+    ),
+]
+HostOption = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 lets other machines in, with no password."),
+]
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen on; 0 takes a free one.")
+]
