@@ -1,4 +1,4 @@
-"""The pictures that int8 quantization takes its ranges from; see calibration/README.md for what they are."""
+"""The pictures that int8 quantization takes its ranges from and is checked on (see calibration/README.md)."""
 
 from __future__ import annotations
 
@@ -16,3 +16,22 @@ def calibration_pictures() -> list[Image.Image]:
             with entry.open("rb") as file, Image.open(file) as image:
                 pictures.append(image.convert("RGB"))
     return pictures
+
+
+def retrieval_task() -> tuple[list[Image.Image], list[int]]:
+    """Make a small retrieval problem of the shipped pictures: the corners of one should find each other.
+
+    Returns
+    -------
+    photos
+        Corners, each 60 % of the width and height, RGB.
+    labels
+        The picture's number for each.
+    """
+    photos, labels = [], []
+    for number, picture in enumerate(calibration_pictures()):
+        right, bottom = picture.width - round(picture.width * 0.6), picture.height - round(picture.height * 0.6)
+        for left, top in ((0, 0), (right, 0), (0, bottom), (right, bottom)):
+            photos.append(picture.crop((left, top, left + picture.width - right, top + picture.height - bottom)))
+            labels.append(number)
+    return photos, labels

