@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from io import BytesIO
 from pathlib import Path
 
+import anyio
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 import lookalike
+from lookalike.server.renditions import Renditions
 
 PHOTO = {"id", "name", "path", "title", "width", "height", "taken_at", "sha256"}
 
@@ -135,6 +138,24 @@ def test_the_image_of_other_formats_is_a_jpeg_rendition(odd):
         assert np.abs(difference).mean() < 4
     assert odd.client.get(address).content == answer.content
     assert odd.client.get(address, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+
+
+def test_the_renditions_kept_are_bounded_by_their_bytes(odd):
+    sha256, scan = odd.collection.photo(odd.tiff).sha256, odd.photos / "scan.tif"
+    jpeg = anyio.run(Renditions().get, sha256, scan)
+    copy = odd.photos.parent / "copy.tif"
+    for room, kept in ((len(jpeg) * 2 - 1, 1), (len(jpeg) * 2, 2)):
+        renditions = Renditions(max_bytes=room)
+        shutil.copy(scan, copy)
+        for name in ("a", "b"):
+            assert anyio.run(renditions.get, name, copy) == jpeg
+        copy.unlink()  # from here on, only what was kept can be had
+        assert anyio.run(renditions.get, "b", copy) == jpeg
+        if kept == 2:
+            assert anyio.run(renditions.get, "a", copy) == jpeg
+        else:
+            with pytest.raises(FileNotFoundError):
+                anyio.run(renditions.get, "a", copy)
 
 
 def test_a_photo_lists_every_file_that_holds_it(odd):

