@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AddDisplay", "estimate"]
 
 SECONDS_BETWEEN_LINES = 10.0
+MEASURED_FROM = 32  # photos read: from fewer the estimate of the time would be a guess
 
 
 class AddDisplay:
@@ -65,8 +66,9 @@ class AddDisplay:
         """Show how far the work is."""
         if self._silent:
             return
-        # The time to go is known once the first photos are read.
-        if not self._estimate_told and (now.eta_seconds is not None or now.state in ("indexing", "done", "stopped")):
+        # How long it will take is known once some photos have been read.
+        measured = now.eta_seconds is not None and now.done >= MEASURED_FROM
+        if not self._estimate_told and (measured or now.state in ("indexing", "done", "stopped")):
             self._estimate_told = True
             self._console.print(estimate(now))
         if now.state in ("done", "stopped", "failed"):
@@ -124,7 +126,7 @@ def estimate(now: AddProgress) -> str:
     Examples
     --------
     >>> from lookalike.collection import AddProgress
-    >>> estimate(AddProgress("running", total=1200, unchanged=34, total_bytes=1_234_000_000, done=8, eta_seconds=40.0))
+    >>> estimate(AddProgress("running", total=1200, unchanged=34, total_bytes=1_234_000_000, done=32, eta_seconds=40.0))
     'Found 1,234 photos; 1,200 to read, 1.2 GB, about 40 s.'
     """
     n_found = now.total + now.unchanged

@@ -48,7 +48,8 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         debugging = os.environ.get("LOOKALIKE_DEBUG", "") not in ("", "0")
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where it is known what to do when nobody listens any more
         except KeyboardInterrupt:
             if debugging:
                 raise
@@ -70,6 +71,7 @@ class _Commands(TyperGroup):
             where = f"`{error.filename}`: " if error.filename else ""
             print_error(f"{where}{error.strerror or error}.")
             raise typer.Exit(1) from None
+        return result
 
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
-from lookalike.cli.terminal import print_json, print_note, stdout
+from lookalike.cli.terminal import print_json, print_note, print_plain, stdout
 from lookalike.cli.wording import count, one_line, shown_path
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _print_hits(photos: Collection, subject: Path | int | str, result: SearchRes
         return
     if not console.is_terminal:
         for hit in result:
-            console.print(f"{hit.score:.3f}\t{hit.id}\t{one_line(hit.path)}")
+            print_plain(f"{hit.score:.3f}\t{hit.id}\t{one_line(hit.path)}")
         return
     from rich.table import Table
     from rich.text import Text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["print_error", "print_json", "print_note", "stderr", "stdout"]
+__all__ = ["print_error", "print_json", "print_note", "print_plain", "stderr", "stdout"]
 
 
 def stdout() -> Console:
@@ -32,8 +32,13 @@ def _console(*, stderr: bool) -> Console:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print `value` as one line on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    print_plain(json.dumps(value, ensure_ascii=False))
     sys.stdout.flush()
+
+
+def print_plain(line: str) -> None:
+    """Print a line on standard output to the letter: Rich would turn its tabs into spaces."""
+    sys.stdout.write(line + "\n")
 
 
 def print_note(text: str) -> None:
