@@ -196,6 +196,7 @@ def test_lab_keeps_its_colours(picture: Image.Image, save: Save) -> None:
     lab = ImageCms.applyTransform(picture, to_lab)
     assert lab is not None
     assert_corners(read_photo(save(lab, "TIFF")).image, [RED, GREEN, BLUE, YELLOW], tolerance=12)
+    assert_corners(read_photo(save(lab, "TIFF"), min_side=10).image, [RED, GREEN, BLUE, YELLOW], tolerance=12)
 
 
 def test_a_cmyk_jpeg_inverted_by_adobe_keeps_its_colours(picture: Image.Image, save: Save) -> None:

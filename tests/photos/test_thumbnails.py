@@ -73,6 +73,8 @@ def test_a_damaged_photo_has_no_rendition(every_format: dict[str, bytes]) -> Non
         rendition(every_format["tiff"][:100])
 
 
-def test_max_side_must_be_positive(picture: Image.Image) -> None:
+def test_max_side_must_be_positive(picture: Image.Image, every_format: dict[str, bytes]) -> None:
     with pytest.raises(InvalidArgumentError, match="max_side"):
         thumbnail(picture, max_side=0)
+    with pytest.raises(InvalidArgumentError, match="max_side"):
+        rendition(every_format["tiff"], max_side=0)

@@ -29,6 +29,8 @@ def thumbnail(image: Image.Image, *, max_side: int = 512) -> bytes:
     bytes
         Baseline JPEG, quality 82, without metadata.
     """
+    if max_side < 1:
+        raise InvalidArgumentError(f"`max_side` is {max_side}, but must be at least 1 pixel.")
     return _jpeg(image, max_side, quality=82)
 
 
@@ -54,12 +56,13 @@ def rendition(data: bytes, *, max_side: int = 2560, name: str = "", limits: Phot
     PhotoError
         As `read_photo`.
     """
-    return _jpeg(read_photo(data, name=name, limits=limits).image, max_side, quality=90)
+    if max_side < 1:
+        raise InvalidArgumentError(f"`max_side` is {max_side}, but must be at least 1 pixel.")
+    photo = read_photo(data, name=name, limits=limits, min_side=max_side)
+    return _jpeg(photo.image, max_side, quality=90)
 
 
 def _jpeg(image: Image.Image, max_side: int, *, quality: int) -> bytes:
-    if max_side < 1:
-        raise InvalidArgumentError(f"`max_side` is {max_side}, but must be at least 1 pixel.")
     scale = max_side / max(image.size)
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
