@@ -1,7 +1,6 @@
 /** The whole page: the bar, what is shown in it, and what may lie over it. */
 import { useEffect } from "preact/hooks";
 import { ServerGoneError } from "./api";
-import { formatPhotos } from "./format";
 import { Logo } from "./icons";
 import { FailuresDialog } from "./ingest/FailuresDialog";
 import { IngestBar } from "./ingest/IngestBar";
@@ -20,7 +19,7 @@ import { Viewer } from "./viewer/Viewer";
 
 export function App() {
   const { place } = useChanges(navigation);
-  const { status, returns } = useChanges(server);
+  const { returns } = useChanges(server);
   const list = useChanges(listOf(place.subject));
 
   useEffect(() => {
@@ -39,7 +38,6 @@ export function App() {
           <span class="wordmark">Lookalike</span>
         </a>
         <SearchBar subject={place.subject} goal={goalThumbnail(list)} />
-        <p class="bar-count">{status && formatPhotos(status.photos)}</p>
       </header>
       <GoneBanner />
       <IngestBar />

@@ -10,6 +10,7 @@ import { Observable } from "./observable";
 import { hrefOf, type Place, parsePlace, subjectKey } from "./url";
 
 interface Entry {
+  /** How far the page was scrolled, px, not counting what comes and goes above its main part. */
   scroll: number;
   /** The photo whose link led away from here. */
   left: number | null;
@@ -18,6 +19,13 @@ interface Entry {
 }
 
 const FRESH: Entry = { scroll: 0, left: null, overPage: false };
+/** Height of what comes and goes between the bar and the page's main part: a banner, a job's progress. */
+function passingHeight(): number {
+  const bar = document.querySelector<HTMLElement>(".bar");
+  const main = document.querySelector("main");
+  return bar && main ? main.offsetTop - bar.offsetHeight : 0;
+}
+
 const SAVE_SCROLL_AFTER_MS = 120;
 
 class Navigation extends Observable {
@@ -44,6 +52,11 @@ class Navigation extends Observable {
     this.#push(place, null);
   }
 
+  /** Where the page is to be scrolled as soon as it is long enough; null: it is where it should be. */
+  get scrollWanted(): number | null {
+    return this.pendingScroll ? this.pendingScroll + passingHeight() : this.pendingScroll;
+  }
+
   /** Show another photo in the open viewer, without a new history entry. */
   replacePhoto(photo: number | null): void {
     this.place = { ...this.place, photo };
@@ -61,6 +74,10 @@ class Navigation extends Observable {
     else this.replacePhoto(null);
   }
 
+  #scroll(): number {
+    return Math.max(0, scrollY - passingHeight());
+  }
+
   #entry(): Entry {
     return { ...FRESH, ...(history.state as Entry | null) };
   }
@@ -73,7 +90,7 @@ class Navigation extends Observable {
       return;
     }
     clearTimeout(this.#timer);
-    const scroll = this.pendingScroll ?? scrollY;
+    const scroll = this.pendingScroll ?? this.#scroll();
     history.replaceState({ ...this.#entry(), scroll, left }, "");
     const overPage = samePage && place.photo !== null && this.place.photo === null;
     history.pushState({ ...FRESH, scroll: samePage ? scroll : 0, overPage }, "", href);
@@ -110,7 +127,7 @@ class Navigation extends Observable {
     clearTimeout(this.#timer);
     if (this.pendingScroll !== null) return;
     this.#timer = window.setTimeout(() => {
-      history.replaceState({ ...this.#entry(), scroll: scrollY }, "");
+      history.replaceState({ ...this.#entry(), scroll: this.#scroll() }, "");
     }, SAVE_SCROLL_AFTER_MS);
   }
 

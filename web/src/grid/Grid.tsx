@@ -170,7 +170,7 @@ function useKeptInPlace(element: RefObject<HTMLElement | null>, rows: JustifiedR
 /** After Back or a reload: return to where the page was, loading as far as that needs, and to the link last used. */
 function useRestoredScroll(element: RefObject<HTMLElement | null>, list: PhotoList, rows: JustifiedRows): void {
   useLayoutEffect(() => {
-    const wanted = navigation.pendingScroll;
+    const wanted = navigation.scrollWanted;
     if (wanted === null || !element.current || rows.options.width === 0) return;
     const reach = topOf(element.current) + rows.height - innerHeight;
     if (wanted > 0 && reach < wanted && !list.complete && list.error === null) {

@@ -2,11 +2,19 @@
 import type { ComponentChildren } from "preact";
 import { PhotoIcon } from "../icons";
 
-export function Message({ title, children }: { title: string; children: ComponentChildren }) {
+interface MessageProps {
+  title: string;
+  /** The page has its main heading already, above this. */
+  under?: boolean;
+  children: ComponentChildren;
+}
+
+export function Message({ title, under = false, children }: MessageProps) {
+  const Heading = under ? "h2" : "h1";
   return (
     <section class="message">
       <PhotoIcon />
-      <h1>{title}</h1>
+      <Heading class="message-title">{title}</Heading>
       {children}
     </section>
   );

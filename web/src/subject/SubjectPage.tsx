@@ -85,6 +85,7 @@ function CollectionHead() {
   return (
     <div class="collection-head">
       <h1 class="visually-hidden">All photos</h1>
+      <p class="quiet">{status !== null && formatPhotos(status.photos)}</p>
       {status !== null && status.failures > 0 && !saidAbove && (
         <button type="button" class="text-button quiet" onClick={() => void failuresDialog.open()}>
           {formatCount(status.failures)} {status.failures === 1 ? "file" : "files"} could not be read
@@ -136,20 +137,20 @@ function NoPhotos({ list }: { list: PhotoList }) {
   }
   if (list.subject.kind !== "all") {
     return (
-      <Message title="No other photos to compare with">
+      <Message title="No other photos to compare with" under>
         <p>As the collection grows, similar photos will stand here.</p>
       </Message>
     );
   }
   if (job) {
     return (
-      <Message title="The first photos are on their way">
+      <Message title="The first photos are on their way" under>
         <p>They appear here as they are read. You can search while the rest is being added.</p>
       </Message>
     );
   }
   return (
-    <Message title="No photos here yet">
+    <Message title="No photos here yet" under>
       <p>Add a folder of them, and this page fills as they are read:</p>
       <p>
         <code>lookalike add ~/Pictures</code>
