@@ -19,7 +19,7 @@ from lookalike.cli.info import info
 from lookalike.cli.interruption import INTERRUPTED
 from lookalike.cli.open_and_serve import open_, serve
 from lookalike.cli.search import search
-from lookalike.cli.terminal import print_error
+from lookalike.cli.terminal import print_error, print_note
 from lookalike.errors import LookalikeError
 
 __all__ = ["app", "main"]
@@ -53,7 +53,7 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             if debugging:
                 raise
-            print_error("Interrupted.")
+            print_note("Interrupted. What was done before is kept.")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Whoever read our output has gone (`| head`): nothing to tell, and nobody to tell it to.

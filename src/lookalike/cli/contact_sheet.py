@@ -22,6 +22,7 @@ from lookalike.errors import LookalikeError
 from lookalike.photos import read_photo
 
 if TYPE_CHECKING:
+    from lookalike.catalog import PhotoRecord
     from lookalike.collection import Collection, SearchResult
 
 __all__ = ["SHEET_SUFFIXES", "draw_contact_sheet", "justified_rows"]
@@ -70,9 +71,7 @@ def draw_contact_sheet(photos: Collection, subject: Path | int | str, result: Se
     """
     records = {record.id: record for record in photos.photos([hit.id for hit in result])}
     tiles = [
-        _Tile(_thumbnail(photos, hit.id), records[hit.id].title or Path(hit.path).name, hit.score)
-        for hit in result
-        if hit.id in records
+        _Tile(_thumbnail(photos, hit.id), _name(records[hit.id]), hit.score) for hit in result if hit.id in records
     ]
     rows = justified_rows([tile.aspect for tile in tiles], WIDTH - 2 * MARGIN, height=ROW_HEIGHT, gap=GAP)
     goal = None if isinstance(subject, str) else _goal(photos, subject, result.photo_id)
@@ -162,9 +161,14 @@ def _goal(photos: Collection, subject: Path | int, photo_id: int | None) -> _Til
         file = Path(subject) if isinstance(subject, Path) else Path(record.path)
         if file.is_file():  # larger than the thumbnail, if it can be had
             picture = read_photo(file.read_bytes(), name=file.name, min_side=2 * HEAD_HEIGHT).image
-        return _Tile(picture, record.title or record.name, 1.0)
+        return _Tile(picture, _name(record), 1.0)
     assert isinstance(subject, Path)
-    return _Tile(read_photo(subject.read_bytes(), name=subject.name, min_side=2 * HEAD_HEIGHT).image, subject.name, 1.0)
+    return _Tile(read_photo(subject.read_bytes(), name=subject.name, min_side=2 * HEAD_HEIGHT).image, subject.stem, 1.0)
+
+
+def _name(record: PhotoRecord) -> str:
+    name = record.title or Path(record.name).stem
+    return name if Typeface(16).can_write(name) else f"Photo {record.id}"
 
 
 def _draw_head(sheet: Image.Image, picture: Image.Image | None, label: str, name: str, found: str) -> None:

@@ -85,6 +85,10 @@ class Typeface:
                 return font, text
         return self._fonts[0], _plain(self._fonts[0], text)
 
+    def can_write(self, text: str) -> bool:
+        """Return whether some font knows every letter of `text`, if need be without its accents."""
+        return "…" in text or "…" not in self._set(text)[1]
+
     def width(self, text: str) -> float:
         """Return how wide `text` is drawn, in pixels."""
         font, written = self._set(text)

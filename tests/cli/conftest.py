@@ -1,0 +1,82 @@
+"""How the tests run commands: inside this process, or as a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from lookalike.cli import app
+
+Run = Callable[..., Result]
+RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
+COMMAND = [sys.executable, "-m", "lookalike"]
+
+
+@pytest.fixture(autouse=True)
+def _plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOKALIKE_COLLECTION", "LOOKALIKE_DEBUG", "DISPLAY", "WAYLAND_DISPLAY", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run a command in this process; gives its exit code, `stdout` and `stderr`."""
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="lookalike")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def run_json(run: Run) -> Callable[..., Any]:
+    """Run a command with `--json`, that must succeed; gives what it printed."""
+
+    def run_json(*arguments: object) -> Any:
+        result = run(*arguments, "--json")
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return run_json
+
+
+@pytest.fixture
+def run_process() -> RunProcess:
+    """Run a command as a process of its own."""
+
+    def run_process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **options.pop("env", {})}
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            check=False,
+            timeout=240,
+            **options,
+        )
+
+    return run_process
+
+
+@pytest.fixture
+def twelve_photos(demo_photos: Path, tmp_path: Path) -> Path:
+    """A folder of one's own with twelve of the demo photos, named `0.webp` to `11.webp`."""
+    folder = tmp_path / "twelve"
+    folder.mkdir()
+    for number, photo in enumerate(sorted(demo_photos.rglob("*.webp"))[::12][:12]):
+        shutil.copy(photo, folder / f"{number}.webp")
+    return folder

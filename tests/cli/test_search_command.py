@@ -1,0 +1,193 @@
+"""`lookalike search` and `lookalike info` say what the library says."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import lookalike
+
+
+@pytest.fixture
+def vase(demo_photos: Path) -> Path:
+    return demo_photos / "met-floral-collection" / "met-436525.webp"
+
+
+@pytest.fixture(scope="module")
+def photos(demo_collection):
+    with lookalike.Collection.open(demo_collection) as collection:
+        yield collection
+
+
+def expected(result) -> list[dict[str, object]]:
+    return [{"id": hit.id, "path": hit.path, "score": hit.score, "parts": dict(hit.parts)} for hit in result]
+
+
+def test_a_file_of_the_collection_is_searched_with_and_not_found(run_json, photos, vase) -> None:
+    printed = run_json("search", vase, "-k", 7, "-c", photos.path)
+    assert printed["hits"] == expected(photos.search(photo=vase, k=7))
+    assert str(vase) not in [hit["path"] for hit in printed["hits"]]
+    assert set(printed) == {"hits", "stats"}
+    assert printed["stats"]["n_photos"] == len(photos)
+
+
+def test_a_file_from_outside_is_searched_with(run_json, photos, vase, tmp_path) -> None:
+    outside = tmp_path / "smaller.jpg"
+    with Image.open(vase) as image:
+        image.convert("RGB").resize((200, 240)).save(outside)
+    printed = run_json("search", outside, "-k", 3, "-c", photos.path)
+    assert printed["hits"][0]["path"] == str(vase)
+
+
+def test_a_number_is_an_id(run_json, photos, vase) -> None:
+    photo_id = photos.find(vase)
+    assert run_json("search", photo_id, "-c", photos.path)["hits"] == expected(photos.search(photo=photo_id))
+
+
+def test_a_file_named_by_a_number_is_that_file(run_json, photos, vase, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("7").write_bytes(vase.read_bytes())
+    assert run_json("search", "7", "-c", photos.path)["hits"] == expected(photos.search(photo=photos.find(vase)))
+
+
+def test_all_else_is_words_however_many(run_json, photos) -> None:
+    for words in (["still life"], ["still", "life"]):
+        printed = run_json("search", *words, "-c", photos.path)
+        assert printed["hits"] == expected(photos.search(words="still life"))
+        assert len(printed["hits"]) > 0
+
+
+def test_words_can_be_forced_though_there_is_such_an_id_or_file(run_json, photos, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("moon").write_bytes(b"no photo")
+    for words in ("moon", "1885"):
+        printed = run_json("search", words, "--words", "-c", photos.path)
+        assert printed["hits"] == expected(photos.search(words=words))
+        assert printed["stats"]["method"] == "words"
+
+
+def test_a_photo_can_be_forced_though_there_is_no_such_file(run, photos) -> None:
+    result = run("search", "no-such.jpg", "--photo", "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no-such.jpg" in result.stderr
+
+
+def test_exact_search_is_the_library_s(run_json, photos, vase) -> None:
+    printed = run_json("search", vase, "--exact", "-c", photos.path)
+    assert printed["hits"] == expected(photos.search(photo=vase, exact=True))
+    assert printed["stats"]["method"] == "exact"
+
+
+def test_a_program_reads_one_hit_per_line_in_columns(run, photos, vase) -> None:
+    lines = run("search", vase, "-k", 4, "-c", photos.path).stdout.splitlines()
+    hits = photos.search(photo=vase, k=4)
+    assert lines == [f"{hit.score:.3f}\t{hit.id}\t{hit.path}" for hit in hits]
+
+
+def test_nothing_found_is_no_error(run, run_json, photos) -> None:
+    result = run("search", "zebra crossing", "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "zebra crossing" in result.stderr
+    assert run_json("search", "zebra crossing", "-c", photos.path)["hits"] == []
+
+
+def test_words_that_look_like_a_path_are_told_to_be_no_file(run, photos) -> None:
+    assert "no file of that name" in run("search", "holiday/boat.jpg", "-c", photos.path).stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("arguments", [("search", 999_999), ("info", 999_999), ("info", "no-such.jpg")])
+def test_an_unknown_photo_is_an_error(run, photos, arguments) -> None:
+    result = run(*arguments, "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert str(arguments[1]) in result.stderr
+
+
+def test_a_file_that_is_no_photo_is_an_error(run, photos, tmp_path) -> None:
+    letter = tmp_path / "letter.jpg"
+    letter.write_bytes(b"%PDF-1.4 Dear Sir")
+    result = run("search", letter, "-c", photos.path)
+    assert result.exit_code == 1
+    assert "PDF" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("search", "x"), ("info",), ("serve",), ("open",)])
+def test_a_collection_that_is_not_there_is_an_error_and_is_not_made(run, tmp_path, command) -> None:
+    result = run(*command, "-c", tmp_path / "none.lookalike")
+    assert result.exit_code == 1
+    assert "There is no collection" in result.stderr
+    assert not (tmp_path / "none.lookalike").exists()
+
+
+def test_the_collection_is_named_by_option_or_environment_or_lies_here(run_json, photos, tmp_path, monkeypatch) -> None:
+    (tmp_path / "photos.lookalike").symlink_to(photos.path)
+    monkeypatch.chdir(tmp_path)
+    assert run_json("info")["collection"] == "photos.lookalike"
+    monkeypatch.setenv("LOOKALIKE_COLLECTION", str(photos.path))
+    assert run_json("info")["collection"] == str(photos.path)
+    assert run_json("info", "-c", "photos.lookalike")["collection"] == "photos.lookalike"
+
+
+def test_debugging_shows_where_an_error_came_from(run_process, tmp_path) -> None:
+    calm = run_process("info", "-c", tmp_path / "none")
+    loud = run_process("info", "-c", tmp_path / "none", env={"LOOKALIKE_DEBUG": "1"})
+    assert "Traceback" not in calm.stderr
+    assert "NotACollectionError" in loud.stderr
+
+
+def test_a_reader_that_goes_away_causes_no_complaint(photos, vase) -> None:
+    import sys
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lookalike", "search", str(vase), "-k", "150", "-c", str(photos.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    complaints = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), complaints) == (1, "")
+
+
+def test_info_counts_what_the_collection_holds(run, run_json, photos) -> None:
+    printed = run_json("info", "-c", photos.path)
+    assert (printed["photos"], printed["files"], printed["failures"]) == (len(photos), photos.n_files(), 0)
+    assert printed["encoder"]["fingerprint"] == photos.settings.card.fingerprint
+    assert printed["search"] == photos.search_method
+    in_files = sum(path.stat().st_size for path in photos.path.rglob("*") if path.is_file())
+    assert printed["bytes"]["total"] == in_files
+    assert printed["bytes"]["thumbnails"] > 0
+    text = run("info", "-c", photos.path).stdout
+    assert f"{len(photos)}" in text
+    assert photos.settings.card.name in text
+
+
+def test_info_tells_the_facts_of_one_photo_by_id_path_or_content(run, run_json, photos, vase, tmp_path) -> None:
+    copy = tmp_path / "copy.webp"
+    copy.write_bytes(vase.read_bytes())
+    record = photos.photo(photos.find(vase))
+    told = [run_json("info", photo, "-c", photos.path) for photo in (record.id, vase, copy)]
+    assert told[0] == told[1] == told[2]
+    assert told[0]["id"] == record.id
+    assert told[0]["paths"] == [str(vase)]
+    assert told[0]["facts"] == json.loads(record.facts)
+    text = run("info", vase, "-c", photos.path).stdout
+    assert record.title in text
+    assert record.sha256 in text
+
+
+def test_info_on_a_photo_of_elsewhere_says_so(run, photos, tmp_path) -> None:
+    Image.new("RGB", (30, 30), "teal").save(tmp_path / "elsewhere.png")
+    result = run("info", tmp_path / "elsewhere.png", "-c", photos.path)
+    assert result.exit_code == 1
+    assert "is not in" in result.stderr
+
+
+def test_every_file_could_be_read(run, run_json, photos) -> None:
+    assert run_json("info", "--failures", "-c", photos.path) == {"failures": []}
+    assert run("info", "--failures", "-c", photos.path).stdout == "Every file could be read.\n"
