@@ -16,10 +16,15 @@ describe("the address", () => {
     expect(parsePlace(new URL(href, "http://page").search)).toEqual(place);
   });
 
-  test.each(["?similar=0", "?similar=-1", "?similar=1e3", "?similar=", "?words=%20", "?upload=../x", "?other=1"])(
-    "%s, which names nothing, is the whole collection",
-    (search) => expect(parsePlace(search)).toEqual(EVERYTHING),
-  );
+  test.each([
+    "?similar=0",
+    "?similar=-1",
+    "?similar=1e3",
+    "?similar=",
+    "?words=%20",
+    "?upload=../x",
+    "?other=1",
+  ])("%s, which names nothing, is the whole collection", (search) => expect(parsePlace(search)).toEqual(EVERYTHING));
 
   test("keeps its subject when its photo is not an id", () => {
     expect(parsePlace("?words=sea&photo=x")).toEqual({ subject: { kind: "words", words: "sea" }, photo: null });
