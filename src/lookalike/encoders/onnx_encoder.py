@@ -97,8 +97,9 @@ class OnnxEncoder:
 
     def _run(self, images: Sequence[Image.Image], wanted: Sequence[Output]) -> list[NDArray[np.float32]]:
         batch = pixels(images, self._card)
-        if self._fixed_batch is not None and len(batch) < self._fixed_batch:
-            batch = np.concatenate([batch, np.zeros((self._fixed_batch - len(batch), *batch.shape[1:]), np.uint8)])
+        full = self._fixed_batch or max(len(batch), 1)  # none at all: one black picture tells the shapes
+        if len(batch) < full:
+            batch = np.concatenate([batch, np.zeros((full - len(batch), *batch.shape[1:]), np.uint8)])
         feed: NDArray[Any] = batch if self._normalises else normalised(batch, self._card)
         try:
             results = self._session.run([self._outputs[output] for output in wanted], {self._input: feed})
@@ -111,7 +112,7 @@ class OnnxEncoder:
         check_request(images, outputs, available=tuple(self._outputs))
         wanted = tuple(output for output in self._outputs if output == "embedding" or output in outputs)
         step = self._fixed_batch or _BATCH
-        parts = [self._run(images[start : start + step], wanted) for start in range(0, len(images), step)]
+        parts = [self._run(images[start : start + step], wanted) for start in range(0, max(len(images), 1), step)]
         results = dict(zip(wanted, map(np.concatenate, zip(*parts, strict=True)), strict=True))
         return Encoding(
             embeddings=finish_embeddings(results["embedding"], self._card),

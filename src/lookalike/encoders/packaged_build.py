@@ -1,4 +1,4 @@
-"""Build the graphs of the packaged encoders: weights, float32 graph, int8 graph, and the proof that int8 serves as well.
+"""Build the graphs of the packaged encoders: weights, float32 graph, int8 graph, and a check that int8 serves as well.
 
 Cost: on one core .3 s for float32; for int8 6 s, half of it the comparison.
 """

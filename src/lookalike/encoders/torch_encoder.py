@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.encoders.card import EncoderCard
@@ -140,27 +141,28 @@ class TorchEncoder:
         torch.set_num_threads(n_threads)
         self._card = card
         self._forward = forward
-        self._available: tuple[Output, ...] = tuple(
-            self._run(np.zeros((1, card.input_size, card.input_size, 3), np.uint8))
-        )
+        self._available: tuple[Output, ...] = tuple(self._run([]))
 
     @property
     def card(self) -> EncoderCard:
         """What this encoder is."""
         return self._card
 
-    def _run(self, batch: Any) -> dict[Output, Any]:  # noqa: ANN401
+    def _run(self, images: Sequence[Image.Image]) -> dict[Output, NDArray[np.float32]]:
         import torch
 
+        side = self._card.input_size
+        # None at all: one black picture tells the shapes, and which outputs there are.
+        batch = pixels(images, self._card) if images else np.zeros((1, side, side, 3), np.uint8)
         with torch.inference_mode():
             results = self._forward(torch.from_numpy(normalised(batch, self._card)))
-            return {output: tensor.float().numpy() for output, tensor in results.items()}
+            return {output: tensor.float().numpy()[: len(images)] for output, tensor in results.items()}
 
     def encode(self, images: Sequence[Image.Image], *, outputs: Sequence[Output] = ("embedding",)) -> Encoding:
         """Encode pictures; see `ImageEncoder.encode`."""
         check_request(images, outputs, available=self._available)
         starts = range(0, max(len(images), 1), _BATCH)
-        parts = [self._run(pixels(images[start : start + _BATCH], self._card)) for start in starts]
+        parts = [self._run(images[start : start + _BATCH]) for start in starts]
         results = {output: np.concatenate([part[output] for part in parts]) for output in self._available}
         return Encoding(
             embeddings=finish_embeddings(results["embedding"], self._card),
