@@ -150,15 +150,15 @@ def test_the_photo_looked_at_stays_in_place_when_the_width_changes(open_page, wa
     page.evaluate("scrollTo(0, 1200)")
     top_tile = """() => [...document.querySelectorAll('li[data-photo]')]
         .map(t => [t.dataset.photo, t.getBoundingClientRect()])
-        .find(([, box]) => box.bottom > 0)[0]"""
-    first = page.evaluate(top_tile)
+        .find(([, box]) => box.top > 0)"""
+    first, before = page.evaluate(top_tile)
     page.set_viewport_size({"width": 700, "height": 800})
     wait_until(page, "document.querySelector('.grid').getBoundingClientRect().width < 700")
     wait_until(
         page,
-        "id => { const box = document.querySelector(`li[data-photo='${id}']`)?.getBoundingClientRect();"
-        " return box && box.bottom > 0 && box.top < 300 }",
-        first,
+        "([id, top]) => { const box = document.querySelector(`li[data-photo='${id}']`)?.getBoundingClientRect();"
+        " return box && Math.abs(box.top - top) < 2 }",
+        [first, before["top"]],
     )
 
 

@@ -68,12 +68,12 @@ def test_a_photo_added_while_the_page_is_open_joins_the_grid(open_page, collecti
     late = few_photos.parent / "late.webp"
     sorted(few_photos.iterdir())[-1].rename(late)
     collection.add(few_photos, n_workers=1)
-    job = HeldJob()
-    with start_server(create_app(collection, jobs=[job])) as url:
+    with start_server(create_app(collection)) as url:
         page = open_page(url=url)
         expect(page.locator("li[data-photo]")).to_have_count(4)
         late.rename(few_photos / late.name)
         collection.add(few_photos, n_workers=1)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # looked at again, it asks at once
         expect(page.locator("li[data-photo]")).to_have_count(5)
 
 

@@ -145,7 +145,7 @@ export function Grid({ list, viewed }: GridProps) {
 /** Top of the grid in the document, px. */
 const topOf = (element: HTMLElement) => element.getBoundingClientRect().top + scrollY;
 
-/** When the rows are laid out anew for another width, scroll so that the topmost visible photo stays where it was. */
+/** When the rows are laid out anew for another width, scroll so that the first row in full sight stays where it was. */
 function useKeptInPlace(element: RefObject<HTMLElement | null>, rows: JustifiedRows): void {
   const before = useRef(rows);
   const scroll = useRef(scrollY); // as last seen: a page that became shorter has already cut the present one
@@ -161,7 +161,8 @@ function useKeptInPlace(element: RefObject<HTMLElement | null>, rows: JustifiedR
     before.current = rows;
     if (old === rows || old.options.width === 0 || !element.current || navigation.pendingScroll !== null) return;
     const top = topOf(element.current);
-    const row = old.rows[old.between(scroll.current - top, Number.POSITIVE_INFINITY)[0]];
+    const [touched] = old.between(scroll.current - top, Number.POSITIVE_INFINITY);
+    const row = old.rows[touched + 1] ?? old.rows[touched];
     const now = row && rows.rows[rows.rowOf(row.first)];
     if (now && scroll.current > top) scrollTo({ top: scroll.current + now.top - row.top, behavior: "instant" });
   });
