@@ -80,3 +80,15 @@ def twelve_photos(demo_photos: Path, tmp_path: Path) -> Path:
     for number, photo in enumerate(sorted(demo_photos.rglob("*.webp"))[::12][:12]):
         shutil.copy(photo, folder / f"{number}.webp")
     return folder
+
+
+@pytest.fixture(scope="session")
+def many_photos(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo photos four times: as they are, twice with other bytes, and as copies under other names."""
+    folder = tmp_path_factory.mktemp("many")
+    for copy in range(4):
+        for number, photo in enumerate(sorted(demo_photos.rglob("*.webp"))):
+            target = folder / f"{copy}" / f"{number:03}.webp"
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(photo.read_bytes() + bytes(copy % 3))
+    return folder

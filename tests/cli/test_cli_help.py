@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-import typer
 
 from lookalike.cli import app
 
@@ -92,9 +91,3 @@ def test_a_wrong_command_line_ends_with_2_and_says_why(run, arguments) -> None:
     assert result.exit_code == 2
     assert "Usage: " in result.stderr
     assert "Error" in result.stderr
-
-
-def test_an_option_is_declared_once_per_command() -> None:
-    for command in typer.main.get_command(app).commands.values():  # type: ignore[attr-defined]
-        names = [name for parameter in command.params for name in parameter.opts]
-        assert len(names) == len(set(names))
