@@ -48,7 +48,7 @@ def test_a_photo_is_found_by_id_path_bytes_and_its_embedding(photos: lookalike.C
     by_id = photos.search(photo=record.id, k=5)
     assert by_id.photo_id == record.id
     assert record.id not in [hit.id for hit in by_id]
-    for photo in (record.path, Path(record.path), str(record.id), Path(record.path).read_bytes()):
+    for photo in (np.int64(record.id), record.path, Path(record.path), str(record.id), Path(record.path).read_bytes()):
         assert photos.search(photo=photo, k=5).hits == by_id.hits
     by_vector = photos.search(vector=photos.embeddings([record.id])[0], k=6)
     assert by_vector[0].id == record.id

@@ -31,17 +31,17 @@ from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.lock import writer_lock
 from lookalike.collection.maintenance import maintain
-from lookalike.collection.outside import OutsidePhoto
+from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import VectorView
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
-from lookalike.errors import CollectionError, InvalidArgumentError, NotACollectionError, PhotoGoneError
+from lookalike.errors import InvalidArgumentError, NotACollectionError, PhotoGoneError
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
 
 __all__ = ["Collection"]
 
-PhotoQuery = int | str | os.PathLike[str] | bytes | OutsidePhoto
+PhotoQuery = int | np.integer | str | os.PathLike[str] | bytes | OutsidePhoto
 """A photo to search with: an id of the collection, a path (in the collection or not), a file's bytes, or what
 `Collection.read` made of them."""
 
@@ -233,16 +233,7 @@ class Collection:
         """
         with self._encoder_lock:
             if self._encoder is None:
-                encoder = load_encoder(self.settings.encoder, precision=self.settings.precision, progress=self._notify)
-                if encoder.card.fingerprint != self.settings.card.fingerprint:
-                    message = (
-                        f"The embeddings of `{self.path}` were made by {self.settings.card.name} "
-                        f"{self.settings.card.version} ({self.settings.card.fingerprint[:12]}), but installed here "
-                        f"is {encoder.card.name} {encoder.card.version} ({encoder.card.fingerprint[:12]}). Install the "
-                        "version that made it, or add the photos to a new collection."
-                    )
-                    raise CollectionError(message)
-                self._encoder = encoder
+                self._encoder = self.settings.load_encoder(progress=self._notify)
             return self._encoder
 
     def read(self, photo: str | os.PathLike[str] | bytes, *, limits: PhotoLimits | None = None) -> OutsidePhoto:
@@ -255,16 +246,7 @@ class Collection:
         InvalidArgumentError
             There is no such file.
         """
-        data = photo if isinstance(photo, bytes) else _read(photo)
-        name = "" if isinstance(photo, bytes) else Path(photo).name
-        decoded = read_photo(data, name=name, limits=limits or PhotoLimits(), min_side=self.encoder.card.min_side)
-        return OutsidePhoto(
-            sha256=hashlib.sha256(data).hexdigest(),
-            width=decoded.width,
-            height=decoded.height,
-            thumbnail=thumbnail(decoded.image),
-            embedding=self.encoder.encode([decoded.image]).embeddings[0],
-        )
+        return read_outside(photo, self.encoder, limits or PhotoLimits())
 
     def embed(self, photo: str | os.PathLike[str] | bytes | OutsidePhoto) -> NDArray[np.float32]:
         """Return the embedding float32 (dim,) of a photo that need not be in the collection.
@@ -345,7 +327,7 @@ class Collection:
             if photo_id is not None:
                 query = self.embeddings([photo_id])[0]
             else:
-                assert not isinstance(photo, int)
+                assert not isinstance(photo, int | np.integer)
                 query = self.embed(photo)
         else:
             query = self._check_vector(vector)
@@ -398,8 +380,8 @@ class Collection:
         InvalidArgumentError
             A path that is neither in the collection nor on disk.
         """
-        if isinstance(photo, int):
-            return self._catalog.photo(photo).id
+        if isinstance(photo, int | np.integer):
+            return self._catalog.photo(int(photo)).id
         if isinstance(photo, OutsidePhoto):
             return self._catalog.id_of_content(photo.sha256)
         if isinstance(photo, bytes):
@@ -410,7 +392,7 @@ class Collection:
                 return photo_id
             if isinstance(photo, str) and photo.isdecimal() and not Path(photo).exists():
                 return self._catalog.photo(int(photo)).id
-            data = _read(photo)
+            data = read_file(photo)
         return self._catalog.id_of_content(hashlib.sha256(data).hexdigest())
 
     # -- what is known ----------------------------------------------------------------------------------------
@@ -491,11 +473,3 @@ class Collection:
             jpeg = thumbnail(image)
             self.thumbnails.put(record.sha256, jpeg)
             return jpeg
-
-
-def _read(photo: str | os.PathLike[str]) -> bytes:
-    path = Path(photo).expanduser()
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidArgumentError(f"`{photo}` cannot be read: {error.strerror or error}.") from error

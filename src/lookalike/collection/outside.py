@@ -6,12 +6,19 @@ that search takes off belongs to the collection and is renewed as that grows.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OutsidePhoto"]
+from lookalike.encoders import ImageEncoder
+from lookalike.errors import InvalidArgumentError
+from lookalike.photos import PhotoLimits, read_photo, thumbnail
+
+__all__ = ["OutsidePhoto", "read_file", "read_outside"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,3 +42,31 @@ class OutsidePhoto:
     height: int
     thumbnail: bytes
     embedding: NDArray[np.float32]
+
+
+def read_outside(photo: str | os.PathLike[str] | bytes, encoder: ImageEncoder, limits: PhotoLimits) -> OutsidePhoto:
+    """Decode and encode a photo, a path or the bytes of a file; see `Collection.read` for the errors."""
+    data = photo if isinstance(photo, bytes) else read_file(photo)
+    name = "" if isinstance(photo, bytes) else Path(photo).name
+    decoded = read_photo(data, name=name, limits=limits, min_side=encoder.card.min_side)
+    return OutsidePhoto(
+        sha256=hashlib.sha256(data).hexdigest(),
+        width=decoded.width,
+        height=decoded.height,
+        thumbnail=thumbnail(decoded.image),
+        embedding=encoder.encode([decoded.image]).embeddings[0],
+    )
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a file that a person named.
+
+    Raises
+    ------
+    InvalidArgumentError
+        It cannot be read.
+    """
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise InvalidArgumentError(f"`{path}` cannot be read: {error.strerror or error}.") from error

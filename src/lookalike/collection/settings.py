@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from lookalike.encoders import EncoderCard
-from lookalike.errors import FormatError
+from lookalike.encoders import EncoderCard, ImageEncoder, load_encoder
+from lookalike.errors import CollectionError, FormatError
 
 __all__ = ["CollectionSettings", "Precision"]
 
@@ -52,6 +53,25 @@ class CollectionSettings:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+
+    def load_encoder(self, *, progress: Callable[[str], None] | None = None) -> ImageEncoder:
+        """Load the encoder that made the embeddings.
+
+        Raises
+        ------
+        CollectionError
+            What is installed is not the encoder that made them.
+        """
+        encoder = load_encoder(self.encoder, precision=self.precision, progress=progress)
+        if encoder.card.fingerprint != self.card.fingerprint:
+            message = (
+                f"The embeddings of this collection were made by {self.card.name} {self.card.version} "
+                f"({self.card.fingerprint[:12]}), but installed here is {encoder.card.name} {encoder.card.version} "
+                f"({encoder.card.fingerprint[:12]}). Install the version that made them, or add the photos to a new "
+                "collection."
+            )
+            raise CollectionError(message)
+        return encoder
 
     @classmethod
     def read(cls, path: Path) -> CollectionSettings:
