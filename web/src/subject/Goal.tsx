@@ -27,9 +27,7 @@ export function PhotoGoal({ photo, subject }: { photo: Photo; subject: Subject }
         <Thumbnail key={photo.id} src={thumbnail} alt={`Open ${titleOf(photo)}`} />
       </a>
       <div class="goal-text">
-        <SubjectTitle before="Similar to" key={photo.id}>
-          {titleOf(photo)}
-        </SubjectTitle>
+        <SubjectTitle before="Similar to" name={titleOf(photo)} key={photo.id} />
         <p class="quiet">{about.filter(Boolean).join(" · ")}</p>
       </div>
     </section>
@@ -50,9 +48,7 @@ export function UploadGoal({ thumbnail, same }: UploadGoalProps) {
         <Thumbnail key={thumbnail} src={thumbnail} alt="The photo searched with" />
       </div>
       <div class="goal-text">
-        <SubjectTitle before="Similar to" key={thumbnail}>
-          your photo
-        </SubjectTitle>
+        <SubjectTitle before="Similar to" name="your photo" key={thumbnail} />
         {same ? (
           <p class="quiet">
             It is in the collection: <a href={similarHref(same.id)}>{titleOf(same)}</a>

@@ -71,7 +71,7 @@ function Head({ list }: { list: PhotoList }) {
         : "";
     return (
       <section class="words-head">
-        <SubjectTitle before="Photos with">“{subject.words}”</SubjectTitle>
+        <SubjectTitle before="Photos with" name={`“${subject.words}”`} />
         <p class="quiet">{list.photos.length > 0 && count}</p>
       </section>
     );

@@ -1,9 +1,11 @@
 /** What the page shows, as its heading; takes the focus when a link led here, so that screen readers say it. */
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { navigation } from "../navigation";
 
-export function SubjectTitle({ before, children }: { before: string; children: ComponentChildren }) {
+/** Characters from which a name is set smaller. */
+const LONG = 56;
+
+export function SubjectTitle({ before, name }: { before: string; name: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (!navigation.arrivedByLink) return;
@@ -13,7 +15,9 @@ export function SubjectTitle({ before, children }: { before: string; children: C
   return (
     <h1 ref={heading} class="subject-title" tabIndex={-1}>
       <span class="subject-before">{before} </span>
-      {children}
+      <span class={`subject-name ${name.length > LONG ? "long" : ""}`} title={name}>
+        {name}
+      </span>
     </h1>
   );
 }
