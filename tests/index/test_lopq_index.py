@@ -24,7 +24,8 @@ def recall(found: np.ndarray, truth: np.ndarray) -> float:
     """Share of the true hits (empty slots left out) that were found."""
     wanted = [set(row[row >= 0]) for row in truth]
     n_found = sum(len(want & set(row)) for want, row in zip(wanted, found, strict=True))
-    return n_found / max(1, sum(map(len, wanted)))
+    n_wanted = sum(map(len, wanted))
+    return n_found / n_wanted if n_wanted else 1.0
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,7 @@ def test_a_hostile_manifest_is_refused(folder: Path) -> None:
     good = (folder / "index.json").read_bytes()
     body = json.loads(good)
     outside = {"file": "../../etc/passwd", "bytes": 1, "sha256": "0"}
-    swapped = [{**each, "arrays": {**each["arrays"], "codes": each["arrays"]["ids"]}} for each in body["segments"]]
+    swapped = [{**each, "arrays": {**each["arrays"], "blocks": each["arrays"]["ids"]}} for each in body["segments"]]
     for changes in (
         {"model": outside},
         {"model": None},

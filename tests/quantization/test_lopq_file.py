@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import FormatError, InvalidArgumentError
-from lookalike.kernels import adc_tables
 from lookalike.quantization import LOPQModel
 
 
@@ -102,8 +101,6 @@ def test_cells_codes_reconstructions_and_distances_equal_the_published_definitio
             distance += float(((local_query - np.concatenate(parts)) ** 2).sum())
         np.testing.assert_allclose(decoded[i], np.concatenate(rebuilt), atol=1e-5)
         np.testing.assert_allclose(((query - decoded[i]) ** 2).sum(), distance, rtol=1e-4)
-    local = model.frames.to_local(np.tile(query, (1, 1)), cells[:1])
-    assert adc_tables(local, model.product.codebooks).shape == (1, M, len(model.product.codebooks[0]))
 
 
 def test_what_we_write_their_classes_read(tmp_path: Path, clustered: np.ndarray) -> None:

@@ -12,9 +12,9 @@ import time
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lookalike import kernels
 from lookalike.index.identities import admitted, as_ids, empty_ids
 from lookalike.index.results import SearchResult, SearchStats
-from lookalike.kernels import exact_distances, top_k
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
 
@@ -110,8 +110,8 @@ def _nearest(
             if len(best[i]) >= k:
                 limit = min(limit, best[i][-1] * np.float32(1 + 1e-5))
             possible = np.flatnonzero(low <= limit)
-            distances = np.concatenate([best[i], exact_distances(q[i], part[possible])])
+            distances = np.concatenate([best[i], kernels.exact_distances(q[i], part[possible])])
             merged = np.concatenate([best_rows[i], here[possible]])
-            order = top_k(distances, k)
+            order = kernels.top_k(distances, k)
             best_rows[i], best[i] = merged[order], distances[order]
     return list(zip(best_rows, best, strict=True))

@@ -20,7 +20,7 @@ from lookalike.index.exact import cosine_distances
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
 from lookalike.index.plan import SearchPlan
 from lookalike.index.results import SearchResult, SearchStats
-from lookalike.index.segment import Segment
+from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
 from lookalike.index.walk import Walk
 from lookalike.kernels.threads import one_blas_thread
@@ -174,7 +174,8 @@ class LOPQIndex:
             cells, codes = self._model.encode(x)
             flat = self._model.coarse.flat(cells.reshape(len(x), -1))
             compared = normalised(x) if self._model.metric == "cosine" else x
-            segments = [*self._segments, Segment.build(flat, codes, names, compared, self._rerank)]
+            lanes = LANES if self._model.coarse.n_parts == 1 else 1
+            segments = [*self._segments, Segment.build(flat, codes, names, compared, rerank=self._rerank, lanes=lanes)]
             while len(segments) > 1 and len(segments[-2]) < 2 * len(segments[-1]):
                 segments[-2:] = [Segment.merged(segments[-2:])]
             self._segments = tuple(segments)

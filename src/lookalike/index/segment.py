@@ -17,11 +17,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike import kernels
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.identities import Ids
-from lookalike.kernels import exact_distances
 
-__all__ = ["Segment"]
+__all__ = ["LANES", "Segment"]
+
+LANES = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,8 @@ class Segment:
         Numbers of the cells that have a list, rising.
     offsets : int64 (n_lists + 1,)
         List i is rows ``offsets[i]`` to ``offsets[i + 1]``.
-    codes : uint8 (n, n_bytes)
+    blocks : uint8 (n_blocks, n_bytes, lanes)
+        Codes; see :func:`lookalike.kernels.block_codes`.
     ids : int64 or str (n,)
     embeddings : float16 or float32 (n, dim_in), or None
         The vectors as compared (unit length for cosine), times ``scale``.
@@ -45,19 +48,20 @@ class Segment:
 
     cells: NDArray[np.int64]
     offsets: NDArray[np.int64]
-    codes: NDArray[np.uint8]
+    blocks: NDArray[np.uint8]
     ids: Ids
     embeddings: NDArray[np.float16] | NDArray[np.float32] | None
     scale: float = 1.0
     alive: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        n = len(self.codes)
+        n = len(self.ids)
         fits = (
             self.cells.dtype == self.offsets.dtype == np.int64
-            and self.codes.dtype == np.uint8
-            and self.codes.ndim == 2
-            and self.ids.shape == (n,)
+            and self.blocks.dtype == np.uint8
+            and self.blocks.ndim == 3
+            and self.blocks.shape[2] in (1, LANES)
+            and self.ids.ndim == 1
             and self.cells.ndim == 1
             and self.offsets.shape == (len(self.cells) + 1,)
             and (self.embeddings is None or (self.embeddings.ndim == 2 and len(self.embeddings) == n))
@@ -69,12 +73,21 @@ class Segment:
             raise InvalidArgumentError("the arrays of this segment do not belong together.")
         if self.offsets[0] != 0 or self.offsets[-1] != n or (np.diff(self.offsets) < 0).any():
             raise InvalidArgumentError("the lists of this segment do not cover its rows.")
+        if int(self._n_blocks().sum()) != len(self.blocks):
+            raise InvalidArgumentError("the lists of this segment do not cover its blocks of codes.")
         if len(self.cells) and (self.cells[0] < 0 or (np.diff(self.cells) <= 0).any()):
             raise InvalidArgumentError("the cells of this segment are not in order.")
 
     @classmethod
     def build(
-        cls, cells: NDArray[np.int64], codes: NDArray[np.uint8], ids: Ids, vectors: NDArray[Any], rerank: str | None
+        cls,
+        cells: NDArray[np.int64],
+        codes: NDArray[np.uint8],
+        ids: Ids,
+        vectors: NDArray[Any],
+        *,
+        rerank: str | None,
+        lanes: int,
     ) -> Self:
         """Sort rows into lists; equal cells keep the order given.
 
@@ -87,6 +100,8 @@ class Segment:
         vectors : float32 (n, dim_in)
         rerank : {"float16", "float32"} or None
             How embeddings are kept.
+        lanes : int
+            Codes per block: 32, or 1 for the many short lists of a multi-index.
         """
         order = np.argsort(cells, kind="stable")
         used, starts = np.unique(cells[order], return_index=True)
@@ -101,7 +116,8 @@ class Segment:
                 rows = order[start : start + 8192]
                 embeddings[start : start + 8192] = vectors[rows] * scale
         offsets = np.append(starts, len(cells)).astype(np.int64)
-        return cls(used.astype(np.int64), offsets, codes[order], ids[order], embeddings, scale)
+        blocks = kernels.block_codes(codes[order], offsets, lanes)
+        return cls(used.astype(np.int64), offsets, blocks, ids[order], embeddings, scale)
 
     @classmethod
     def merged(cls, segments: Sequence[Segment]) -> Self:
@@ -120,17 +136,30 @@ class Segment:
                 # both scales are powers of two, so only what falls under float16's range loses digits
                 parts.append(own if s.scale == scale else (own * np.float32(scale / s.scale)).astype(own.dtype))
             embeddings = np.concatenate(parts)[order]
+        offsets = np.append(starts, len(cells)).astype(np.int64)
+        codes = np.concatenate(
+            [kernels.unblock_codes(s.blocks, s.offsets)[rows] for s, rows in zip(segments, kept, strict=True)]
+        )
         return cls(
             used.astype(np.int64),
-            np.append(starts, len(cells)).astype(np.int64),
-            np.concatenate([s.codes[rows] for s, rows in zip(segments, kept, strict=True)])[order],
+            offsets,
+            kernels.block_codes(codes[order], offsets, segments[0].blocks.shape[2]),
             np.concatenate([s.ids[rows] for s, rows in zip(segments, kept, strict=True)])[order],
             embeddings,
             scale,
         )
 
     def __len__(self) -> int:
-        return len(self.codes)
+        return len(self.ids)
+
+    def _n_blocks(self) -> NDArray[np.int64]:
+        counts: NDArray[np.int64] = -(-np.diff(self.offsets) // self.blocks.shape[2])
+        return counts
+
+    def first_blocks(self) -> NDArray[np.int64]:
+        """Where each list begins in ``blocks``: int64 (n_lists,)."""
+        counts = self._n_blocks()
+        return np.cumsum(counts) - counts
 
     @property
     def n_alive(self) -> int:
@@ -156,5 +185,5 @@ class Segment:
     def squared_distances(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Exact squared distances from a query to the stored embeddings of some rows: float32 (len(rows),)."""
         assert self.embeddings is not None
-        distances = exact_distances(query * np.float32(self.scale), self.embeddings[rows])
+        distances = kernels.rerank_distances(query * np.float32(self.scale), self.embeddings, rows)
         return distances / np.float32(self.scale * self.scale)

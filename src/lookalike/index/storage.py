@@ -30,7 +30,7 @@ FORMAT = "lookalike.index"
 VERSION = 1
 _MANIFEST = "index.json"
 _OURS = re.compile(r"g\d{6}-[a-z0-9.-]+")
-_ARRAYS = ("cells", "offsets", "codes", "ids", "embeddings", "alive")
+_ARRAYS = ("cells", "offsets", "blocks", "ids", "embeddings", "alive")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +148,7 @@ def _read(folder: Path, manifest: dict[str, Any], *, mmap: bool) -> StoredIndex:
 
 def _read_segment(folder: Path, entry: dict[str, Any], model: LOPQModel, rerank: str | None, *, mmap: bool) -> Segment:
     arrays: dict[str, Any] = {
-        name: _read_array(_file(folder, entry["arrays"][name]), mmap=mmap and name in ("codes", "ids", "embeddings"))
+        name: _read_array(_file(folder, entry["arrays"][name]), mmap=mmap and name in ("blocks", "ids", "embeddings"))
         for name in _ARRAYS
         if name in entry["arrays"]
     }
@@ -156,7 +156,7 @@ def _read_segment(folder: Path, entry: dict[str, Any], model: LOPQModel, rerank:
     embeddings = segment.embeddings
     if (
         len(segment) != entry["n"]
-        or segment.codes.shape[1] != model.n_bytes
+        or segment.blocks.shape[1] != model.n_bytes
         or (len(segment.cells) and segment.cells[-1] >= model.coarse.n_cells)
         or segment.ids.dtype.kind not in "iU"
         or (rerank is None) != (embeddings is None)
@@ -222,7 +222,8 @@ def _write_array(file: Path, array: NDArray[Any]) -> None:
 def _read_array(file: Path, *, mmap: bool) -> NDArray[Any]:
     try:
         if mmap:
-            array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+            # copy-on-write, and never written: shared as "r" is, but of one type with arrays in memory
+            array: NDArray[Any] = np.asarray(np.load(file, mmap_mode="c", allow_pickle=False))
             if array.size:
                 return array
         return np.asarray(np.load(file, allow_pickle=False))

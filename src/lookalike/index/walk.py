@@ -11,15 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike import kernels
 from lookalike.index.plan import SearchPlan
 from lookalike.index.segment import Segment
-from lookalike.kernels import adc_scan, adc_tables, list_rows, multisequence, rotate, top_k
 from lookalike.quantization import LOPQModel
 
 __all__ = ["Found", "Walk"]
 
 Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 """Segment numbers, rows and squared distances, nearest first."""
+
+_ALL = np.empty(0, np.bool_)
 
 
 class Walk:
@@ -50,6 +52,9 @@ class Walk:
                 counts.append(before[segment.offsets[1:]] - before[segment.offsets[:-1]])
         used, inverse = np.unique(np.concatenate(cells), return_inverse=True)
         total = np.bincount(inverse, weights=np.concatenate(counts), minlength=len(used)).astype(np.int64)
+        self._first_blocks = [segment.first_blocks() for segment in segments]
+        n_parts = model.coarse.n_parts
+        self._codebooks = np.split(model.product.transposed(), n_parts)
         self._occupied = used[total > 0]
         self._counts = total[total > 0]
         self.n_cells = self.n_codes = self.n_reranked = 0
@@ -70,22 +75,19 @@ class Walk:
         """
         cells = self._order(near, plan)
         self.n_cells += len(cells)
+        self.n_codes += int(self._counts[np.searchsorted(self._occupied, cells)].sum())
         if not len(cells):
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-        numbers, rows, slots = self._rows(cells)
-        self.n_codes += len(rows)
-        distances = self._score(projected, cells, numbers, rows, slots)
+        numbers, rows, distances = self._scan(projected, cells, max(plan.k, plan.rerank))
         if not plan.rerank:
-            best = top_k(distances, plan.k)
-            return numbers[best], rows[best], distances[best]
-        best = top_k(distances, max(plan.k, plan.rerank))
-        numbers, rows = numbers[best], rows[best]
-        self.n_reranked += len(best)
-        exact = np.empty(len(best), np.float32)
-        for number in np.unique(numbers):
-            here = numbers == number
-            exact[here] = self._segments[number].squared_distances(query, rows[here])
-        best = top_k(exact, plan.k)
+            return numbers[: plan.k], rows[: plan.k], distances[: plan.k]
+        self.n_reranked += len(rows)
+        exact = np.empty(len(rows), np.float32)
+        for number in range(len(self._segments)):
+            here = np.flatnonzero(numbers == number)
+            if len(here):
+                exact[here] = self._segments[number].squared_distances(query, rows[here])
+        best = kernels.top_k(exact, plan.k)
         return numbers[best], rows[best], exact[best]
 
     def _order(self, near: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.int64]:
@@ -96,7 +98,7 @@ class Walk:
         coarse = self._model.coarse
         wanted = 64
         while True:
-            cells, _ = multisequence(near[0], near[1], wanted)
+            cells, _ = kernels.multisequence(near[0], near[1], wanted)
             flat = coarse.flat(cells)
             places = np.minimum(np.searchsorted(self._occupied, flat), max(0, len(self._occupied) - 1))
             places = places[self._occupied[places] == flat] if len(self._occupied) else places[:0]
@@ -106,49 +108,46 @@ class Walk:
                 return self._occupied[places[:visits]]
             wanted *= 4
 
-    def _rows(self, cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Admitted rows of cells over all segments: segment numbers, rows, and which of ``cells`` each is in."""
-        all_numbers, all_rows, all_slots = [], [], []
+    def _scan(self, projected: NDArray[np.float32], cells: NDArray[np.int64], depth: int) -> Found:
+        """Nearest rows by code in the given cells, over all segments."""
+        frames = self._model.frames
+        parts = self._model.coarse.unflat(cells)
+        tables, slots = [], np.empty(parts.shape, np.int64)
+        n_slots = 0
+        for p, part in enumerate(projected.reshape(parts.shape[1], -1)):
+            used, slots[:, p] = np.unique(parts[:, p], return_inverse=True)
+            slots[:, p] += n_slots
+            n_slots += len(used)
+            tables.append(
+                kernels.query_tables(
+                    part,
+                    used.astype(np.int32),
+                    frames.offsets[p],
+                    frames.rotations[p],
+                    frames.rotation_of_cell[p],
+                    self._codebooks[p],
+                )
+            )
+        stacked = np.concatenate(tables)
+        found: list[Found] = []
         for number, (segment, mask) in enumerate(zip(self._segments, self._admitted, strict=True)):
-            if not len(segment):
-                continue
             places = np.minimum(np.searchsorted(segment.cells, cells), len(segment.cells) - 1)
             present = np.flatnonzero(segment.cells[places] == cells)
             places = places[present]
-            rows, which = list_rows(segment.offsets[places], segment.offsets[places + 1])
-            slots = present[which]
-            if mask is not None:
-                rows, slots = rows[mask[rows]], slots[mask[rows]]
-            all_numbers.append(np.full(len(rows), number, np.int64))
-            all_rows.append(rows)
-            all_slots.append(slots)
-        return np.concatenate(all_numbers), np.concatenate(all_rows), np.concatenate(all_slots)
-
-    def _score(
-        self,
-        projected: NDArray[np.float32],
-        cells: NDArray[np.int64],
-        numbers: NDArray[np.int64],
-        rows: NDArray[np.int64],
-        slots: NDArray[np.int64],
-    ) -> NDArray[np.float32]:
-        """Squared distances to the reconstructions of rows."""
-        frames, product = self._model.frames, self._model.product
-        n_parts = self._model.coarse.n_parts
-        parts = self._model.coarse.unflat(cells)
-        codes = np.concatenate([s.codes[rows[numbers == i]] for i, s in enumerate(self._segments)])
-        distances = np.zeros(len(rows), np.float32)
-        m, n_bytes = product.n_subquantizers // n_parts, product.n_bytes // n_parts
-        for p, part in enumerate(projected.reshape(n_parts, -1)):
-            used, slot_of_cell = np.unique(parts[:, p], return_inverse=True)
-            local = rotate(
-                np.broadcast_to(part, (len(used), len(part))),
-                used.astype(np.int32),
-                frames.offsets[p],
-                frames.rotations[p],
-                frames.rotation_of_cell[p],
+            starts, ends = segment.offsets[places], segment.offsets[places + 1]
+            distances, rows = kernels.scan_lists(
+                stacked,
+                slots[present],
+                starts,
+                ends,
+                self._first_blocks[number][places],
+                segment.blocks,
+                _ALL if mask is None else mask,
+                depth,
             )
-            tables = adc_tables(local, product.codebooks[p * m : (p + 1) * m])
-            own = codes if n_parts == 1 else np.ascontiguousarray(codes[:, p * n_bytes : (p + 1) * n_bytes])
-            distances += adc_scan(tables, own, slot_of_cell[slots].astype(np.int64))
-        return distances
+            found.append((np.full(len(rows), number, np.int64), rows, distances))
+        if len(found) == 1:
+            return found[0]
+        numbers, rows, distances = (np.concatenate(each) for each in zip(*found, strict=True))
+        best = kernels.top_k(distances, depth)
+        return numbers[best], rows[best], distances[best]

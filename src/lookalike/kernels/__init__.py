@@ -2,25 +2,64 @@
 
 Every function exported here has a namesake in :mod:`lookalike.kernels.reference` that is slow, obvious, and the
 definition of what is correct; ``tests/kernels`` holds the two together. Callers have checked shapes and dtypes.
+
+Modules are imported when a kernel of theirs is first used, so that exact search of a few photos does not pay for
+importing the compiler. Call kernels as ``kernels.name(...)``.
 """
 
-from lookalike.kernels.adc import adc_scan, adc_tables
-from lookalike.kernels.codes import pack_codes, unpack_codes
-from lookalike.kernels.distances import assign, exact_distances
-from lookalike.kernels.multisequence import multisequence
-from lookalike.kernels.rotate import rotate, rotate_back
-from lookalike.kernels.selection import list_rows, top_k
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.kernels.blocks import block_codes, unblock_codes
+    from lookalike.kernels.cell_order import multisequence
+    from lookalike.kernels.codes import pack_codes, unpack_codes
+    from lookalike.kernels.distances import assign, exact_distances
+    from lookalike.kernels.encode import encode_subvectors
+    from lookalike.kernels.frames import rotate, rotate_back
+    from lookalike.kernels.rerank import rerank_distances
+    from lookalike.kernels.scan import scan_lists
+    from lookalike.kernels.selection import top_k
+    from lookalike.kernels.tables import query_tables
 
 __all__ = [
-    "adc_scan",
-    "adc_tables",
     "assign",
+    "block_codes",
+    "encode_subvectors",
     "exact_distances",
-    "list_rows",
     "multisequence",
     "pack_codes",
+    "query_tables",
+    "rerank_distances",
     "rotate",
     "rotate_back",
+    "scan_lists",
     "top_k",
+    "unblock_codes",
     "unpack_codes",
 ]
+
+_HOMES = {
+    "assign": "distances",
+    "block_codes": "blocks",
+    "encode_subvectors": "encode",
+    "exact_distances": "distances",
+    "multisequence": "cell_order",
+    "pack_codes": "codes",
+    "query_tables": "tables",
+    "rerank_distances": "rerank",
+    "rotate": "frames",
+    "rotate_back": "frames",
+    "scan_lists": "scan",
+    "top_k": "selection",
+    "unblock_codes": "blocks",
+    "unpack_codes": "codes",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

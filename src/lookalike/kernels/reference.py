@@ -6,20 +6,25 @@ where it is made of floats. Nothing in the product calls this module.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "adc_scan",
-    "adc_tables",
     "assign",
+    "block_codes",
+    "encode_subvectors",
     "exact_distances",
-    "list_rows",
     "multisequence",
     "pack_codes",
+    "query_tables",
+    "rerank_distances",
     "rotate",
     "rotate_back",
+    "scan_lists",
     "top_k",
+    "unblock_codes",
     "unpack_codes",
 ]
 
@@ -102,26 +107,91 @@ def unpack_codes(packed: NDArray[np.uint8], n_subquantizers: int, bits: int) -> 
     return out
 
 
-def adc_tables(rotated: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Squared distance of each sub-vector of each rotated query residual to each centroid of its codebook."""
-    m, k, d = codebooks.shape
-    out = np.zeros((len(rotated), m, k), np.float32)
-    for i in range(len(rotated)):
+def query_tables(
+    query: NDArray[np.float32],
+    cells: NDArray[np.int32],
+    offsets: NDArray[np.float32],
+    rotations: NDArray[np.float32],
+    rotation_of_cell: NDArray[np.int32],
+    codebooks: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Squared distances of a query's sub-vectors, in the frame of each cell, to the centroids of their codebooks."""
+    m, d, k = codebooks.shape
+    out = np.zeros((len(cells), m, k), np.float32)
+    for i, cell in enumerate(cells):
+        local = rotate(query[None], np.array([cell]), offsets, rotations, rotation_of_cell)[0].astype(np.float64)
         for j in range(m):
-            part = rotated[i, j * d : (j + 1) * d].astype(np.float64)
             for c in range(k):
-                out[i, j, c] = ((part - codebooks[j, c].astype(np.float64)) ** 2).sum()
+                out[i, j, c] = ((local[j * d : (j + 1) * d] - codebooks[j, :, c].astype(np.float64)) ** 2).sum()
     return out
 
 
-def adc_scan(tables: NDArray[np.float32], codes: NDArray[np.uint8], slots: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Asymmetric distance of each packed code: the sum over sub-quantizers of the table of the code's slot."""
-    _, m, k = tables.shape
-    unpacked = unpack_codes(codes, m, 4 if k == 16 else 8)
-    out = np.zeros(len(codes), np.float32)
-    for i, slot in enumerate(slots):
-        out[i] = sum(float(tables[slot, j, unpacked[i, j]]) for j in range(m))
+def encode_subvectors(local: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Nearest centroid of each sub-vector; the first of equals wins."""
+    m, d, _ = codebooks.shape
+    out = np.zeros((len(local), m), np.uint8)
+    for i in range(len(local)):
+        for j in range(m):
+            part = local[i, j * d : (j + 1) * d].astype(np.float64)
+            out[i, j] = ((part[:, None] - codebooks[j].astype(np.float64)) ** 2).sum(axis=0).argmin()
     return out
+
+
+def block_codes(codes: NDArray[np.uint8], offsets: NDArray[np.int64], lanes: int) -> NDArray[np.uint8]:
+    """Lay out the codes of lists in blocks of ``lanes``, each list from a new block, filled with 0."""
+    blocks = []
+    for start, end in pairwise(offsets):
+        for row in range(start, end, lanes):
+            block = np.zeros((codes.shape[1], lanes), np.uint8)
+            for lane in range(min(lanes, end - row)):
+                block[:, lane] = codes[row + lane]
+            blocks.append(block)
+    return np.array(blocks, np.uint8).reshape(-1, codes.shape[1], lanes)
+
+
+def unblock_codes(blocks: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Undo :func:`block_codes`."""
+    lanes = blocks.shape[2]
+    codes: list[NDArray[np.uint8]] = []
+    first = 0
+    for start, end in pairwise(offsets):
+        codes += [blocks[first + row // lanes, :, row % lanes] for row in range(end - start)]
+        first += -(-(end - start) // lanes)
+    return np.array(codes, np.uint8).reshape(-1, blocks.shape[1])
+
+
+def scan_lists(
+    tables: NDArray[np.float32],
+    slots: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    first_blocks: NDArray[np.int64],
+    blocks: NDArray[np.uint8],
+    admitted: NDArray[np.bool_],
+    depth: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Nearest rows of some lists: every code summed, then sorted by distance, equal ones in the order met."""
+    m, k = slots.shape[1] * tables.shape[1], tables.shape[2]
+    lanes = blocks.shape[2]
+    found: list[tuple[float, int, int]] = []
+    for i in range(len(slots)):
+        table = np.concatenate([tables[slot] for slot in slots[i]])
+        for row in range(starts[i], ends[i]):
+            if len(admitted) and not admitted[row]:
+                continue
+            place = row - starts[i]
+            packed = blocks[first_blocks[i] + place // lanes, :, place % lanes]
+            code = unpack_codes(packed[None], m, 4 if k == 16 else 8)[0]
+            found.append((sum(float(table[j, code[j]]) for j in range(m)), len(found), int(row)))
+    nearest = sorted(found)[:depth]
+    return np.array([f[0] for f in nearest], np.float32), np.array([f[2] for f in nearest], np.int64)
+
+
+def rerank_distances(
+    query: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Squared distance from one query to each of some rows."""
+    return exact_distances(query, vectors[rows])
 
 
 def multisequence(
@@ -146,10 +216,3 @@ def top_k(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Positions of the ``k`` smallest distances, nearest first; equal ones in order of position."""
     order = sorted(range(len(distances)), key=lambda i: (float(distances[i]), i))
     return np.array(order[:k], np.int64)
-
-
-def list_rows(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All rows of the lists ``[start, end)``, one after the other, and the number of the list each came from."""
-    rows = [row for start, end in zip(starts, ends, strict=True) for row in range(start, end)]
-    numbers = [i for i, (start, end) in enumerate(zip(starts, ends, strict=True)) for _ in range(start, end)]
-    return np.array(rows, np.int64), np.array(numbers, np.int64)

@@ -1,30 +1,11 @@
-"""Which rows to look at, and which of them are nearest."""
+"""Which rows are nearest."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["list_rows", "top_k"]
-
-
-def list_rows(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All rows of the lists ``[start, end)``, one after the other, and the number of the list each came from.
-
-    Parameters
-    ----------
-    starts, ends : int64 (n_lists,)
-
-    Returns
-    -------
-    rows : int64 (n,)
-    numbers : int64 (n,)
-    """
-    lengths = ends - starts
-    numbers = np.repeat(np.arange(len(starts), dtype=np.int64), lengths)
-    before = np.cumsum(lengths) - lengths
-    rows = np.arange(len(numbers), dtype=np.int64) + (starts - before)[numbers]
-    return rows, numbers
+__all__ = ["top_k"]
 
 
 def top_k(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.kernels import assign
+from lookalike import kernels
 from lookalike.kernels.threads import map_blocks, one_blas_thread
 
 __all__ = ["assign_all", "kmeans"]
@@ -55,7 +55,7 @@ def assign_all(
     vectors: NDArray[np.float32], centroids: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """:func:`lookalike.kernels.assign` over all rows, on all threads, with the same result for any number of them."""
-    parts = map_blocks(lambda rows: assign(vectors[rows], centroids), len(vectors), _BLOCK)
+    parts = map_blocks(lambda rows: kernels.assign(vectors[rows], centroids), len(vectors), _BLOCK)
     return (
         np.concatenate([np.empty(0, np.int32), *(labels for labels, _ in parts)]),
         np.concatenate([np.empty(0, np.float32), *(distances for _, distances in parts)]),

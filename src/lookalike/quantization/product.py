@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike import kernels
 from lookalike.errors import InvalidArgumentError
-from lookalike.kernels import assign, pack_codes, unpack_codes
 from lookalike.kernels.threads import map_blocks
 from lookalike.quantization.kmeans import kmeans
 
@@ -56,6 +56,10 @@ class ProductQuantizer:
         """Bits per sub-quantizer: 4 or 8."""
         return 4 if self.codebooks.shape[1] == 16 else 8
 
+    def transposed(self) -> NDArray[np.float32]:
+        """Codebooks as kernels want them: float32 (n_subquantizers, sub_dim, n_centroids)."""
+        return np.ascontiguousarray(self.codebooks.transpose(0, 2, 1))
+
     @property
     def n_bytes(self) -> int:
         """Bytes of one packed code."""
@@ -74,16 +78,13 @@ class ProductQuantizer:
 
     def encode(self, local: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Packed codes of rotated residuals: float32 (n, dim) to uint8 (n, n_bytes)."""
-        codes = np.empty((len(local), self.n_subquantizers), np.uint8)
-
-        def block(rows: slice) -> None:
-            for j, part in enumerate(np.split(local[rows], self.n_subquantizers, axis=1)):
-                codes[rows, j] = assign(np.ascontiguousarray(part), self.codebooks[j])[0]
-
-        map_blocks(block, len(local), _BLOCK)
-        return pack_codes(codes, self.bits)
+        codebooks = self.transposed()
+        parts = map_blocks(
+            lambda rows: kernels.encode_subvectors(np.ascontiguousarray(local[rows]), codebooks), len(local), _BLOCK
+        )
+        return kernels.pack_codes(np.concatenate([np.empty((0, self.n_subquantizers), np.uint8), *parts]), self.bits)
 
     def decode(self, packed: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Centroids named by packed codes: uint8 (n, n_bytes) to float32 (n, dim)."""
-        codes = unpack_codes(packed, self.n_subquantizers, self.bits)
+        codes = kernels.unpack_codes(packed, self.n_subquantizers, self.bits)
         return np.concatenate([self.codebooks[j][codes[:, j]] for j in range(self.n_subquantizers)], axis=1)

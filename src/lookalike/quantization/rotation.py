@@ -18,8 +18,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike import kernels
 from lookalike.errors import InvalidArgumentError
-from lookalike.kernels import rotate, rotate_back
 from lookalike.kernels.threads import map_blocks
 from lookalike.quantization.allocation import eigenvalue_allocation
 from lookalike.quantization.coarse import CoarseQuantizer
@@ -94,11 +94,11 @@ class LocalFrames:
 
     def to_local(self, projected: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[np.float32]:
         """Rotated residuals of vectors in their cells: (n, dim), (n, n_parts) to float32 (n, dim)."""
-        return self._each_part(rotate, projected, cells)
+        return self._each_part(kernels.rotate, projected, cells)
 
     def from_local(self, local: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[np.float32]:
         """Undo :meth:`to_local`."""
-        return self._each_part(rotate_back, local, cells)
+        return self._each_part(kernels.rotate_back, local, cells)
 
     def _each_part(
         self, kernel: Callable[..., NDArray[np.float32]], vectors: NDArray[np.float32], cells: NDArray[np.int32]

@@ -12,6 +12,8 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.kernels.compile import compiled
+
 __all__ = ["multisequence"]
 
 
@@ -35,21 +37,29 @@ def multisequence(
     """
     rank_1 = np.argsort(first, kind="stable")
     rank_2 = np.argsort(second, kind="stable")
-    near_1, near_2 = first[rank_1], second[rank_2]
-    n_1, n_2 = len(near_1), len(near_2)
-    n_cells = min(n_cells, n_1 * n_2)
+    n_cells = min(n_cells, len(first) * len(second))
+    steps, distances = _walk(first[rank_1], second[rank_2], n_cells)
+    cells = np.stack([rank_1[steps[:, 0]], rank_2[steps[:, 1]]], axis=1).astype(np.int32)
+    return cells, distances
+
+
+@compiled
+def _walk(
+    near_1: NDArray[np.float32], near_2: NDArray[np.float32], n_cells: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     steps = np.empty((n_cells, 2), np.int64)
     distances = np.empty(n_cells, np.float32)
     # done[a] is how far row a has been visited; the staircase never rises: done[a] <= done[a - 1].
-    done = [0] * (n_1 + 1)
-    heap = [(near_1[0] + near_2[0], 0, 0)] if n_cells else []
+    done = np.zeros(len(near_1) + 1, np.int64)
+    heap = [(near_1[0] + near_2[0], 0, 0)]
     for t in range(n_cells):
-        distances[t], a, b = heapq.heappop(heap)
-        steps[t] = a, b
+        distance, a, b = heapq.heappop(heap)
+        distances[t] = distance
+        steps[t, 0] = a
+        steps[t, 1] = b
         done[a] = b + 1
-        if b + 1 < n_2 and (a == 0 or done[a - 1] > b + 1):
+        if b + 1 < len(near_2) and (a == 0 or done[a - 1] > b + 1):
             heapq.heappush(heap, (near_1[a] + near_2[b + 1], a, b + 1))
-        if a + 1 < n_1 and done[a + 1] == b:
+        if a + 1 < len(near_1) and done[a + 1] == b:
             heapq.heappush(heap, (near_1[a + 1] + near_2[b], a + 1, b))
-    cells = np.stack([rank_1[steps[:, 0]], rank_2[steps[:, 1]]], axis=1).astype(np.int32)
-    return cells, distances
+    return steps, distances
