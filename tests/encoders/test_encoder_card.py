@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,14 @@ def test_toml_that_is_no_card_is_refused(tmp_path: Path, content: str, reason: s
 def test_a_missing_card_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="cannot be read"):
         EncoderCard.from_toml(tmp_path / "none.toml")
+
+
+def test_the_documented_card_is_a_card() -> None:
+    page = Path(__file__).parents[2] / "docs" / "formats" / "encoder-card.md"
+    example = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    card = EncoderCard.from_tables(tomllib.loads(example), page)
+    assert (card.name, card.dim) == ("my-encoder", 768)
+    documented = {line.strip("| ").split("|")[0] for line in page.read_text(encoding="utf-8").splitlines()}
+    for field in dataclasses.fields(EncoderCard):
+        name = "sha256" if field.name == "weights_sha256" else field.name
+        assert any(f"`{name}`" in cell for cell in documented), f"{name} is missing from {page.name}"
