@@ -1,11 +1,11 @@
 /** One photo of the grid: a link to the viewer, and on it the "…" that pivots to similar photos. */
-import { useState } from "preact/hooks";
 import { thumbnailUrl } from "../api";
 import { formatScore, titleOf } from "../format";
 import { DotsIcon } from "../icons";
 import type { Listed } from "../photos/photo_list";
 import { hrefOf, type Subject, similarHref } from "../url";
 import type { Box, Row } from "./justified_rows";
+import { Thumbnail } from "./Thumbnail";
 
 interface TileProps {
   photo: Listed;
@@ -44,24 +44,5 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
         <DotsIcon />
       </a>
     </li>
-  );
-}
-
-/** A thumbnail that fades in when it has come; one that the browser already holds is there at once. */
-export function Thumbnail({ src, alt }: { src: string; alt: string }) {
-  const [shown, setShown] = useState<"waiting" | "faded" | "at-once">("waiting");
-  return (
-    <img
-      src={src}
-      alt={alt}
-      decoding="async"
-      draggable={false}
-      data-shown={shown}
-      ref={(image) => {
-        if (image?.complete && shown === "waiting") setShown("at-once");
-      }}
-      onLoad={() => setShown((before) => (before === "waiting" ? "faded" : before))}
-      onError={() => setShown("faded")}
-    />
   );
 }

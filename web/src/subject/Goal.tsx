@@ -1,7 +1,7 @@
 /** The head of similar photos: the photo that they are similar to, calm and large. */
 import { type Photo, thumbnailUrl } from "../api";
 import { formatPixels, formatTakenAt, titleOf } from "../format";
-import { Thumbnail } from "../grid/Tile";
+import { Thumbnail } from "../grid/Thumbnail";
 import { hrefOf, type Subject, similarHref } from "../url";
 import { SubjectTitle } from "./SubjectTitle";
 
