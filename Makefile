@@ -27,7 +27,7 @@ else
 	@exec $(VENV)/bin/lookalike open $(PHOTOS) --port $(PORT)
 endif
 
-test: $(VENV)/.test $(PAGE)
+test: $(VENV)/.test $(if $(LOOKALIKE_REQUIRE_ALL),$(VENV)/.torch) $(PAGE)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos
 	$(VENV)/bin/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
 
@@ -75,6 +75,11 @@ $(VENV)/.run: pyproject.toml | $(PY)
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing what the tests and checks need ..."
 	@$(PY) -m pip install -q --group test --group check
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.test
+	@echo "Installing PyTorch, for the tests of timm's and OpenCLIP's encoders ..."
+	@$(PY) -m pip install -q --group torch
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test

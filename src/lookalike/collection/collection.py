@@ -246,7 +246,7 @@ class Collection:
         InvalidArgumentError
             There is no such file.
         """
-        return read_outside(photo, self.encoder, limits or PhotoLimits())
+        return read_outside(photo, self.encoder, min_side=self.settings.min_side, limits=limits or PhotoLimits())
 
     def embed(self, photo: str | os.PathLike[str] | bytes | OutsidePhoto) -> NDArray[np.float32]:
         """Return the embedding float32 (dim,) of a photo that need not be in the collection.
@@ -469,7 +469,7 @@ class Collection:
             return self.thumbnails.path(record.sha256).read_bytes()
         except FileNotFoundError:
             path = self.file(photo_id)
-            image = read_photo(path.read_bytes(), name=path.name, min_side=self.settings.card.min_side).image
+            image = read_photo(path.read_bytes(), name=path.name, min_side=self.settings.min_side).image
             jpeg = thumbnail(image)
             self.thumbnails.put(record.sha256, jpeg)
             return jpeg

@@ -235,6 +235,7 @@ def add_photos(
         "collection": str(collection),
         "encoder": settings.encoder,
         "precision": settings.precision,
+        "min_side": settings.min_side,
         "limits": asdict(limits),
     }
     workers = [WorkerProcess(worker_settings, max_seconds=limits.max_seconds) for _ in range(n_workers)]

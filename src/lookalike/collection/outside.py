@@ -44,11 +44,13 @@ class OutsidePhoto:
     embedding: NDArray[np.float32]
 
 
-def read_outside(photo: str | os.PathLike[str] | bytes, encoder: ImageEncoder, limits: PhotoLimits) -> OutsidePhoto:
+def read_outside(
+    photo: str | os.PathLike[str] | bytes, encoder: ImageEncoder, *, min_side: int, limits: PhotoLimits
+) -> OutsidePhoto:
     """Decode and encode a photo, a path or the bytes of a file; see `Collection.read` for the errors."""
     data = photo if isinstance(photo, bytes) else read_file(photo)
     name = "" if isinstance(photo, bytes) else Path(photo).name
-    decoded = read_photo(data, name=name, limits=limits, min_side=encoder.card.min_side)
+    decoded = read_photo(data, name=name, limits=limits, min_side=min_side)
     return OutsidePhoto(
         sha256=hashlib.sha256(data).hexdigest(),
         width=decoded.width,

@@ -33,6 +33,7 @@ class _Reader:
         collection = Path(settings["collection"])
         self.limits = PhotoLimits(**settings["limits"])
         self.catalog = Catalog(collection / "catalog.sqlite", writable=False)
+        self.min_side: int = settings["min_side"]
         self.thumbnails = ThumbnailStore(collection / "thumbnails")
         self.encoder: ImageEncoder = load_encoder(settings["encoder"], precision=settings["precision"], n_threads=1)
 
@@ -42,7 +43,7 @@ class _Reader:
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         known = self.catalog.id_of_content(sha256) is not None
-        photo = read_photo(data, name=path.name, limits=self.limits, min_side=self.encoder.card.min_side)
+        photo = read_photo(data, name=path.name, limits=self.limits, min_side=self.min_side)
         sidecar = read_sidecar(path)
         facts = photo.facts.merged(sidecar) if sidecar else photo.facts
         embedding = None

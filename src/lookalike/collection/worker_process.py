@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -34,6 +35,8 @@ class WorkerProcess:
         self._max_seconds = max_seconds
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
+        # Decoders print what they think of damaged files, and cannot be told not to.
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by `close`
 
     def read(self, paths: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield the worker's answer for each of `paths` (fewer than fill a pipe: at most 8), in order.
@@ -75,6 +78,7 @@ class WorkerProcess:
         self.stop()
         if self._process is not None:
             self._bury()
+        self._stderr.close()
 
     def _start(self) -> subprocess.Popen[str]:
         # A session of its own: Ctrl-C at the terminal is for the parent to answer. One thread per worker: the
@@ -83,6 +87,7 @@ class WorkerProcess:
             [sys.executable, "-m", "lookalike.collection.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._stderr,
             encoding="utf-8",
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
             start_new_session=True,
@@ -93,7 +98,9 @@ class WorkerProcess:
         if not ready and not self._stopped.is_set():
             status = self._bury()
             why = f"was not ready after {START_SECONDS:.0f} seconds" if timed_out else f"ended with status {status}"
-            raise CollectionError(f"A worker process {why}; what it printed stands above.")
+            self._stderr.seek(0)
+            said = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
+            raise CollectionError(f"A worker process {why}. It said: {said[-1] if said else 'nothing'}")
         return process
 
     @staticmethod
