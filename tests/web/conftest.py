@@ -8,11 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+expect.set_options(timeout=20_000)  # for machines with much else to do; it waits no longer than it must
 
 OpenPage = Callable[..., Page]
 WaitUntil = Callable[..., None]
@@ -26,7 +28,7 @@ def browser(require) -> Iterator[Browser]:
         (ROOT / "src/lookalike/server/static/index.html").is_file(), "The page is not built: run `make web`, then again"
     )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *QUIET])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", *QUIET])
         yield browser
         browser.close()
 

@@ -22,10 +22,10 @@ function rowHeightFor(width: number): number {
   return width < 1000 ? 190 : Math.min(230 + (width - 1000) / 20, 300);
 }
 
-export const gapFor = (width: number) => (width < 500 ? 4 : 8);
+const gapFor = (width: number) => (width < 500 ? 4 : 8);
 
 /** Width of an element, 0 until it is measured. */
-export function useWidth(element: RefObject<HTMLElement | null>): number {
+function useWidth(element: RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
     const box = element.current;
