@@ -1,9 +1,12 @@
 """The command line explains itself, quickly, and tells wrong usage from errors."""
 
+import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
+import lookalike
 from lookalike.cli import app
 
 COMMANDS = {"open", "add", "search", "serve", "info"}
@@ -13,35 +16,24 @@ def test_the_commands_are_those_that_work() -> None:
     assert {command.name for command in app.registered_commands} == COMMANDS
 
 
+def imported_by(arguments: Sequence[object], names: Sequence[str]) -> list[str]:
+    """Run a command; return which of the modules `names` it imported."""
+    code = (
+        "import sys; from lookalike.cli import main\n"
+        "try: main()\n"
+        f"finally: print(*[name for name in {names} if name in sys.modules], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr.split()
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("search", "--help"), ("open", "--help"), ("--version",)])
-def test_help_loads_neither_a_network_nor_a_server(run_process, arguments) -> None:
-    code = (
-        "import sys; from lookalike.cli import main\n"
-        "try: main()\n"
-        "finally: print([name for name in ('onnxruntime', 'onnx', 'fastapi', 'uvicorn', 'numpy', 'PIL', 'sqlite3') "
-        "if name in sys.modules], file=sys.stderr)"
-    )
-    import subprocess
-
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "[]"
+def test_help_loads_neither_a_network_nor_a_server(arguments) -> None:
+    assert imported_by(arguments, ["onnxruntime", "onnx", "fastapi", "uvicorn", "numpy", "PIL", "sqlite3"]) == []
 
 
-def test_searching_with_a_photo_of_the_collection_loads_neither_a_network_nor_a_server(demo_collection) -> None:
-    import subprocess
-
-    code = (
-        "import sys; from lookalike.cli import main\n"
-        "try: main()\n"
-        "finally: print([name for name in ('onnx', 'fastapi', 'uvicorn') if name in sys.modules], file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "search", "1", "-c", str(demo_collection)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr.strip() == "[]"
+def test_searching_in_the_collection_builds_no_network_and_loads_no_server(demo_collection) -> None:
+    assert imported_by(["search", 1, "-c", demo_collection], ["onnx", "fastapi", "uvicorn"]) == []
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -59,8 +51,6 @@ def test_help_is_shown_when_nothing_is_asked(run) -> None:
 
 
 def test_version_is_the_package_s(run) -> None:
-    import lookalike
-
     result = run("--version")
     assert (result.exit_code, result.stdout) == (0, f"lookalike {lookalike.__version__}\n")
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,13 @@ def test_the_collection_is_named_by_option_or_environment_or_lies_here(run_json,
     assert run_json("info", "-c", "photos.lookalike")["collection"] == "photos.lookalike"
 
 
+def test_a_catalog_that_is_missing_is_a_calm_error(run, photos, tmp_path) -> None:
+    (tmp_path / "collection.json").write_bytes((photos.path / "collection.json").read_bytes())
+    result = run("info", "-c", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The collection's catalog cannot be read")
+
+
 def test_debugging_shows_where_an_error_came_from(run_process, tmp_path) -> None:
     calm = run_process("info", "-c", tmp_path / "none")
     loud = run_process("info", "-c", tmp_path / "none", env={"LOOKALIKE_DEBUG": "1"})
@@ -138,8 +146,6 @@ def test_debugging_shows_where_an_error_came_from(run_process, tmp_path) -> None
 
 
 def test_a_reader_that_goes_away_causes_no_complaint(photos, vase) -> None:
-    import sys
-
     process = subprocess.Popen(
         [sys.executable, "-m", "lookalike", "search", str(vase), "-k", "150", "-c", str(photos.path)],
         stdout=subprocess.PIPE,
