@@ -44,7 +44,7 @@ def test_axe_finds_nothing_wrong(open_page, axe, path, ready):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_wrong_in_the_viewer_with_facts(open_page, axe, photos, width):
     page = open_page(f"/?photo={photos[0]['id']}", width=width)
-    expect(page.get_by_role("dialog", name="Photo")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Photo")).to_be_focused()
     page.keyboard.press("i")
     expect(page.get_by_role("complementary").get_by_role("heading")).to_be_visible()
     assert violations(page, axe) == []

@@ -19,12 +19,16 @@ def viewer(page):
     return page.get_by_role("dialog", name="Photo")
 
 
+def expect_opened(page):
+    expect(viewer(page)).to_be_focused()  # from then on it hears keys
+
+
 def test_keys_open_leaf_and_close_the_viewer_and_the_focus_returns(open_page, wait_until, photos):
     page = open_page()
     first, second = photos[0]["id"], photos[1]["id"]
     page.locator(f'li[data-photo="{first}"] .tile-photo').focus()
     page.keyboard.press("Enter")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     expect(page).to_have_url(re.compile(rf"/\?photo={first}$"))
     wait_until(page, "document.querySelector('.pswp__img:not(.pswp__img--placeholder)')?.naturalWidth > 0")
     page.keyboard.press("ArrowRight")
@@ -38,7 +42,7 @@ def test_keys_open_leaf_and_close_the_viewer_and_the_focus_returns(open_page, wa
 def test_back_closes_the_viewer(open_page, photos):
     page = open_page()
     page.locator(f'li[data-photo="{photos[2]["id"]}"] .tile-photo').click()
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.go_back()
     expect(viewer(page)).not_to_be_attached()
     expect(page).to_have_url(re.compile(r"/$"))
@@ -46,7 +50,7 @@ def test_back_closes_the_viewer(open_page, photos):
 
 def test_facts_are_shown_hidden_and_remembered(open_page, described):
     page = open_page(f"/?photo={described['id']}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     facts = page.get_by_role("complementary", name="About this photo")
     expect(facts).not_to_be_attached()
     page.keyboard.press("i")
@@ -62,7 +66,7 @@ def test_facts_are_shown_hidden_and_remembered(open_page, described):
 
 def test_facts_follow_the_photo_shown(open_page, photos):
     page = open_page(f"/?photo={photos[0]['id']}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.keyboard.press("i")
     heading = page.get_by_role("complementary").get_by_role("heading")
     expect(heading).to_have_text(photos[0]["title"] or photos[0]["name"])
@@ -72,7 +76,7 @@ def test_facts_follow_the_photo_shown(open_page, photos):
 
 def test_s_in_the_viewer_pivots_to_similar_photos(open_page, photos):
     page = open_page(f"/?photo={photos[4]['id']}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.keyboard.press("s")
     expect(page).to_have_url(re.compile(rf"/\?similar={photos[4]['id']}$"))
     expect(viewer(page)).not_to_be_attached()
@@ -81,7 +85,7 @@ def test_s_in_the_viewer_pivots_to_similar_photos(open_page, photos):
 
 def test_the_dots_in_the_viewer_pivot_to_the_photo_shown(open_page, photos):
     page = open_page(f"/?photo={photos[0]['id']}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(rf"photo={photos[1]['id']}$"))
     viewer(page).get_by_role("link", name="Similar photos").click()
@@ -93,11 +97,11 @@ def test_the_goal_photo_comes_before_its_hits_in_the_viewer(open_page, photos, a
     goal = photos[6]["id"]
     best = api.get(f"/photos/{goal}/similar", params={"k": 1}).json()["hits"][0]["id"]
     page = open_page(f"/?similar={goal}&photo={goal}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(rf"\?similar={goal}&photo={best}$"))
     page.reload()
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile(rf"\?similar={goal}$"))
 
@@ -105,7 +109,7 @@ def test_the_goal_photo_comes_before_its_hits_in_the_viewer(open_page, photos, a
 def test_a_photo_outside_of_the_list_is_shown_alone(open_page, photos):
     found, other = photos[0], photos[-1]
     page = open_page(f"/?words={found['name']}&photo={other['id']}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     expect(viewer(page).get_by_role("img", name=other["title"] or other["name"]).first).to_be_visible()
 
 
@@ -121,7 +125,7 @@ def test_a_keyword_leads_to_the_photos_that_have_it(open_page, api, photos):
     assert tagged is not None, "no demo photo has keywords"
     keyword = tagged["facts"]["keywords"][0]
     page = open_page(f"/?photo={tagged['id']}")
-    expect(viewer(page)).to_be_visible()
+    expect_opened(page)
     page.keyboard.press("i")
     page.get_by_role("complementary").get_by_role("link", name=keyword, exact=True).click()
     expect(page.get_by_role("searchbox")).to_have_value(keyword)
