@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -49,44 +48,14 @@ def test_nothing_is_shown_where_a_program_reads(capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are a POSIX thing")
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_a_bar_is_drawn_on_a_terminal_and_taken_away(twelve_photos, tmp_path, arguments) -> None:
-    import fcntl
-    import pty
-    import struct
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    shown = bytearray()
-
-    def listen() -> None:
-        try:
-            while data := os.read(ours, 65536):
-                shown.extend(data)
-        except OSError:  # Linux: the other side has been closed
-            pass
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lookalike", "add", str(twelve_photos), "-c", str(tmp_path / "c"), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        text=True,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    os.close(theirs)
-    stdout, _ = process.communicate(timeout=120)
-    listener.join()
-    os.close(ours)
-    assert process.returncode == 0
-    text = shown.decode()
-    assert "Reading" in text
-    assert "Found 12 photos; 12 to read" in text
-    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
-    for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text)):
+def test_a_bar_is_drawn_on_a_terminal_and_taken_away(run_terminal, twelve_photos, tmp_path, arguments) -> None:
+    code, shown, stdout = run_terminal("add", twelve_photos, "-c", tmp_path / "c", *arguments, pipe_stdout=True)
+    assert code == 0
+    assert "Reading" in shown
+    assert "Found 12 photos; 12 to read" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
+    for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", shown)):
         assert len(line) <= 80
     if arguments:
         assert json.loads(stdout)["added"] == 12

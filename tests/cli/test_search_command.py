@@ -1,6 +1,7 @@
 """`lookalike search` and `lookalike info` say what the library says."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -197,3 +198,19 @@ def test_info_on_a_photo_of_elsewhere_says_so(run, photos, tmp_path) -> None:
 def test_every_file_could_be_read(run, run_json, photos) -> None:
     assert run_json("info", "--failures", "-c", photos.path) == {"failures": []}
     assert run("info", "--failures", "-c", photos.path).stdout == "Every file could be read.\n"
+
+
+def test_a_person_sees_titles_scores_and_facts_in_eighty_columns(run_terminal, photos, vase) -> None:
+    hits = photos.search(photo=vase, k=5)
+    titles = [photos.photo(hit.id).title for hit in hits]
+    for arguments, expected in (
+        (("search", vase, "-k", 5), [f"{hits[0].score:.2f}", *titles, f"5 of {len(photos)} photos"]),
+        (("info",), ["efficientnet-lite2 int8", "every photo compared"]),
+        (("info", vase), [photos.photo(photos.find(vase)).title, "met-436525.webp"]),
+    ):
+        code, shown, _ = run_terminal(*arguments, "-c", photos.path)
+        text = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", shown)
+        assert code == 0
+        assert max(map(len, text.splitlines())) <= 80
+        for words in expected:
+            assert words[:50] in text
