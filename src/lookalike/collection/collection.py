@@ -308,12 +308,6 @@ class Collection:
             An id that is not in the collection.
         PhotoError
             The photo cannot be read.
-
-        Examples
-        --------
-        >>> with lookalike.Collection.open("photos.lookalike") as photos:  # doctest: +SKIP
-        ...     for hit in photos.search(photo="IMG_1.jpg", k=5):
-        ...         print(f"{hit.score:.2f} {hit.path}")
         """
         if sum(part is not None for part in (photo, words, vector)) != 1:
             raise InvalidArgumentError("Give exactly one of `photo`, `words` and `vector`.")
