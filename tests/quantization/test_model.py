@@ -51,6 +51,19 @@ def test_encode_and_decode_follow_the_definition(clustered: np.ndarray, coarse: 
     np.testing.assert_allclose(model.decode(cells, codes), wanted, atol=1e-3)
 
 
+def test_an_error_code_names_the_level_nearest_to_half_the_squared_error(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, n_coarse=8, n_subquantizers=7, error_code=True, dim=21)
+    cells, codes = model.encode(clustered)
+    assert codes.shape == (3000, 4)
+    levels = model.product.error_levels
+    assert (np.diff(levels) >= 0).all()
+    projected = model.project(clustered)
+    rebuilt = model.frames.from_local(model.product.decode(codes), cells[:, None])
+    half = ((projected - rebuilt) ** 2).sum(axis=1) / 2
+    named = levels[codes[:, 3] >> 4]
+    np.testing.assert_allclose(abs(named - half), abs(levels[:, None] - half).min(axis=0), atol=1e-4)
+
+
 def test_rotations_are_orthogonal_and_axes_of_the_projection_too(clustered: np.ndarray) -> None:
     model = LOPQModel.fit(clustered, **SMALL)
     eye = np.eye(24)
@@ -135,6 +148,8 @@ def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distin
         ({"n_subquantizers": 2.0}, "whole number"),
         ({"seed": -1}, "at least 0"),
         ({"coarse": "multi_index", "n_subquantizers": 6}, "multiple of 4"),
+        ({"coarse": "multi_index", "error_code": True}, "ivf"),
+        ({"bits": 8, "error_code": True}, "bits=4"),
     ],
 )
 def test_wrong_arguments_are_named_with_what_would_be_right(

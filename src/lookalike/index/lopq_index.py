@@ -69,7 +69,7 @@ class LOPQIndex:
         ids : array-like (n,), optional
             Whole numbers from 0, or text; all different. By default the row numbers.
         bytes_per_vector : int
-            Bytes of a code: two 4-bit sub-quantizers in each.
+            Bytes of a code: 4-bit codes, the last of them the error code (see :meth:`LOPQModel.fit`).
         n_coarse : int, optional
             Cells; by default a power of two near sqrt(n).
         metric : {"l2", "cosine"}
@@ -85,7 +85,7 @@ class LOPQIndex:
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
         x = as_vectors(vectors, "vectors")
         model = LOPQModel.fit(
-            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, bits=4, rotation="local", metric=metric, seed=seed
+            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes - 1, error_code=True, metric=metric, seed=seed
         )
         index = cls(model, (), rerank)
         index.add(x, ids)

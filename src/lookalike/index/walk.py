@@ -129,6 +129,9 @@ class Walk:
                 )
             )
         stacked = np.concatenate(tables)
+        levels = self._model.product.error_levels
+        if len(levels):
+            stacked = np.concatenate([stacked, np.broadcast_to(levels, (len(stacked), 1, 16))], axis=1)
         found: list[Found] = []
         for number, (segment, mask) in enumerate(zip(self._segments, self._admitted, strict=True)):
             places = np.minimum(np.searchsorted(segment.cells, cells), len(segment.cells) - 1)

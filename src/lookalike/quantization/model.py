@@ -69,6 +69,8 @@ class LOPQModel:
             )
         if n_parts == 2 and (m % 2 or m // 2 * self.product.bits % 8):
             raise InvalidArgumentError(_halves_message(m, self.product.bits))
+        if n_parts == 2 and len(self.product.error_levels):
+            raise InvalidArgumentError("error codes go with a single coarse codebook only.")
 
     # ------------------------------------------------------------------ training
 
@@ -84,6 +86,7 @@ class LOPQModel:
         bits: int = 4,
         rotation: str = "local",
         codebooks: str = "shared",
+        error_code: bool = False,
         metric: str = "l2",
         seed: int = 0,
     ) -> Self:
@@ -109,6 +112,9 @@ class LOPQModel:
             Each cell's own axes (LOPQ), one set of axes for all, or those of the PCA.
         codebooks : {"shared"}
             One set for all cells.
+        error_code : bool
+            Spend 4 bits more on how far each vector lies from its reconstruction, and add half of that to distances
+            from codes: ranks better than a sub-quantizer more. Only with ``ivf`` and 4 bits.
         metric : {"l2", "cosine"}
         seed : int
 
@@ -131,6 +137,8 @@ class LOPQModel:
         n_parts = 2 if coarse == "multi_index" else 1
         if n_parts == 2 and (m % 2 or m // 2 * bits % 8):
             raise InvalidArgumentError(_halves_message(m, bits))
+        if error_code and (n_parts == 2 or bits == 8):
+            raise InvalidArgumentError('`error_code` needs coarse="ivf" and bits=4. Leave it out, or change those.')
         x = as_vectors(vectors, "vectors")
         if not len(x):
             raise InvalidArgumentError("`vectors` is empty, but a model needs at least one vector to learn from.")
@@ -155,7 +163,8 @@ class LOPQModel:
             quantizer = CoarseQuantizer.fit(y, k, n_parts, rng_coarse)
             frames = LocalFrames.fit(y, quantizer, rotation, m)
             local = frames.to_local(y, quantizer.assign(y))
-            return cls(metric, projection, quantizer, frames, ProductQuantizer.fit(local, m, int(bits), rng_product))
+            product = ProductQuantizer.fit(local, m, int(bits), rng_product, error_code=error_code)
+            return cls(metric, projection, quantizer, frames, product)
 
     # ------------------------------------------------------------------ use
 
@@ -260,6 +269,7 @@ class LOPQModel:
                 "frames.rotations": self.frames.rotations,
                 "frames.rotation_of_cell": self.frames.rotation_of_cell,
                 "product.codebooks": self.product.codebooks,
+                "product.error_levels": self.product.error_levels,
             },
         )
 
@@ -279,7 +289,9 @@ class LOPQModel:
                 Projection(tensors["projection.mean"], tensors["projection.basis"]),
                 CoarseQuantizer(tensors["coarse.centroids"]),
                 LocalFrames(tensors["frames.offsets"], tensors["frames.rotations"], tensors["frames.rotation_of_cell"]),
-                ProductQuantizer(tensors["product.codebooks"]),
+                ProductQuantizer(
+                    tensors["product.codebooks"], tensors.get("product.error_levels", np.empty(0, np.float32))
+                ),
             )
         except (InvalidArgumentError, KeyError, TypeError) as error:
             raise FormatError(f"{path} is not a valid model: {error}. Take it from a backup, or train anew.") from error
@@ -307,7 +319,7 @@ class LOPQModel:
                     parameters.rotations,
                     np.tile(np.arange(n_coarse, dtype=np.int32), (2, 1)),
                 ),
-                ProductQuantizer(_widened(parameters.codebooks)),
+                ProductQuantizer(_widened(parameters.codebooks), np.empty(0, np.float32)),
             )
         except InvalidArgumentError as error:
             raise FormatError(f"{path} is not a valid yahoo/lopq model: {error}") from error
@@ -346,7 +358,10 @@ def _default_n_coarse(n: int, n_parts: int) -> int:
 
 
 def _default_dim(dim_in: int, n_subquantizers: int) -> int:
-    return -(-min(dim_in, max(_LARGEST_DIM, n_subquantizers)) // n_subquantizers) * n_subquantizers
+    """Take all dimensions up to a limit, filled to a multiple; cut to one where that drops under 1 in 20."""
+    wanted = min(dim_in, max(_LARGEST_DIM, n_subquantizers))
+    below = wanted // n_subquantizers * n_subquantizers
+    return below if below > 0.95 * wanted else -(-wanted // n_subquantizers) * n_subquantizers
 
 
 def _halves_message(n_subquantizers: int, bits: int) -> str:
