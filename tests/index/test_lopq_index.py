@@ -28,6 +28,15 @@ def recall(found: np.ndarray, truth: np.ndarray) -> float:
     return n_found / n_wanted if n_wanted else 1.0
 
 
+def squared_by_definition(model: LOPQModel, queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """``|R (q - offset) - y|^2``, y the centroids that a vector's code names, in the frame of its cell."""
+    cells, codes = model.encode(vectors)
+    cells, y = cells.reshape(len(vectors), -1), model.product.decode(codes)
+    projected = model.project(queries)
+    local = [model.frames.to_local(np.tile(query, (len(vectors), 1)), cells) for query in projected]
+    return np.stack([((each - y) ** 2).sum(axis=1) for each in local])
+
+
 @pytest.fixture(scope="module")
 def index(photos_like: Data) -> LOPQIndex:
     return LOPQIndex.build(photos_like[0], metric="cosine")
@@ -55,10 +64,7 @@ def test_distances_of_codes_are_those_to_the_reconstructions(
     index = LOPQIndex.from_model(model, rerank=None)
     index.add(vectors)
     hits = index.search(queries, 2000, n_probe=1000)
-    rebuilt = model.frames.from_local(
-        model.product.decode(model.encode(vectors)[1]), model.encode(vectors)[0].reshape(2000, -1)
-    )
-    squared = ((model.project(queries)[:, None] - rebuilt) ** 2).sum(axis=2)
+    squared = squared_by_definition(model, queries, vectors)
     want = np.sqrt(squared) if metric == "l2" else np.minimum(squared / 2, 2)
     np.testing.assert_allclose(hits.distances, np.take_along_axis(want, hits.ids, axis=1), rtol=1e-3, atol=1e-4)
     assert (np.sort(hits.ids, axis=1) == np.arange(2000)).all()
@@ -71,9 +77,8 @@ def test_an_error_code_adds_its_level_and_brings_estimates_nearer_to_true_distan
     index = LOPQIndex.from_model(model, rerank=None)
     index.add(vectors)
     hits = index.search(queries, 100, n_probe=16)
-    cells, codes = model.encode(vectors)
-    rebuilt = model.frames.from_local(model.product.decode(codes), cells[:, None])
-    plain = ((model.project(queries)[:, None] - rebuilt) ** 2).sum(axis=2)
+    plain = squared_by_definition(model, queries, vectors)
+    codes = model.encode(vectors)[1]
     squared = plain + model.product.error_levels[codes[:, -1] >> 4]
     np.testing.assert_allclose(hits.distances, np.sqrt(np.take_along_axis(squared, hits.ids, axis=1)), rtol=1e-3)
     true = ((queries[:, None] - vectors) ** 2).sum(axis=2)

@@ -45,13 +45,16 @@ def check_rotate(rng: np.random.Generator, n: int, k: int, d: int) -> None:
     cells = rng.integers(0, k, n).astype(np.int32)
     for n_rotations in (0, 1, k):
         rotations = np.linalg.qr(rng.normal(size=(n_rotations, d, d)))[0].astype(np.float32)
+        scales = rng.uniform(0.5, 2, (n_rotations, d)).astype(np.float32)
         of_cell = rng.integers(0, max(1, n_rotations), k).astype(np.int32)
-        for name in ("rotate", "rotate_back"):
-            got = getattr(kernels, name)(vectors, cells, offsets, rotations, of_cell)
-            want = getattr(reference, name)(vectors, cells, offsets, rotations, of_cell)
-            np.testing.assert_allclose(got, want, atol=1e-4)
-        there = kernels.rotate(vectors, cells, offsets, rotations, of_cell)
-        np.testing.assert_allclose(kernels.rotate_back(there, cells, offsets, rotations, of_cell), vectors, atol=1e-4)
+        narrow = np.rint(rotations * 127).astype(np.int8)
+        for kept, by in ((rotations, scales), (narrow, scales / np.float32(127))):
+            for name in ("rotate", "rotate_back"):
+                got = getattr(kernels, name)(vectors, cells, offsets, kept, by, of_cell)
+                want = getattr(reference, name)(vectors, cells, offsets, kept, by, of_cell)
+                np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-2)
+        frame = (cells, offsets, rotations, np.ones_like(scales), of_cell)
+        np.testing.assert_allclose(kernels.rotate_back(kernels.rotate(vectors, *frame), *frame), vectors, atol=1e-3)
 
 
 def check_codes(rng: np.random.Generator, n: int, k: int, d: int) -> None:
@@ -71,8 +74,11 @@ def check_query_tables(rng: np.random.Generator, n: int, k: int, d: int) -> None
         codebooks = normal(rng, d, 3, n_centroids)
         for n_rotations in (0, 1, k):
             rotations = np.linalg.qr(rng.normal(size=(n_rotations, d * 3, d * 3)))[0].astype(np.float32)
+            scales = rng.uniform(0.5, 2, (n_rotations, d * 3)).astype(np.float32)
+            if n_rotations == k:
+                rotations, scales = np.rint(rotations * 127).astype(np.int8), scales / np.float32(127)
             of_cell = rng.integers(0, max(1, n_rotations), k).astype(np.int32)
-            arguments = (query, cells[:3], offsets, rotations, of_cell, codebooks)
+            arguments = (query, cells[:3], offsets, rotations, scales, of_cell, codebooks)
             np.testing.assert_allclose(
                 kernels.query_tables(*arguments), reference.query_tables(*arguments), rtol=1e-3, atol=1e-4
             )

@@ -39,8 +39,7 @@ def test_encode_and_decode_follow_the_definition(clustered: np.ndarray, coarse: 
         for row, y in enumerate(whole):
             cell = int(((y - centroids) ** 2).sum(axis=1).argmin())
             assert cell == cells.reshape(50, -1)[row, i]
-            rotations = model.frames.rotations[i]
-            r = rotations[model.frames.rotation_of_cell[i, cell]].astype(float) if len(rotations) else np.eye(len(y))
+            r = model.frames.rotation(i, cell).astype(float)
             local = r @ (y - offsets[cell])
             chosen = [
                 books[i * m + j, ((part - books[i * m + j]) ** 2).sum(axis=1).argmin()]
@@ -57,9 +56,8 @@ def test_an_error_code_names_the_level_nearest_to_half_the_squared_error(cluster
     assert codes.shape == (3000, 4)
     levels = model.product.error_levels
     assert (np.diff(levels) >= 0).all()
-    projected = model.project(clustered)
-    rebuilt = model.frames.from_local(model.product.decode(codes), cells[:, None])
-    half = ((projected - rebuilt) ** 2).sum(axis=1) / 2
+    local = model.frames.to_local(model.project(clustered), cells[:, None])
+    half = ((local - model.product.decode(codes)) ** 2).sum(axis=1) / 2
     named = levels[codes[:, 3] >> 4]
     np.testing.assert_allclose(abs(named - half), abs(levels[:, None] - half).min(axis=0), atol=1e-4)
 
@@ -68,8 +66,10 @@ def test_rotations_are_orthogonal_and_axes_of_the_projection_too(clustered: np.n
     model = LOPQModel.fit(clustered, **SMALL)
     eye = np.eye(24)
     np.testing.assert_allclose(model.projection.basis.T @ model.projection.basis, eye, atol=1e-5)
-    for rotation in model.frames.rotations[0]:
-        np.testing.assert_allclose(rotation @ rotation.T, eye, atol=1e-5)
+    assert model.frames.rotations.dtype == np.int8
+    for cell in range(8):
+        rotation = model.frames.rotation(0, cell)
+        np.testing.assert_allclose(rotation @ rotation.T, eye, atol=0.02)  # rounded to 8 bits
 
 
 def test_local_rotations_lower_the_error_where_cells_have_axes_of_their_own(clustered: np.ndarray) -> None:
@@ -131,7 +131,7 @@ def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distin
     vectors = rng.normal(size=(distinct, dim)).astype(np.float32)[rng.integers(0, distinct, n)]
     for coarse in ("ivf", "multi_index"):
         model = LOPQModel.fit(vectors, coarse=coarse, n_subquantizers=4)
-        assert model.distortion(vectors) < 1e-6
+        assert model.distortion(vectors) <= 1e-3 * vectors.var(axis=0).sum() + 1e-9  # rotations are kept in 8 bits
 
 
 @pytest.mark.parametrize(

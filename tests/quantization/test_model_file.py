@@ -81,6 +81,8 @@ def test_a_header_that_makes_no_sense_is_refused(file: Path, header: dict[str, A
         {"frames__rotation_of_cell": np.full((1, 4), -1, np.int32)},
         {"frames__rotation_of_cell": np.zeros((1, 4), np.int64)},
         {"frames__rotations": np.zeros((1, 4, 8, 7), np.float32)},
+        {"frames__rotations": np.zeros((1, 4, 8, 8), np.float16)},
+        {"frames__rotation_scales": np.zeros((1, 4, 7), np.float32)},
         {"product__codebooks": np.zeros((4, 17, 2), np.float32)},
         {"product__codebooks": np.zeros((4, 16, 2), np.float64)},
         {"product__codebooks": np.zeros((2, 16, 2), np.float32)},

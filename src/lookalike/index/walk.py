@@ -124,6 +124,7 @@ class Walk:
                     used.astype(np.int32),
                     frames.offsets[p],
                     frames.rotations[p],
+                    frames.rotation_scales[p],
                     frames.rotation_of_cell[p],
                     self._codebooks[p],
                 )

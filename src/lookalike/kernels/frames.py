@@ -19,7 +19,8 @@ def rotate(
     vectors: NDArray[np.float32],
     cells: NDArray[np.int32],
     offsets: NDArray[np.float32],
-    rotations: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """``R (x - offset)`` with the offset of each vector's cell and the rotation which that cell uses.
@@ -29,8 +30,9 @@ def rotate(
     vectors : float32 (n, d)
     cells : int32 (n,)
     offsets : float32 (n_coarse, d)
-    rotations : float32 (n_rotations, d, d)
-        Rows are axes. ``n_rotations`` 0 stands for the identity.
+    rotations : float32 or int8 (n_rotations, d, d)
+        Rows are axes, each divided by its scale. ``n_rotations`` 0 stands for the identity.
+    scales : float32 (n_rotations, d)
     rotation_of_cell : int32 (n_coarse,)
 
     Returns
@@ -42,7 +44,7 @@ def rotate(
         return residuals
     out = np.empty_like(residuals)
     for rotation, rows in _by_rotation(rotation_of_cell[cells]):
-        out[rows] = residuals[rows] @ rotations[rotation].T
+        out[rows] = (residuals[rows] @ rotations[rotation].astype(np.float32).T) * scales[rotation]
     return out
 
 
@@ -50,7 +52,8 @@ def rotate_back(
     rotated: NDArray[np.float32],
     cells: NDArray[np.int32],
     offsets: NDArray[np.float32],
-    rotations: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """``R^T y + offset``: undoes :func:`rotate`, since R is orthogonal. Shapes as there."""
@@ -58,7 +61,7 @@ def rotate_back(
         return rotated + offsets[cells]
     out = np.empty_like(rotated)
     for rotation, rows in _by_rotation(rotation_of_cell[cells]):
-        out[rows] = rotated[rows] @ rotations[rotation]
+        out[rows] = (rotated[rows] * scales[rotation]) @ rotations[rotation].astype(np.float32)
     out += offsets[cells]
     return out
 

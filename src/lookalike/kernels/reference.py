@@ -56,7 +56,8 @@ def rotate(
     vectors: NDArray[np.float32],
     cells: NDArray[np.int32],
     offsets: NDArray[np.float32],
-    rotations: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """``R (x - offset)`` with the offset of each vector's cell and the rotation which that cell uses."""
@@ -64,7 +65,8 @@ def rotate(
     for i, x in enumerate(vectors.astype(np.float64)):
         residual = x - offsets[cells[i]].astype(np.float64)
         if len(rotations):
-            residual = rotations[rotation_of_cell[cells[i]]].astype(np.float64) @ residual
+            rotation = rotation_of_cell[cells[i]]
+            residual = (rotations[rotation].astype(np.float64) @ residual) * scales[rotation]
         out[i] = residual
     return out
 
@@ -73,13 +75,17 @@ def rotate_back(
     rotated: NDArray[np.float32],
     cells: NDArray[np.int32],
     offsets: NDArray[np.float32],
-    rotations: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """``R^T y + offset``: undoes :func:`rotate`, since R is orthogonal."""
     out = np.zeros(rotated.shape, np.float32)
     for i, y in enumerate(rotated.astype(np.float64)):
-        residual = rotations[rotation_of_cell[cells[i]]].astype(np.float64).T @ y if len(rotations) else y
+        residual = y
+        if len(rotations):
+            rotation = rotation_of_cell[cells[i]]
+            residual = rotations[rotation].astype(np.float64).T @ (y * scales[rotation])
         out[i] = residual + offsets[cells[i]].astype(np.float64)
     return out
 
@@ -111,7 +117,8 @@ def query_tables(
     query: NDArray[np.float32],
     cells: NDArray[np.int32],
     offsets: NDArray[np.float32],
-    rotations: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
     codebooks: NDArray[np.float32],
 ) -> NDArray[np.float32]:
@@ -119,7 +126,9 @@ def query_tables(
     m, d, k = codebooks.shape
     out = np.zeros((len(cells), m, k), np.float32)
     for i, cell in enumerate(cells):
-        local = rotate(query[None], np.array([cell]), offsets, rotations, rotation_of_cell)[0].astype(np.float64)
+        local = rotate(query[None], np.array([cell]), offsets, rotations, scales, rotation_of_cell)[0].astype(
+            np.float64
+        )
         for j in range(m):
             for c in range(k):
                 out[i, j, c] = ((local[j * d : (j + 1) * d] - codebooks[j, :, c].astype(np.float64)) ** 2).sum()

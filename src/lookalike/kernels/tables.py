@@ -19,7 +19,8 @@ def query_tables(
     query: NDArray[np.float32],
     cells: NDArray[np.int32],
     offsets: NDArray[np.float32],
-    rotations: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
     codebooks: NDArray[np.float32],
 ) -> NDArray[np.float32]:
@@ -31,8 +32,9 @@ def query_tables(
         One part of the projected query.
     cells : int32 (n_slots,)
     offsets : float32 (n_coarse, d)
-    rotations : float32 (n_rotations, d, d)
-        Rows are axes; none stands for the identity.
+    rotations : float32 or int8 (n_rotations, d, d)
+        Rows are axes, each divided by its scale; none stands for the identity.
+    scales : float32 (n_rotations, d)
     rotation_of_cell : int32 (n_coarse,)
     codebooks : float32 (m, sub_dim, n_centroids)
         Centroids along the last axis, so that they are compared side by side.
@@ -58,8 +60,8 @@ def query_tables(
             for i in range(d):
                 total = np.float32(0)
                 for j in range(d):
-                    total += rotations[rotation, i, j] * residual[j]
-                local[i] = total
+                    total += np.float32(rotations[rotation, i, j]) * residual[j]
+                local[i] = total * scales[rotation, i]
         for q in range(m):
             for c in range(k):
                 tables[s, q, c] = 0

@@ -267,6 +267,7 @@ class LOPQModel:
                 "coarse.centroids": self.coarse.centroids,
                 "frames.offsets": self.frames.offsets,
                 "frames.rotations": self.frames.rotations,
+                "frames.rotation_scales": self.frames.rotation_scales,
                 "frames.rotation_of_cell": self.frames.rotation_of_cell,
                 "product.codebooks": self.product.codebooks,
                 "product.error_levels": self.product.error_levels,
@@ -284,11 +285,17 @@ class LOPQModel:
         """
         header, tensors = read_tensors(path)
         try:
+            rotations = tensors["frames.rotations"]
             return cls(
                 header["metric"],
                 Projection(tensors["projection.mean"], tensors["projection.basis"]),
                 CoarseQuantizer(tensors["coarse.centroids"]),
-                LocalFrames(tensors["frames.offsets"], tensors["frames.rotations"], tensors["frames.rotation_of_cell"]),
+                LocalFrames(
+                    tensors["frames.offsets"],
+                    rotations,
+                    tensors.get("frames.rotation_scales", np.ones(rotations.shape[:3], np.float32)),
+                    tensors["frames.rotation_of_cell"],
+                ),
                 ProductQuantizer(
                     tensors["product.codebooks"], tensors.get("product.error_levels", np.empty(0, np.float32))
                 ),
@@ -317,6 +324,7 @@ class LOPQModel:
                 LocalFrames(
                     parameters.centroids + parameters.residual_means,
                     parameters.rotations,
+                    np.ones(parameters.rotations.shape[:3], np.float32),
                     np.tile(np.arange(n_coarse, dtype=np.int32), (2, 1)),
                 ),
                 ProductQuantizer(_widened(parameters.codebooks), np.empty(0, np.float32)),
@@ -334,10 +342,8 @@ class LOPQModel:
                 "yahoo/lopq's format knows two coarse codebooks only, but this model has one. "
                 'Train with coarse="multi_index".'
             )
-        d, n_coarse = self.coarse.part_dim, self.coarse.n_coarse
-        rotations = np.broadcast_to(np.eye(d, dtype=np.float32), (2, n_coarse, d, d))
-        if self.frames.rotations.shape[1]:
-            rotations = np.stack([self.frames.rotations[p][self.frames.rotation_of_cell[p]] for p in range(2)])
+        cells = range(self.coarse.n_coarse)
+        rotations = np.stack([[self.frames.rotation(p, cell) for cell in cells] for p in range(2)])
         residual_means = self.frames.offsets - self.coarse.centroids
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
 

@@ -23,7 +23,7 @@ __all__ = ["FORMAT", "VERSION", "read_tensors", "write_tensors"]
 FORMAT = "lookalike.lopq-model"
 VERSION = 1
 _KEY = "lookalike"
-_DTYPES = {"frames.rotation_of_cell": np.dtype(np.int32)}
+_DTYPES = {"frames.rotation_of_cell": ("int32",), "frames.rotations": ("int8", "float32")}
 """Every other tensor is float32."""
 
 
@@ -55,7 +55,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
             f"{path} is not a readable safetensors file ({error}). Take it from a backup, or train anew."
         ) from error
     for name, tensor in tensors.items():
-        if tensor.dtype != _DTYPES.get(name, np.dtype(np.float32)):
+        if tensor.dtype.name not in _DTYPES.get(name, ("float32",)):
             raise FormatError(f"{path}: tensor {name} has dtype {tensor.dtype}, which this format does not have.")
     return header, tensors
 
