@@ -24,7 +24,7 @@ ifeq ($(strip $(PHOTOS)),)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos
 	@exec $(VENV)/bin/lookalike open $(DEMO)/photos -c $(DEMO)/photos.lookalike --port $(PORT)
 else
-	@exec $(VENV)/bin/lookalike open $(PHOTOS) --port $(PORT)
+	@exec $(VENV)/bin/lookalike open "$(PHOTOS)" -c $(DEMO)/own.lookalike --port $(PORT)
 endif
 
 test: $(VENV)/.test $(if $(LOOKALIKE_REQUIRE_ALL),$(VENV)/.torch) $(PAGE)

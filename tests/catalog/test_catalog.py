@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,8 +46,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 def put(catalog: Catalog, path: str, photo: NewPhoto) -> int:
     with catalog.transaction():
-        photo_id, _ = catalog.put_photo(photo)
-        catalog.put_file(a_file(path), photo_id)
+        photo_id, _ = catalog.put(a_file(path), photo)
     return photo_id
 
 
@@ -100,7 +100,7 @@ def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
 
     def fail() -> None:
         with catalog.transaction():
-            catalog.put_photo(a_photo("lost"))
+            catalog.put(a_file("/p/lost.jpg"), a_photo("lost"))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -183,8 +183,7 @@ def test_readers_see_what_a_writer_committed_and_nothing_before(tmp_path: Path) 
     reader = Catalog(tmp_path / "catalog.sqlite", writable=False)
     before = reader.generation
     with writer.transaction():
-        photo_id, _ = writer.put_photo(a_photo("one"))
-        writer.put_file(a_file("/p/1.jpg"), photo_id)
+        writer.put(a_file("/p/1.jpg"), a_photo("one"))
         assert reader.n_photos() == 0
     assert reader.n_photos() == 1
     assert reader.generation > before
@@ -194,11 +193,52 @@ def test_readers_see_what_a_writer_committed_and_nothing_before(tmp_path: Path) 
     reader.close()
 
 
+def test_a_copy_without_a_sidecar_leaves_the_facts_of_the_one_with_it(catalog: Catalog) -> None:
+    with catalog.transaction():
+        photo_id, _ = catalog.put(FileRecord("/p/a.jpg", 10, 1, 7), a_photo("same", title="Told by the sidecar"))
+        catalog.put(FileRecord("/q/a.jpg", 10, 1, None), a_photo("same"))
+    assert catalog.photo(photo_id).title == "Told by the sidecar"
+    assert [found for found, _ in catalog.search_words("sidecar", 5)] == [photo_id]
+    with catalog.transaction():
+        catalog.put(FileRecord("/p/a.jpg", 10, 1, None), a_photo("same"))
+    assert catalog.photo(photo_id).title is None
+
+
+def test_names_of_files_that_have_gone_find_nothing(catalog: Catalog) -> None:
+    photo_id = put(catalog, "/p/zanzibar.jpg", a_photo("same"))
+    put(catalog, "/p/harbour.jpg", a_photo("same"))
+    with catalog.transaction():
+        catalog.mark_gone(["/p/zanzibar.jpg"])
+    assert catalog.search_words("zanzibar", 5) == []
+    assert catalog.search_words("harbour", 5) != []
+    with catalog.transaction():
+        catalog.restore_file("/p/zanzibar.jpg")
+    assert [found for found, _ in catalog.search_words("zanzibar", 5)] == [photo_id]
+
+
+def test_connections_end_with_their_threads(catalog: Catalog) -> None:
+    def n_open_after_threads(n_threads: int) -> int:
+        for _ in range(n_threads):
+            thread = threading.Thread(target=catalog.n_photos)
+            thread.start()
+            thread.join()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    assert n_open_after_threads(20) <= n_open_after_threads(1)
+
+
+def test_a_catalog_that_is_missing_is_a_format_error(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="is missing"):
+        Catalog(tmp_path / "catalog.sqlite", writable=False)
+
+
 def test_an_unknown_photo_is_an_error_that_names_it(catalog: Catalog) -> None:
     with pytest.raises(UnknownPhotoError, match="77"):
         catalog.photo(77)
     with pytest.raises(UnknownPhotoError, match="77"):
         catalog.embeddings([77])
+    with pytest.raises(UnknownPhotoError, match="9999"):
+        catalog.photo(10**40 - 1)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import lookalike
+from lookalike.catalog import Catalog
 from lookalike.errors import (
     FormatError,
     InvalidArgumentError,
@@ -96,6 +97,45 @@ def test_a_thumbnail_that_was_lost_is_made_again(photos: lookalike.Collection, t
         before = copied.thumbnail(photo_id)
         shutil.rmtree(copy / "thumbnails")
         assert copied.thumbnail(photo_id) == before
+
+
+def test_a_thumbnail_of_a_file_that_changed_is_not_kept(demo_photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    Image.new("RGB", (64, 64), "red").save(path)
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(path)
+        photo_id = photos.find(path)
+        assert photo_id is not None
+        red = photos.thumbnail(photo_id)
+        stored = photos.thumbnails.path(photos.photo(photo_id).sha256)
+        stored.write_bytes(b"")
+        Image.new("RGB", (64, 64), "blue").save(path)
+        assert photos.thumbnail(photo_id) != red
+        assert stored.read_bytes() == b""
+        Image.new("RGB", (64, 64), "red").save(path)
+        assert photos.thumbnail(photo_id) == red == stored.read_bytes()
+
+
+def test_a_collection_whose_making_was_interrupted_is_made(tmp_path: Path) -> None:
+    half = tmp_path / "half.lookalike"
+    half.mkdir()
+    Catalog(half / "catalog.sqlite", writable=True).close()
+    (half / "writer.lock").touch()
+    with lookalike.Collection.open(half) as photos:
+        assert len(photos) == 0
+
+
+def test_a_card_is_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cards").mkdir()
+    names = []
+    monkeypatch.setattr("lookalike.collection.collection.load_encoder", lambda name, **_: names.append(name))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AttributeError):
+        lookalike.Collection.open("a.lookalike", encoder="cards/card.toml")
+    monkeypatch.chdir(tmp_path / "cards")
+    with pytest.raises(AttributeError):
+        lookalike.Collection.open("b.lookalike", encoder="../cards/card.toml")
+    assert names == [str(tmp_path / "cards" / "card.toml")] * 2
 
 
 @pytest.mark.parametrize(

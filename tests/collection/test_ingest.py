@@ -136,6 +136,51 @@ def test_adding_stops_when_told_and_goes_on_later(folder: Path, tmp_path: Path) 
         assert len(photos) == 10
 
 
+def test_a_reason_outside_the_file_is_tried_again(folder: Path, tmp_path: Path) -> None:
+    empty_svg = folder / "drawing.jpg"
+    empty_svg.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        assert photos.add(folder).failed == 2
+        again = photos.add(folder)
+        assert (again.total, again.failed, again.unchanged) == (1, 1, 11)
+
+
+def test_what_lies_in_the_current_directory_is_not_imported(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "numpy.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(folder)
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        assert photos.add(".").added == 10
+
+
+def test_a_collection_among_the_photos_does_not_add_itself(folder: Path) -> None:
+    with lookalike.Collection.open(folder / "mine") as photos:
+        photos.add(folder)
+        assert photos.add(folder).total == 0
+        assert len(photos) == 10
+
+
+def test_more_workers_give_the_same_embeddings(folder: Path, tmp_path: Path) -> None:
+    found = []
+    for n_workers in (1, 2):
+        with lookalike.Collection.open(tmp_path / f"{n_workers}.lookalike") as photos:
+            photos.add(folder, n_workers=n_workers)
+            paths = sorted(folder.rglob("*.webp"))
+            found.append(photos.embeddings([photos.find(path) or 0 for path in paths]))
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_a_name_that_is_not_utf8_is_a_clear_error(tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    root.mkdir()
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        with pytest.raises(InvalidArgumentError, match="not valid UTF-8"):
+            photos.add(root)
+        with pytest.raises(InvalidArgumentError, match="not valid UTF-8"):
+            photos.search(photo=root)
+
+
 def test_photos_can_be_searched_while_others_come(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.lookalike"
     seen = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 import lookalike
 from lookalike.catalog import Catalog, FileRecord, NewPhoto
-from lookalike.collection.maintenance import INDEX_FROM, maintain, read_space
+from lookalike.collection.maintenance import INDEX_FROM, maintain, open_index, read_space
 from lookalike.collection.space import Space
 from lookalike.collection.vectors import VectorView
+from lookalike.index import LOPQIndex
 
 DIM = 1280
 
@@ -42,18 +44,16 @@ def put(catalog: Catalog, embeddings: NDArray[np.float32], first: int = 0) -> No
     with catalog.transaction():
         for number, embedding in enumerate(embeddings, first):
             photo = NewPhoto(f"{number:064x}", "jpeg", 1, 1, 1, None, None, "{}", ("", "", ""), embedding)
-            photo_id, _ = catalog.put_photo(photo)
-            catalog.put_file(FileRecord(f"/p/{number}.jpg", 1, 1, None), photo_id)
+            catalog.put(FileRecord(f"/p/{number}.jpg", 1, 1, None), photo)
 
 
 def recall(view: VectorView, catalog: Catalog, photo_ids: range) -> float:
     """Share of the exact first ten that the view's own search finds, over some photos as queries."""
-    space = read_space(catalog, DIM)
     found = 0
     for photo_id in photo_ids:
-        query = space.centre(catalog.embeddings([photo_id]))[0]
-        approximate, _ = view.search(query, 10, exclude=photo_id, exact=False)
-        exact, _ = view.search(query, 10, exclude=photo_id, exact=True)
+        query = view.refresh().space.centre(catalog.embeddings([photo_id]))[0]
+        approximate, _ = view.search(view.refresh(), query, 10, exclude=photo_id, exact=False)
+        exact, _ = view.search(view.refresh(), query, 10, exclude=photo_id, exact=True)
         found += len({hit for hit, _ in approximate} & {hit for hit, _ in exact})
     return found / (10 * len(photo_ids))
 
@@ -68,17 +68,17 @@ def test_search_is_the_same_with_an_index(
     assert catalog.setting("index") is None, "below INDEX_FROM there is a mean, but no index"
     assert not maintain(catalog, segments, DIM), "nothing has grown"
     query = read_space(catalog, DIM).centre(many_embeddings[:1])[0]
-    before, evidence = view.search(query, 10, exclude=None, exact=False)
+    before, evidence = view.search(view.refresh(), query, 10, exclude=None, exact=False)
     assert evidence.method == "exact"
     assert before[0][0] == 1
 
     put(catalog, many_embeddings[INDEX_FROM - 1 : INDEX_FROM + 500], INDEX_FROM - 1)
     assert maintain(catalog, segments, DIM)
     assert [path.name for path in segments.iterdir()] == ["000001"]
-    after, evidence = view.search(query, 10, exclude=None, exact=False)
+    after, evidence = view.search(view.refresh(), query, 10, exclude=None, exact=False)
     assert evidence.method == "lopq"
     assert evidence.n_codes < evidence.n_photos
-    before, _ = view.search(query, 10, exclude=None, exact=True)
+    before, _ = view.search(view.refresh(), query, 10, exclude=None, exact=True)
     assert [hit for hit, _ in after] == [hit for hit, _ in before]
     np.testing.assert_allclose([c for _, c in after], [c for _, c in before], atol=2e-3)
     measured, required = recall(view, catalog, range(1, 4000, 100)), 0.99
@@ -87,12 +87,12 @@ def test_search_is_the_same_with_an_index(
     # What came after the index is found beside it; what has gone is not found by either.
     put(catalog, many_embeddings[INDEX_FROM + 500 : 5000], INDEX_FROM + 500)
     fresh = read_space(catalog, DIM).centre(many_embeddings[4990:4991])[0]
-    assert view.search(fresh, 1, exclude=None, exact=False)[0][0][0] == 4991
+    assert view.search(view.refresh(), fresh, 1, exclude=None, exact=False)[0][0][0] == 4991
     with catalog.transaction():
         catalog.mark_gone(["/p/4990.jpg", "/p/0.jpg"])
-    assert view.search(fresh, 1, exclude=None, exact=False)[0][0][0] != 4991
+    assert view.search(view.refresh(), fresh, 1, exclude=None, exact=False)[0][0][0] != 4991
     for exact in (False, True):
-        hits, _ = view.search(query, 5000, exclude=None, exact=exact)
+        hits, _ = view.search(view.refresh(), query, 5000, exclude=None, exact=exact)
         assert 1 not in {hit for hit, _ in hits}
     assert recall(view, catalog, range(2, 4000, 150)) >= required
 
@@ -131,6 +131,47 @@ def test_a_kill_between_saving_an_index_and_naming_it_costs_nothing(
     maintain(catalog, segments, DIM)
     assert VectorView(catalog, segments, DIM).refresh().index is not None
     assert not (segments / "000001" / "half-written").exists()
+
+
+def test_an_index_that_was_lost_is_made_again(
+    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32], caplog: pytest.LogCaptureFixture
+) -> None:
+    segments = tmp_path / "segments"
+    put(catalog, many_embeddings[:INDEX_FROM])
+    maintain(catalog, segments, DIM)
+    before = VectorView(catalog, segments, DIM)
+    assert before.refresh().index is not None
+    shutil.rmtree(segments)
+    view = VectorView(catalog, segments, DIM)
+    state = view.refresh()
+    assert "every photo is compared instead" in caplog.text
+    query = state.space.centre(many_embeddings[:1])[0]
+    assert view.search(state, query, 1, exclude=None, exact=False)[0][0][0] == 1
+    assert maintain(catalog, segments, DIM)
+    assert view.refresh().index is not None
+    assert len(view.refresh().ids) == 0
+    assert recall(view, catalog, range(1, 4000, 200)) >= 0.99
+
+
+def test_a_reader_follows_when_the_writer_puts_another_index_in_place(
+    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = tmp_path / "segments"
+    put(catalog, many_embeddings[:INDEX_FROM])
+    maintain(catalog, segments, DIM)
+
+    def swapped_meanwhile(path: Path, *, mmap: bool = True) -> LOPQIndex:
+        monkeypatch.undo()
+        writer = Catalog(tmp_path / "catalog.sqlite", writable=True)
+        put(writer, many_embeddings[INDEX_FROM : INDEX_FROM + 10], INDEX_FROM)
+        maintain(writer, segments, DIM, max_fresh=1)
+        writer.close()
+        return open_index(path, mmap=mmap)
+
+    monkeypatch.setattr("lookalike.collection.vectors.open_index", swapped_meanwhile)
+    state = VectorView(catalog, segments, DIM).refresh()
+    assert state.index_name == "000002"
+    assert len(state.index or ()) == INDEX_FROM + 10
 
 
 def test_centred_cosines_are_the_cosines_of_centred_vectors() -> None:

@@ -1,7 +1,7 @@
-"""Reading and writing a catalog: one transaction per batch, one connection per thread.
+"""Reading and writing a catalog: one transaction per batch.
 
-A *photo* is a content (its SHA-256); a *file* is a path at which that content lies, so copies and moves cost one
-hash and no second embedding. A photo whose every file has gone is hidden, not erased: should the folder return
+A *photo* is a content (its SHA-256); a *file* is a path at which that content lies, so copies and moves cost no second
+embedding. A photo whose every file has gone is hidden, not erased: should the folder return
 (a disk mounted again), so does the photo. Costs: one row of about 3 kB per photo at 1,280 dimensions, embeddings
 as float16 (its rounding, 5e-4, is far below what an int8 network varies between machines).
 """
@@ -9,8 +9,8 @@ as float16 (its rounding, 5e-4, is far below what an int8 network varies between
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog.schema import connect
+from lookalike.catalog.connections import Connections
 from lookalike.catalog.words import match_expression
 from lookalike.errors import UnknownPhotoError
 
@@ -88,6 +88,12 @@ def _record(row: Sequence[Any]) -> PhotoRecord:
     return PhotoRecord(*values)
 
 
+def _unknown(photo_id: int) -> UnknownPhotoError:
+    return UnknownPhotoError(
+        f"There is no photo with the id {photo_id} in this collection. Searching by words or browsing tells the ids."
+    )
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -104,51 +110,28 @@ class Catalog:
     """
 
     def __init__(self, path: Path, *, writable: bool) -> None:
-        self.path = path
-        self.writable = writable
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
-        self._db  # noqa: B018  opens the first connection now, so that a damaged file is told at once
+        self._connections = Connections(path, writable=writable)
 
     @property
     def _db(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = connect(self.path, writable=self.writable)
-            with self._lock:
-                self._connections.append(connection)
-        return connection
+        return self._connections.current()
 
     def close(self) -> None:
         """Close the connections of every thread."""
-        with self._lock:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-        self._local = threading.local()
+        self._connections.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything written inside becomes visible and durable together, or not at all."""
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._connections.transaction("BEGIN IMMEDIATE") as db:
             yield
             db.execute("INSERT INTO settings VALUES ('generation', 1) ON CONFLICT DO UPDATE SET value = value + 1")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Everything read inside is of one moment, whatever is written meanwhile."""
-        self._db.execute("BEGIN")
-        try:
+        with self._connections.transaction("BEGIN"):
             yield
-        finally:
-            self._db.execute("COMMIT")
 
     # -- settings ---------------------------------------------------------------------------------------------
 
@@ -170,8 +153,11 @@ class Catalog:
 
     # -- writing (inside a transaction) -----------------------------------------------------------------------
 
-    def put_photo(self, photo: NewPhoto) -> tuple[int, bool]:
-        """Insert `photo`, or refresh the facts of the one with the same content.
+    def put(self, file: FileRecord, photo: NewPhoto) -> tuple[int, bool]:
+        """Record that `file` holds `photo`; forgets an earlier failure of the same path.
+
+        A photo that is known gets its facts anew, unless they are those of another file's sidecar and this file has
+        none.
 
         Returns
         -------
@@ -181,15 +167,28 @@ class Catalog:
         """
         db = self._db
         row = db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(photo.sha256),)).fetchone()
-        if row:
-            db.execute(
-                "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
-                (photo.taken_at, photo.title, photo.facts, row[0]),
-            )
-            self._put_text(row[0], photo)
-            return row[0], False
+        if row is None:
+            photo_id = self._insert(photo)
+            self._put_text(photo_id, photo)
+        else:
+            photo_id = row[0]
+            described = db.execute(
+                "SELECT 1 FROM files WHERE photo_id = ? AND path != ? AND gone_at IS NULL "
+                "AND sidecar_mtime_ns IS NOT NULL",
+                (photo_id, file.path),
+            ).fetchone()
+            if file.sidecar_mtime_ns is not None or described is None:
+                db.execute(
+                    "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
+                    (photo.taken_at, photo.title, photo.facts, photo_id),
+                )
+                self._put_text(photo_id, photo)
+        self._put_file(file, photo_id)
+        return photo_id, row is None
+
+    def _insert(self, photo: NewPhoto) -> int:
         assert photo.embedding is not None
-        cursor = db.execute(
+        cursor = self._db.execute(
             "INSERT INTO photos (sha256, format, bytes, width, height, taken_at, title, facts, added_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -204,11 +203,10 @@ class Catalog:
                 _now(),
             ),
         )
-        photo_id = cursor.lastrowid
-        assert photo_id is not None
-        db.execute("INSERT INTO embeddings VALUES (?, ?)", (photo_id, photo.embedding.astype("<f2").tobytes()))
-        self._put_text(photo_id, photo)
-        return photo_id, True
+        assert cursor.lastrowid is not None
+        vector = photo.embedding.astype("<f2").tobytes()
+        self._db.execute("INSERT INTO embeddings VALUES (?, ?)", (cursor.lastrowid, vector))
+        return cursor.lastrowid
 
     def _put_text(self, photo_id: int, photo: NewPhoto) -> None:
         caption, keywords, creator = photo.text
@@ -219,8 +217,7 @@ class Catalog:
             (photo_id, photo.title or "", caption, keywords, creator, names[0] if names else ""),
         )
 
-    def put_file(self, file: FileRecord, photo_id: int) -> None:
-        """Record that `file` holds the photo; forgets an earlier failure of the same path."""
+    def _put_file(self, file: FileRecord, photo_id: int) -> None:
         db = self._db
         db.execute("DELETE FROM failures WHERE path = ?", (file.path,))
         previous = db.execute("SELECT photo_id FROM files WHERE path = ?", (file.path,)).fetchone()
@@ -259,12 +256,13 @@ class Catalog:
 
     def restore_file(self, path: str) -> None:
         """Show a file again that had gone and is back as it was."""
-        self._db.execute("UPDATE files SET gone_at = NULL WHERE path = ?", (path,))
+        row = self._db.execute("UPDATE files SET gone_at = NULL WHERE path = ? RETURNING photo_id", (path,)).fetchone()
+        self._refresh_names(row or ())
 
     def _refresh_names(self, photo_ids: Iterable[int]) -> None:
         for photo_id in photo_ids:
-            paths = [path for (path,) in self._db.execute("SELECT path FROM files WHERE photo_id = ?", (photo_id,))]
-            names = " ".join(sorted({Path(path).stem.replace("_", " ").replace("-", " ") for path in paths}))
+            stems = {Path(path).stem.replace("_", " ").replace("-", " ") for path in self.paths(photo_id)}
+            names = " ".join(sorted(stems))
             self._db.execute("UPDATE photo_text SET names = ? WHERE rowid = ?", (names, photo_id))
 
     # -- reading ----------------------------------------------------------------------------------------------
@@ -293,9 +291,11 @@ class Catalog:
         ------
         UnknownPhotoError
         """
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()
+        row = None
+        if 0 < photo_id < 2**63:  # what SQLite can hold
+            row = self._db.execute(f"SELECT {_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()
         if row is None:
-            raise UnknownPhotoError(f"There is no photo with the id {photo_id} in this collection.")
+            raise _unknown(photo_id)
         return _record(row)
 
     def photos_by_id(self, photo_ids: Sequence[int]) -> dict[int, PhotoRecord]:
@@ -334,7 +334,7 @@ class Catalog:
 
     def files_below(self, folder: str) -> dict[str, tuple[FileRecord, FileStatus]]:
         """Map each known path that is `folder` or lies below it to the file as last read, and what became of it."""
-        prefix = folder.rstrip("/") + "/"
+        prefix = os.path.join(folder, "")  # noqa: PTH118  ends with the separator, also for a root
         known = {}
         for table, status in (
             ("files", "CASE WHEN gone_at IS NULL THEN 'present' ELSE 'gone' END"),
@@ -386,7 +386,7 @@ class Catalog:
         for photo_id in photo_ids:
             row = self._db.execute("SELECT vector FROM embeddings WHERE photo_id = ?", (int(photo_id),)).fetchone()
             if row is None:
-                raise UnknownPhotoError(f"There is no photo with the id {photo_id} in this collection.")
+                raise _unknown(photo_id)
             vectors.append(np.frombuffer(row[0], dtype="<f2").astype(np.float32))
         return np.stack(vectors)
 

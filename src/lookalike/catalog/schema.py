@@ -2,7 +2,7 @@
 
 One SQLite file in WAL mode: readers never wait for the writer, and a transaction that has returned survives
 the death of the process (``synchronous=FULL``: of the machine too). ``application_id`` tells our files from
-other databases, ``user_version`` is the format's version; docs/formats/catalog.md describes every column.
+other databases, ``user_version`` is the format's version; docs/formats/collection.md describes every column.
 """
 
 from __future__ import annotations
@@ -80,8 +80,11 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     Raises
     ------
     FormatError
-        The file is no catalog, or was written by a newer version of Lookalike.
+        The file is missing, no catalog, or was written by a newer version of Lookalike.
     """
+    if not writable and not path.exists():
+        message = f"`{path}` is missing. Put it back from a backup, or make a new collection and add the photos again."
+        raise FormatError(message)
     mode = "rwc" if writable else "ro"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30, check_same_thread=False

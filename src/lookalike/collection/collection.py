@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, PhotoRecord
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
-from lookalike.collection.ingest import AddProgress, add_photos
+from lookalike.collection.ingest import AddProgress, absolute, add_photos
 from lookalike.collection.lock import writer_lock
 from lookalike.collection.maintenance import maintain
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
@@ -106,8 +106,10 @@ class Collection:
             Its files are damaged, or newer than this version.
         """
         directory = Path(path).expanduser()
+        if encoder is not None and encoder.endswith(".toml"):  # a card's path, which must lead to it from anywhere
+            encoder = str(Path(encoder).expanduser().resolve())
         if not (directory / "collection.json").exists():
-            if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            if directory.exists() and not _is_empty(directory):
                 message = (
                     f"`{directory}` exists, but is not a Lookalike collection. Name a directory that does not exist "
                     f"yet, such as `{directory.name}.lookalike`; photos are added to it afterwards."
@@ -133,9 +135,10 @@ class Collection:
     def _create(directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None) -> None:
         card = load_encoder(encoder, precision=precision, progress=notify).card
         directory.mkdir(parents=True, exist_ok=True)
-        with writer_lock(directory):
-            Catalog(directory / "catalog.sqlite", writable=True).close()
-            CollectionSettings(encoder, precision, card).write(directory / "collection.json")
+        with writer_lock(directory, wait_seconds=10):
+            if not (directory / "collection.json").exists():  # another process may have been first
+                Catalog(directory / "catalog.sqlite", writable=True).close()
+                CollectionSettings(encoder, precision, card).write(directory / "collection.json")
 
     def close(self) -> None:
         """Close the catalog's connections."""
@@ -209,7 +212,7 @@ class Collection:
                     limits=limits or PhotoLimits(),
                     n_workers=n_workers,
                     retry_failed=retry_failed,
-                    maintain=lambda: maintain(catalog, self._segments, dim, max_fresh=32_768),
+                    maintain=lambda: maintain(catalog, self._segments, dim, max_fresh=16_384),
                 )
                 if now.state != "stopped":
                     report(dataclasses.replace(now, state="indexing", eta_seconds=None))
@@ -253,9 +256,13 @@ class Collection:
 
         It lies in the space of `embeddings`: unit length, the collection's mean taken off.
         """
-        outside = photo if isinstance(photo, OutsidePhoto) else self.read(photo)
-        centred: NDArray[np.float32] = self._vectors.refresh().space.centre(outside.embedding[None])[0]
+        embedding = self._outside(photo).embedding
+        centred: NDArray[np.float32] = self._vectors.refresh().space.centre(embedding[None])[0]
         return centred
+
+    def _outside(self, photo: PhotoQuery) -> OutsidePhoto:
+        assert not isinstance(photo, int | np.integer)
+        return photo if isinstance(photo, OutsidePhoto) else self.read(photo)
 
     def embeddings(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the embeddings float32 (n, dim) of photos of the collection, as search compares them.
@@ -315,17 +322,16 @@ class Collection:
             raise InvalidArgumentError(f"`k` is {k} and `offset` {offset}; expected k >= 1 and offset >= 0.")
         if words is not None:
             return self._search_words(words, k, offset)
-        photo_id = None
-        if photo is not None:
-            photo_id = self.find(photo)
-            if photo_id is not None:
-                query = self.embeddings([photo_id])[0]
-            else:
-                assert not isinstance(photo, int | np.integer)
-                query = self.embed(photo)
+        photo_id = None if photo is None else self.find(photo)
+        outside = self._outside(photo) if photo is not None and photo_id is None else None
+        state = self._vectors.refresh()
+        if photo_id is not None:
+            query = state.space.centre(self._catalog.embeddings([photo_id]))[0]
+        elif outside is not None:
+            query = state.space.centre(outside.embedding[None])[0]
         else:
             query = self._check_vector(vector)
-        found, evidence = self._vectors.search(query, offset + k + 1, exclude=photo_id, exact=exact)
+        found, evidence = self._vectors.search(state, query, offset + k + 1, exclude=photo_id, exact=exact)
         page = found[offset : offset + k]
         part = "vector" if photo is None else "photo"
         scored = [(found_id, min(max(cosine, 0.0), 1.0)) for found_id, cosine in page]
@@ -381,7 +387,7 @@ class Collection:
         if isinstance(photo, bytes):
             data = photo
         else:
-            photo_id = self._catalog.id_of_path(os.path.abspath(Path(photo).expanduser()))  # noqa: PTH100
+            photo_id = self._catalog.id_of_path(str(absolute(photo)))
             if photo_id is not None:
                 return photo_id
             if isinstance(photo, str) and photo.isdecimal() and not Path(photo).exists():
@@ -459,11 +465,17 @@ class Collection:
         UnknownPhotoError, PhotoGoneError, PhotoError
         """
         record = self._catalog.photo(photo_id)
-        try:
-            return self.thumbnails.path(record.sha256).read_bytes()
-        except FileNotFoundError:
-            path = self.file(photo_id)
-            image = read_photo(path.read_bytes(), name=path.name, min_side=self.settings.min_side).image
-            jpeg = thumbnail(image)
-            self.thumbnails.put(record.sha256, jpeg)
+        if jpeg := self.thumbnails.get(record.sha256):
             return jpeg
+        path = self.file(photo_id)
+        data = path.read_bytes()
+        jpeg = thumbnail(read_photo(data, name=path.name, min_side=self.settings.min_side).image)
+        if hashlib.sha256(data).hexdigest() == record.sha256:  # else the file was changed and not added again yet
+            self.thumbnails.put(record.sha256, jpeg)
+        return jpeg
+
+
+def _is_empty(directory: Path) -> bool:
+    """Whether nothing but what a collection that was never finished leaves behind is in `directory`."""
+    ours = ("writer.", "catalog.sqlite", "collection.json.new")
+    return directory.is_dir() and all(path.name.startswith(ours) for path in directory.iterdir())

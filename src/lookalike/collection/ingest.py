@@ -3,7 +3,8 @@
 A photo's walk: file -> content hash (known? no second embedding) -> decode -> thumbnail, facts, embedding, in a
 worker process -> one transaction for every few photos. Killed at any point, nothing that was committed is lost, and
 the next run takes up the rest. Cost: the network's time; reading, decoding and storing hide behind it on the other
-cores. Memory: one decoded photo per worker, a path and four numbers per file to do, whatever their number.
+cores. Memory: one decoded photo per worker, a path and four numbers per file to do; what the upkeep of the
+index takes comes on top (maintenance.py).
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto
 from lookalike.collection.settings import CollectionSettings
 from lookalike.collection.worker_process import WorkerProcess
-from lookalike.errors import InvalidArgumentError
+from lookalike.errors import CollectionError, InvalidArgumentError
 from lookalike.photos import PhotoLimits, find_photos, sidecar_of
 
-__all__ = ["AddProgress", "add_photos", "n_cores"]
+__all__ = ["AddProgress", "absolute", "add_photos", "n_cores"]
 
 CHUNK = 8
 """Files per request to a worker, and photos per transaction: the most that a kill can cost."""
@@ -118,10 +119,10 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
         except UnicodeEncodeError:
             printable = os.fsencode(path).decode("utf-8", "replace")
             reason = "Its name is not valid UTF-8. Rename it."
-            plan.unreadable.append((FileRecord(printable, 0, 0, None), reason))
+            plan.unreadable.append((_unread(printable), reason))
             continue
         except OSError as error:
-            plan.unreadable.append((FileRecord(name, 0, 0, None), f"The file cannot be read: {error.strerror}."))
+            plan.unreadable.append((_unread(name), f"The file cannot be read: {error.strerror}."))
             continue
         before, status = known.get(name, (None, None))
         if before != file or (status == "failed" and retry_failed):
@@ -131,14 +132,49 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
         else:
             n_unchanged += 1
         on_found(len(seen))
-    plan.gone.extend(path for path, (_, status) in known.items() if status != "gone" and path not in seen)
+    plan.gone.extend(
+        path for path, (_, status) in known.items() if status != "gone" and path not in seen and _is_gone(path)
+    )
     return replace(plan, n_unchanged=n_unchanged)
+
+
+def _unread(path: str) -> FileRecord:
+    """Stand for a file that was not read: it will be, the next time."""
+    return FileRecord(path, 0, 0, None)
+
+
+def _is_gone(path: str) -> bool:
+    """Whether nothing is there; a folder that may not be read, or a share that does not answer, says nothing."""
+    try:
+        Path(path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return `path` as the catalog names it: absolute, symbolic links as they are.
+
+    Raises
+    ------
+    InvalidArgumentError
+        It is not valid UTF-8.
+    """
+    whole = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow symbolic links
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        printable = os.fsencode(whole).decode("utf-8", "replace")
+        raise InvalidArgumentError(f"The name `{printable}` is not valid UTF-8. Rename it.") from None
+    return whole
 
 
 def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     roots = []
     for path in paths:
-        root = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow symbolic links
+        root = absolute(path)
         if not root.exists():
             raise InvalidArgumentError(f"`{path}` does not exist. Give folders or files that do.")
         roots.append(root)
@@ -283,14 +319,17 @@ def _store(
     catalog: Catalog, answers: list[tuple[FileRecord, dict[str, Any]]], now: AddProgress, read_before: frozenset[str]
 ) -> AddProgress:
     added, updated, moved, failed = now.added, now.updated, now.moved, now.failed
+    for _, answer in answers:
+        if "stop" in answer:
+            raise CollectionError(answer["stop"])
     with catalog.transaction():
         for file, answer in answers:
             if "reason" in answer:
-                catalog.put_failure(file, answer["reason"])
+                # What lies outside the file may be mended without touching it: recorded as never read.
+                catalog.put_failure(_unread(file.path) if "again" in answer else file, answer["reason"])
                 failed += 1
                 continue
-            photo_id, inserted = catalog.put_photo(_new_photo(answer))
-            catalog.put_file(file, photo_id)
+            _, inserted = catalog.put(file, _new_photo(answer))
             if file.path in read_before:
                 updated += 1
             elif inserted:

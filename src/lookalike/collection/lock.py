@@ -23,15 +23,15 @@ __all__ = ["writer_lock"]
 
 
 @contextlib.contextmanager
-def writer_lock(collection: Path) -> Iterator[None]:
-    """Hold the right to write to `collection`.
+def writer_lock(collection: Path, *, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the right to write to `collection`, waiting up to `wait_seconds` for it.
 
     Raises
     ------
     CollectionLockedError
         Another thread or process holds it; the message names it.
     """
-    lock = FileLock(collection / "writer.lock", timeout=0, is_singleton=False, thread_local=False)
+    lock = FileLock(collection / "writer.lock", timeout=wait_seconds, is_singleton=False, thread_local=False)
     holder = collection / "writer.json"
     try:
         lock.acquire()

@@ -6,6 +6,7 @@ They can always be made again from the photo, so they are written by rename but 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 __all__ = ["ThumbnailStore"]
@@ -27,10 +28,17 @@ class ThumbnailStore:
         """Return where the thumbnail of this content lies, or would."""
         return self.root / sha256[:2] / f"{sha256}.jpg"
 
+    def get(self, sha256: str) -> bytes | None:
+        """Return one thumbnail; None when it is not there, or empty (a power cut can leave it so)."""
+        try:
+            return self.path(sha256).read_bytes() or None
+        except FileNotFoundError:
+            return None
+
     def put(self, sha256: str, jpeg: bytes) -> None:
         """Store one thumbnail; readers see the whole of it or none."""
         path = self.path(sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.new")
+        temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
         temporary.write_bytes(jpeg)
         temporary.replace(path)

@@ -2,7 +2,8 @@
 
 Run as ``python -m lookalike.collection.worker``. The first line on standard input holds the settings and is answered
 by ``"ready"``; every further line names a file to read, and the answer holds either the photo (content hash, facts,
-embedding) or the reason why it cannot be one. A process of its own because decoders of hostile or broken files may
+embedding) or the reason why it cannot be one; ``again`` marks reasons that lie outside the file, ``stop`` those that
+hold for every file. A process of its own because decoders of hostile or broken files may
 crash or never end: then the parent loses one photo, not the run (see worker_process.py). It ends when standard input
 does, so a parent that is killed leaves nothing behind.
 """
@@ -13,6 +14,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from typing import Any
 from lookalike.catalog import Catalog
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.encoders import ImageEncoder, load_encoder
-from lookalike.errors import EncoderError, PhotoError
+from lookalike.errors import CollectionError, EncoderError, PhotoError, UnsupportedPhotoError
 from lookalike.photos import PhotoLimits, read_photo, read_sidecar, thumbnail
 
 __all__ = ["main"]
@@ -48,7 +50,7 @@ class _Reader:
         facts = photo.facts.merged(sidecar) if sidecar else photo.facts
         embedding = None
         if not known:
-            self.thumbnails.put(sha256, thumbnail(photo.image))
+            self._store_thumbnail(sha256, thumbnail(photo.image))
             vector = self.encoder.encode([photo.image]).embeddings[0]
             embedding = base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
         return {
@@ -64,9 +66,17 @@ class _Reader:
             "embedding": embedding,
         }
 
+    def _store_thumbnail(self, sha256: str, jpeg: bytes) -> None:
+        try:
+            self.thumbnails.put(sha256, jpeg)
+        except OSError as error:
+            message = f"`{self.thumbnails.root}` cannot be written to: {error.strerror or error}."
+            raise CollectionError(f"{message} Mend that and add again; what was added is kept.") from error
+
 
 def main() -> None:
     """Answer lines until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to answer, also where there are no sessions
     # Libraries below may print; what they print must not end up between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -77,12 +87,16 @@ def main() -> None:
     for line in requests:
         try:
             answer = reader.read(Path(json.loads(line)))
+        except UnsupportedPhotoError as error:  # a package that is installed later may change that
+            answer = {"reason": str(error), "again": True}
         except (PhotoError, EncoderError) as error:
             answer = {"reason": str(error)}
+        except CollectionError as error:
+            answer = {"stop": str(error)}
         except OSError as error:
-            answer = {"reason": f"The file cannot be read: {error.strerror or error}."}
+            answer = {"reason": f"The file cannot be read: {error.strerror or error}.", "again": True}
         except MemoryError:
-            answer = {"reason": "The photo needs more memory than there is."}
+            answer = {"reason": "The photo needs more memory than there is.", "again": True}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -57,7 +57,7 @@ class WorkerProcess:
                 if self._stopped.is_set():
                     return
                 done += 1
-                if line:
+                if line.endswith("\n"):  # half a line is what a killed worker leaves
                     yield json.loads(line)
                     continue
                 status = self._bury()
@@ -81,10 +81,10 @@ class WorkerProcess:
         self._stderr.close()
 
     def _start(self) -> subprocess.Popen[str]:
-        # A session of its own: Ctrl-C at the terminal is for the parent to answer. One thread per worker: the
-        # workers themselves are what fills the cores.
+        # -P: the current directory, which may hold a numpy.py, is not for importing. A session of its own: Ctrl-C at
+        # the terminal is for the parent to answer. One thread per worker: the workers themselves fill the cores.
         process = subprocess.Popen(
-            [sys.executable, "-m", "lookalike.collection.worker"],
+            [sys.executable, "-P", "-m", "lookalike.collection.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

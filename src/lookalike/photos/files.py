@@ -14,7 +14,7 @@ __all__ = ["find_photos"]
 def find_photos(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the photo files at and below `paths`, folder by folder, each in the order of names.
 
-    Hidden files and folders, folders named ``*.lookalike`` (our own collections) and files whose suffix is not a
+    Hidden files and folders, our own collections (named ``*.lookalike`` or not) and files whose suffix is not a
     photo's are passed over, as are folders that may not be read. Symbolic links are followed; a folder is visited once
     however many links lead to it, so loops end. A file that is named itself in `paths` is yielded if its suffix is a
     photo's, hidden or not.
@@ -55,6 +55,8 @@ def _below(folder: str, visited: set[tuple[int, int]]) -> Iterator[str]:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError:
             continue
+        if {"collection.json", "catalog.sqlite"} <= {entry.name for entry in listed}:
+            continue  # a collection of ours, whatever it is called: its thumbnails are no photos
         folders = []
         for entry in listed:
             if entry.name.startswith("."):

@@ -1,0 +1,73 @@
+"""One SQLite connection per thread, closed when its thread ends, and the transactions on it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from lookalike.catalog.schema import connect
+
+__all__ = ["Connections"]
+
+
+class _Owned:
+    """A connection that is closed with the last reference to it: the one that its thread holds."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __del__(self) -> None:
+        self.db.close()
+
+
+class Connections:
+    """The connections to one catalog.
+
+    Parameters
+    ----------
+    path : Path
+        The database file.
+    writable : bool
+        Whether they may write.
+    """
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self._path = path
+        self._writable = writable
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: weakref.WeakSet[_Owned] = weakref.WeakSet()
+        self.current()  # now, so that a damaged file is told at once
+
+    def current(self) -> sqlite3.Connection:
+        """Return the connection of this thread, opened when first asked for."""
+        owned: _Owned | None = getattr(self._local, "owned", None)
+        if owned is None:
+            owned = self._local.owned = _Owned(connect(self._path, writable=self._writable))
+            with self._lock:
+                self._open.add(owned)
+        return owned.db
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._lock:
+            for owned in list(self._open):
+                owned.db.close()
+        self._local = threading.local()
+
+    @contextlib.contextmanager
+    def transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        """Run what is inside between `begin` and COMMIT, or undo it."""
+        db = self.current()
+        db.execute(begin)
+        try:
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:  # SQLite ends it by itself when the disk is full
+                db.execute("ROLLBACK")
+            raise
