@@ -112,16 +112,20 @@ class Walk:
         """Nearest rows by code in the given cells, over all segments."""
         frames = self._model.frames
         parts = self._model.coarse.unflat(cells)
+        product = self._model.product
         tables, slots = [], np.empty(parts.shape, np.int64)
         n_slots = 0
         for p, part in enumerate(projected.reshape(parts.shape[1], -1)):
-            used, slots[:, p] = np.unique(parts[:, p], return_inverse=True)
-            slots[:, p] += n_slots
+            if parts.shape[1] == 1:  # the cells of one codebook are all different
+                used, slots[:, 0] = parts[:, 0], np.arange(len(parts))
+            else:
+                used, slots[:, p] = np.unique(parts[:, p], return_inverse=True)
+                slots[:, p] += n_slots
             n_slots += len(used)
             tables.append(
                 kernels.query_tables(
                     part,
-                    used.astype(np.int32),
+                    used,
                     frames.offsets[p],
                     frames.rotations[p],
                     frames.rotation_scales[p],
@@ -129,10 +133,12 @@ class Walk:
                     self._codebooks[p],
                 )
             )
-        stacked = np.concatenate(tables)
-        levels = self._model.product.error_levels
-        if len(levels):
-            stacked = np.concatenate([stacked, np.broadcast_to(levels, (len(stacked), 1, 16))], axis=1)
+        stacked = np.concatenate(tables) if len(tables) > 1 else tables[0]
+        if len(product.error_levels):
+            whole = np.empty((n_slots, product.n_codes, 16), np.float32)
+            whole[:, :-1] = stacked
+            whole[:, -1] = product.error_levels
+            stacked = whole
         found: list[Found] = []
         for number, (segment, mask) in enumerate(zip(self._segments, self._admitted, strict=True)):
             places = np.minimum(np.searchsorted(segment.cells, cells), len(segment.cells) - 1)

@@ -31,7 +31,10 @@ __all__ = ["LOPQModel"]
 COARSE = ("ivf", "multi_index")
 METRICS = ("l2", "cosine")
 _LARGEST_DIM = 128
-_MOST_TRAINING_VECTORS = 200_000
+_MOST_TRAINING_VECTORS = 500_000
+_COARSE_SAMPLE_PER_CENTROID = 256
+_CODEBOOK_SAMPLE = 65_536
+"""Rotations learn from every training vector, since each belongs to one cell; centroids need no more than these."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +98,7 @@ class LOPQModel:
         Parameters
         ----------
         vectors : array-like (n, dim_in)
-            Training vectors; float16, float32, float64 or integers. Of more than 200,000 a random sample is used.
+            Training vectors; float16, float32, float64 or integers. Of more than 500,000 a random sample is used.
         coarse : {"ivf", "multi_index"}
             One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors).
         n_coarse : int, optional
@@ -153,15 +156,16 @@ class LOPQModel:
                 f"`dim` is {kept}, but a multiple of n_subquantizers ({m}) is needed, for example {-(-kept // m) * m}."
             )
         rng_sample, rng_coarse, rng_product = np.random.default_rng(check_count(seed, "seed", least=0)).spawn(3)
-        if len(x) > _MOST_TRAINING_VECTORS:
-            x = x[np.sort(rng_sample.choice(len(x), _MOST_TRAINING_VECTORS, replace=False))]
+        x = _sample(x, _MOST_TRAINING_VECTORS, rng_sample)
         if metric == "cosine":
             x = normalised(x)
         with one_blas_thread():
             projection = Projection.fit(x, kept, n_parts=n_parts, n_subquantizers=m)
             y = projection.project(x)
-            quantizer = CoarseQuantizer.fit(y, k, n_parts, rng_coarse)
+            coarse_sample = _sample(y, _COARSE_SAMPLE_PER_CENTROID * k, rng_sample)
+            quantizer = CoarseQuantizer.fit(coarse_sample, k, n_parts, rng_coarse)
             frames = LocalFrames.fit(y, quantizer, rotation, m)
+            y = _sample(y, _CODEBOOK_SAMPLE, rng_sample)
             local = frames.to_local(y, quantizer.assign(y))
             product = ProductQuantizer.fit(local, m, int(bits), rng_product, error_code=error_code)
             return cls(metric, projection, quantizer, frames, product)
@@ -346,6 +350,12 @@ class LOPQModel:
         rotations = np.stack([[self.frames.rotation(p, cell) for cell in cells] for p in range(2)])
         residual_means = self.frames.offsets - self.coarse.centroids
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
+
+
+def _sample(vectors: NDArray[np.float32], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    if len(vectors) <= n:
+        return vectors
+    return vectors[np.sort(rng.choice(len(vectors), n, replace=False))]
 
 
 def _widened(codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
