@@ -171,7 +171,7 @@ def fetch(package: Package, destination: Path) -> None:
             shutil.rmtree(destination)
         photos.rename(destination)
     n_folders = sum(path.is_dir() for path in destination.iterdir())
-    print(f"{n_photos} photos in {n_folders} folders are in {destination}.", flush=True)
+    print(f"{n_photos} pictures in {n_folders} folders are in {destination}.", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lookalike.catalog import Catalog, FileRecord, NewPhoto
-from lookalike.errors import FormatError, UnknownPhotoError
+from lookalike.errors import CollectionError, FormatError, UnknownPhotoError
 
 DIM = 8
 
@@ -187,7 +187,7 @@ def test_readers_see_what_a_writer_committed_and_nothing_before(tmp_path: Path) 
         assert reader.n_photos() == 0
     assert reader.n_photos() == 1
     assert reader.generation > before
-    with pytest.raises(sqlite3.OperationalError, match="readonly"), reader.transaction():
+    with pytest.raises(CollectionError, match="readonly"), reader.transaction():
         pass
     writer.close()
     reader.close()

@@ -136,7 +136,8 @@ def test_a_catalog_that_is_missing_is_a_calm_error(run, photos, tmp_path) -> Non
     (tmp_path / "collection.json").write_bytes((photos.path / "collection.json").read_bytes())
     result = run("info", "-c", tmp_path)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: The collection's catalog cannot be read")
+    assert result.stderr.startswith("Error: ")
+    assert "catalog.sqlite` is missing" in result.stderr
 
 
 def test_debugging_shows_where_an_error_came_from(run_process, tmp_path) -> None:

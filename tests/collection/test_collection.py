@@ -14,6 +14,7 @@ from PIL import Image
 import lookalike
 from lookalike.catalog import Catalog
 from lookalike.errors import (
+    CollectionError,
     FormatError,
     InvalidArgumentError,
     NotACollectionError,
@@ -143,7 +144,15 @@ def test_a_card_is_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.M
     [
         ({}, InvalidArgumentError, "exactly one"),
         ({"photo": 1, "words": "x"}, InvalidArgumentError, "exactly one"),
-        ({"photo": 1, "k": 0}, InvalidArgumentError, "k >= 1"),
+        ({"photo": 1, "k": 0}, InvalidArgumentError, "`k` is 0"),
+        ({"photo": 1, "k": 2.5}, InvalidArgumentError, "expected an integer"),
+        ({"words": "a", "k": 10**30}, InvalidArgumentError, "expected an integer"),
+        ({"words": "a", "offset": -1}, InvalidArgumentError, "`offset` is -1"),
+        ({"photo": 3.5}, InvalidArgumentError, "expected an id"),
+        ({"photo": "a\0b"}, InvalidArgumentError, "cannot be read"),
+        ({"photo": "/dev/zero"}, InvalidArgumentError, "not a file"),
+        ({"photo": 2**70}, UnknownPhotoError, "no photo"),
+        ({"vector": ["a"] * 1280}, InvalidArgumentError, "no array of numbers"),
         ({"photo": 10**9}, UnknownPhotoError, "1000000000"),
         ({"photo": "/nowhere/x.jpg"}, InvalidArgumentError, "cannot be read"),
         ({"photo": b"no photo"}, PhotoError, "photo"),
@@ -157,6 +166,37 @@ def test_a_query_that_makes_no_sense_is_a_clear_error(
 ) -> None:
     with pytest.raises(error, match=says):
         photos.search(**query)  # type: ignore[arg-type]
+
+
+def test_a_vector_of_any_length_points_the_same_way(photos: lookalike.Collection) -> None:
+    vector = photos.embeddings(ids_of(photos)[:1])[0].astype(np.float64)
+    hits = [hit.id for hit in photos.search(vector=vector, k=5)]
+    for scale in (1e-30, 1e30):
+        assert [hit.id for hit in photos.search(vector=vector * scale, k=5)] == hits
+
+
+def test_a_closed_collection_says_so(demo_collection: Path) -> None:
+    photos = lookalike.Collection.open(demo_collection)
+    photos.close()
+    photos.close()
+    with pytest.raises(CollectionError, match="was closed"):
+        photos.search(words="flowers")
+
+
+def test_a_collection_that_cannot_be_written_to_can_be_searched(
+    demo_collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "c.lookalike"
+    shutil.copytree(demo_collection, copy)
+    with lookalike.Collection.open(demo_collection) as photos:
+        expected = photos.search(photo=1, k=5).hits
+    for path in copy.glob("catalog.sqlite-*"):
+        path.unlink()
+    # The tests may run as root, who may write anywhere: say what a read-only disk says.
+    monkeypatch.setattr("lookalike.catalog.schema.os.access", lambda *_: False)
+    with lookalike.Collection.open(copy) as photos:
+        assert photos.search(photo=1, k=5).hits == expected
+    assert not list(copy.glob("catalog.sqlite-*"))
 
 
 def test_an_empty_collection_finds_nothing(tmp_path: Path) -> None:

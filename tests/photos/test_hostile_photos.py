@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +22,7 @@ from lookalike.errors import (
     PhotoTooLargeError,
     UnsupportedPhotoError,
 )
-from lookalike.photos import DecodedPhoto, PhotoLimits, read_photo, reading
+from lookalike.photos import DecodedPhoto, PhotoLimits, read_photo, reading, sidecar_of
 
 FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "raw"]
 Save = Callable[..., bytes]
@@ -216,3 +217,20 @@ def test_metadata_that_pillow_warns_about_fail_no_photo_in_any_thread(picture: I
         photos = list(threads.map(read, [data] * 64))
     assert None not in photos
     assert warnings.filters == filters
+
+
+def test_a_picture_of_very_many_rows_is_refused_before_it_is_decoded() -> None:
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 200_000_000, 8, 0, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(b"\0\0")) + png_chunk(b"IEND", b"")
+    with pytest.raises(PhotoTooLargeError, match="each side"):
+        read_photo(png)
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_a_photo_whose_sidecar_could_have_no_name_has_none(tmp_path: Path) -> None:
+    photo = tmp_path / ("x" * 251 + ".jpg")
+    photo.touch()
+    assert sidecar_of(photo) is None

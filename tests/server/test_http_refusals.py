@@ -140,7 +140,7 @@ def test_the_host_given_at_the_start_is_admitted_too(demo_collection, start_serv
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://", "https://localhost"]
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://", "https://localhost", "http://[::1"]
 )
 def test_pages_of_other_origins_change_nothing(client, origin):
     refused(client.post("/api/v1/uploads", headers={"Origin": origin}, content=b"x"), 403, "foreign_origin")

@@ -384,7 +384,9 @@ class Catalog:
         """
         vectors = []
         for photo_id in photo_ids:
-            row = self._db.execute("SELECT vector FROM embeddings WHERE photo_id = ?", (int(photo_id),)).fetchone()
+            row = None
+            if 0 < photo_id < 2**63:
+                row = self._db.execute("SELECT vector FROM embeddings WHERE photo_id = ?", (photo_id,)).fetchone()
             if row is None:
                 raise _unknown(photo_id)
             vectors.append(np.frombuffer(row[0], dtype="<f2").astype(np.float32))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lookalike.catalog.schema import connect
+from lookalike.errors import CollectionError
 
 __all__ = ["Connections"]
 
@@ -41,10 +42,19 @@ class Connections:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: weakref.WeakSet[_Owned] = weakref.WeakSet()
+        self._closed = False
         self.current()  # now, so that a damaged file is told at once
 
     def current(self) -> sqlite3.Connection:
-        """Return the connection of this thread, opened when first asked for."""
+        """Return the connection of this thread, opened when first asked for.
+
+        Raises
+        ------
+        CollectionError
+            `close` was called.
+        """
+        if self._closed:
+            raise CollectionError("This collection was closed. Open it again with `Collection.open`.")
         owned: _Owned | None = getattr(self._local, "owned", None)
         if owned is None:
             owned = self._local.owned = _Owned(connect(self._path, writable=self._writable))
@@ -53,7 +63,11 @@ class Connections:
         return owned.db
 
     def close(self) -> None:
-        """Close the connections of every thread."""
+        """Close the connections of every thread; a writer moves everything into the one database file first."""
+        if self._writable and not self._closed:
+            with contextlib.suppress(sqlite3.OperationalError):  # a reader is in the way, or the disk is full
+                self.current().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._closed = True
         with self._lock:
             for owned in list(self._open):
                 owned.db.close()
@@ -61,12 +75,23 @@ class Connections:
 
     @contextlib.contextmanager
     def transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        """Run what is inside between `begin` and COMMIT, or undo it."""
+        """Run what is inside between `begin` and COMMIT, or undo it.
+
+        Raises
+        ------
+        CollectionError
+            The database cannot be written: the disk is full or read-only.
+        """
         db = self.current()
-        db.execute(begin)
         try:
+            db.execute(begin)
             yield db
             db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            message = f"`{self._path}` cannot be read or written: {error}. What was written before is safe."
+            raise CollectionError(message) from error
         except BaseException:
             if db.in_transaction:  # SQLite ends it by itself when the disk is full
                 db.execute("ROLLBACK")

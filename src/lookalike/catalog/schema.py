@@ -7,10 +7,11 @@ other databases, ``user_version`` is the format's version; docs/formats/collecti
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
-from lookalike.errors import FormatError
+from lookalike.errors import CollectionError, FormatError
 
 __all__ = ["FORMAT_VERSION", "connect"]
 
@@ -81,13 +82,24 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     ------
     FormatError
         The file is missing, no catalog, or was written by a newer version of Lookalike.
+    CollectionError
+        It cannot be opened: no permission, a disk that fails.
     """
     if not writable and not path.exists():
         message = f"`{path}` is missing. Put it back from a backup, or make a new collection and add the photos again."
         raise FormatError(message)
-    mode = "rwc" if writable else "ro"
+    options = "mode=rwc" if writable else "mode=ro"
+    if not writable and not os.access(path.parent, os.W_OK):
+        # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size > 0:
+            message = (
+                f"`{log}` holds changes that cannot be read from a read-only place. Copy the collection elsewhere."
+            )
+            raise CollectionError(message)
+        options += "&immutable=1"
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30, check_same_thread=False
+        f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, timeout=30, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -96,7 +108,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError):
-            raise
+            raise CollectionError(f"`{path}` cannot be opened: {error}.") from error
         message = f"`{path}` is not a Lookalike catalog ({error}). If a backup exists, put it in its place."
         raise FormatError(message) from error
     except BaseException:

@@ -30,7 +30,7 @@ def match_expression(words: str) -> str:
     ''
     """
     terms = []
-    for phrase, word in _TERM.findall(words.replace("\0", " ")):
+    for phrase, word in _TERM.findall(words.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")):
         text = phrase or word.replace('"', "")
         if _WORD_CHARACTER.search(text):
             terms.append(f'"{text}"' + ("" if phrase else "*"))

@@ -71,12 +71,6 @@ class _Commands(TyperGroup):
             where = f"`{error.filename}`: " if error.filename else ""
             print_error(f"{where}{error.strerror or error}.")
             raise typer.Exit(1) from None
-        except Exception as error:
-            sqlite3 = sys.modules.get("sqlite3")  # not imported for this question alone
-            if debugging or sqlite3 is None or not isinstance(error, sqlite3.OperationalError):
-                raise  # a mistake of ours: the traceback is what a report of it needs
-            print_error(f"The collection's catalog cannot be read or written: {error}.")
-            raise typer.Exit(1) from None
         return result
 
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lookalike.cli.typeface import Typeface
 from lookalike.cli.wording import count
-from lookalike.errors import LookalikeError
+from lookalike.errors import InvalidArgumentError, LookalikeError
 from lookalike.photos import read_photo
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SHEET_SUFFIXES", "draw_contact_sheet", "justified_rows"]
 
 SHEET_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+MAX_HEIGHT: Final = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # what the formats can hold, px
 
 WIDTH = 1600
 MARGIN = 56
@@ -78,6 +79,12 @@ def draw_contact_sheet(photos: Collection, subject: Path | int | str, result: Se
     head_height = 150 if goal is None else HEAD_HEIGHT
     rows_height = sum(row_height + CAPTION_HEIGHT + GAP for row_height, _ in rows)
     height = MARGIN + head_height + GAP * 2 + rows_height + MARGIN // 2
+    most = MAX_HEIGHT.get(path.suffix.lower(), height)
+    if height > most:
+        raise InvalidArgumentError(
+            f"A sheet of {count(len(tiles), 'photo')} is {height:,} px high, and {path.suffix} holds {most:,}. "
+            "Ask for fewer photos (-k), or name a .png."
+        )
     sheet = Image.new("RGB", (WIDTH, height), GROUND)
     found = f"{count(len(tiles), 'photo')} of {result.stats.n_photos:,}"
     if goal is None:

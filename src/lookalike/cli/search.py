@@ -79,8 +79,11 @@ def search(
 def _photo(wanted: str, *, force: bool) -> Path | int | str:
     """Tell what was given: a file (Path), an id (int), or words (str)."""
     path = Path(wanted).expanduser()
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError:  # a sentence is too long to be a file's name
+        pass
     if wanted.isascii() and wanted.isdecimal():
         return int(wanted)
     return path if force else wanted

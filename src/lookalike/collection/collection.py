@@ -318,8 +318,9 @@ class Collection:
         """
         if sum(part is not None for part in (photo, words, vector)) != 1:
             raise InvalidArgumentError("Give exactly one of `photo`, `words` and `vector`.")
-        if k < 1 or offset < 0:
-            raise InvalidArgumentError(f"`k` is {k} and `offset` {offset}; expected k >= 1 and offset >= 0.")
+        for name, value, least in (("k", k, 1), ("offset", offset, 0)):
+            if not isinstance(value, int | np.integer) or not least <= value < 2**31:
+                raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
         if words is not None:
             return self._search_words(words, k, offset)
         photo_id = None if photo is None else self.find(photo)
@@ -338,7 +339,10 @@ class Collection:
         return SearchResult(self._hits(scored, part), evidence, photo_id, has_more=len(found) > offset + k)
 
     def _check_vector(self, vector: object) -> NDArray[np.float32]:
-        query = np.asarray(vector, dtype=np.float32)
+        try:
+            query = np.asarray(vector, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidArgumentError(f"`vector` is no array of numbers: {error}.") from error
         dim = self.settings.card.dim
         if query.shape != (dim,):
             raise InvalidArgumentError(
@@ -348,7 +352,7 @@ class Collection:
         length = float(np.linalg.norm(query))
         if not np.isfinite(length) or length == 0:
             raise InvalidArgumentError("`vector` is zero or holds NaN or infinity; expected finite numbers.")
-        unit: NDArray[np.float32] = query / np.float32(length)
+        unit: NDArray[np.float32] = (query / length).astype(np.float32)
         return unit
 
     def _search_words(self, words: str, k: int, offset: int) -> SearchResult:
@@ -384,6 +388,10 @@ class Collection:
             return self._catalog.photo(int(photo)).id
         if isinstance(photo, OutsidePhoto):
             return self._catalog.id_of_content(photo.sha256)
+        if not isinstance(photo, str | bytes | os.PathLike):
+            raise InvalidArgumentError(
+                f"`photo` is {photo!r}; expected an id, a path, the bytes of a file, or what `Collection.read` gave."
+            )
         if isinstance(photo, bytes):
             data = photo
         else:

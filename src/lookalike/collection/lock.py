@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lookalike.errors import CollectionLockedError
+from lookalike.errors import CollectionError, CollectionLockedError
 
 __all__ = ["writer_lock"]
 
@@ -37,6 +37,9 @@ def writer_lock(collection: Path, *, wait_seconds: float = 0) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise CollectionLockedError(f"`{collection}` is being written to by {_describe(holder)}") from None
+    except OSError as error:
+        message = f"`{collection}` cannot be written to: {error.strerror or error}. Searching is possible."
+        raise CollectionError(message) from error
     try:
         me = {
             "pid": os.getpid(),

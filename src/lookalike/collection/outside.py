@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.encoders import ImageEncoder
-from lookalike.errors import InvalidArgumentError
+from lookalike.errors import InvalidArgumentError, LookalikeError
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
 
 __all__ = ["OutsidePhoto", "read_file", "read_outside"]
@@ -48,7 +49,7 @@ def read_outside(
     photo: str | os.PathLike[str] | bytes, encoder: ImageEncoder, *, min_side: int, limits: PhotoLimits
 ) -> OutsidePhoto:
     """Decode and encode a photo, a path or the bytes of a file; see `Collection.read` for the errors."""
-    data = photo if isinstance(photo, bytes) else read_file(photo)
+    data = photo if isinstance(photo, bytes) else read_file(photo, limits)
     name = "" if isinstance(photo, bytes) else Path(photo).name
     decoded = read_photo(data, name=name, limits=limits, min_side=min_side)
     return OutsidePhoto(
@@ -60,15 +61,24 @@ def read_outside(
     )
 
 
-def read_file(path: str | os.PathLike[str]) -> bytes:
+def read_file(path: str | os.PathLike[str], limits: PhotoLimits | None = None) -> bytes:
     """Return the bytes of a file that a person named.
 
     Raises
     ------
     InvalidArgumentError
-        It cannot be read.
+        It cannot be read, or is no file.
+    PhotoTooLargeError
+        It is larger than the limit.
     """
+    file = Path(path).expanduser()
     try:
-        return Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise InvalidArgumentError(f"`{path}` cannot be read: {error.strerror or error}.") from error
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidArgumentError(f"`{path}` is not a file. Give a photo's file.")
+        (limits or PhotoLimits()).check_bytes(status.st_size)
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, LookalikeError):
+            raise
+        raise InvalidArgumentError(f"`{path}` cannot be read: {getattr(error, 'strerror', None) or error}.") from error

@@ -63,8 +63,8 @@ class WorkerProcess:
                 status = self._bury()
                 if timed_out:
                     yield {"reason": f"It took longer than {self._max_seconds:.0f} seconds to read."}
-                else:
-                    yield {"reason": f"Reading it crashed the decoder (exit status {status})."}
+                else:  # perhaps killed from outside, when memory ran out
+                    yield {"reason": f"Reading it crashed the decoder (exit status {status}).", "again": True}
                 break
 
     def stop(self) -> None:

@@ -51,6 +51,8 @@ _OPENERS: Final[dict[str, Callable[[bytes], ImageFile.ImageFile]]] = {
     "avif": lambda data: AvifImageFile(BytesIO(data)),
     "heic": open_heif,
 }
+# Pillow keeps a pointer and a block for each row: 200 million rows of one pixel would take gigabytes.
+_MAX_SIDE: Final = 100_000
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -240,6 +242,10 @@ def _check_size(size: tuple[int, int], limits: PhotoLimits) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise DamagedPhotoError(f"The picture has the size {width} x {height}.")
+    if max(size) > _MAX_SIDE:
+        raise PhotoTooLargeError(
+            f"The picture has {width:,} x {height:,} pixels; the limit of each side is {_MAX_SIDE:,}."
+        )
     if width * height > limits.max_pixels:
         raise PhotoTooLargeError(
             f"The picture has {width:,} x {height:,} = {width * height:,} pixels; "

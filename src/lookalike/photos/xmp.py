@@ -88,8 +88,11 @@ def sidecar_of(photo: Path) -> Path | None:
         None where there is none.
     """
     for candidate in (photo.with_name(photo.name + ".xmp"), photo.with_suffix(".xmp")):
-        if candidate.is_file():
-            return candidate
+        try:
+            if candidate.is_file():
+                return candidate
+        except OSError:  # with the suffix the name is too long for the file system, so there is none
+            continue
     return None
 
 

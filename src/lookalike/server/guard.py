@@ -102,7 +102,7 @@ class Guard:
             )
             raise Refusal(403, "foreign_host", message)
         origin = headers.get("origin")
-        if method not in _SAFE_METHODS and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if method not in _SAFE_METHODS and origin is not None and _host_of(origin) != host.lower():
             raise Refusal(403, "foreign_origin", f"Pages of {origin[:100]!r} may not change anything here.")
 
     def _is_ours(self, host: str) -> bool:
@@ -119,3 +119,10 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # brackets of an IPv6 address that do not close
+        return None

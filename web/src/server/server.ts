@@ -56,6 +56,7 @@ class Server extends Observable {
   }
 
   #take(status: Status): void {
+    if (this.status && status.collection !== this.status.collection) location.assign("/"); // other photos, same address
     const watched = this.job;
     const now = watched && status.jobs.find((job) => job.id === watched.id);
     if (now && !isRunning(now)) this.finished = now;
