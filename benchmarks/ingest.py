@@ -13,6 +13,7 @@ Memory is the sum of the resident sets of `add`'s process and its workers, at it
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import shutil
@@ -139,7 +140,8 @@ class _peak_memory:  # noqa: N801  reads as a function where it is used
 def _family() -> Iterator[str]:
     yield "self"
     for children in Path("/proc/self/task").glob("*/children"):
-        yield from children.read_text().split()
+        with contextlib.suppress(OSError):  # the thread has ended
+            yield from children.read_text().split()
 
 
 def _resident(pid: str) -> float:
