@@ -2,6 +2,7 @@
 #   make demo                  real photos, explored by similarity at http://127.0.0.1:8765
 #   make demo PHOTOS=~/Pictures
 #   make test                  the whole test suite
+#   make boundscheck           the kernels' tests with every array access checked
 #   make check                 format, lint, types, layers, the page's own checks
 #   make bench                 measurements against peers and limits (see benchmarks/)
 #   make docs | web | wheel | clean
@@ -16,7 +17,7 @@ DEMO   := build/demo
 PHOTOS ?=
 WEB    := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-.PHONY: demo test check format bench docs web wheel screenshot clean
+.PHONY: demo test boundscheck check format bench docs web wheel screenshot clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(PAGE)
@@ -30,6 +31,10 @@ endif
 test: $(VENV)/.test $(if $(LOOKALIKE_REQUIRE_ALL),$(VENV)/.torch) $(PAGE)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos
 	$(VENV)/bin/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
+
+# Numba reads beyond an array silently; with this it does not.
+boundscheck: $(VENV)/.test
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba-boundscheck $(VENV)/bin/pytest -q tests/kernels
 
 check: $(VENV)/.test web/node_modules/.package-lock.json
 	$(VENV)/bin/ruff format --check .
