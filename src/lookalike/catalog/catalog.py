@@ -167,24 +167,35 @@ class Catalog:
         """
         db = self._db
         row = db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(photo.sha256),)).fetchone()
+        photo_id = self._insert(photo) if row is None else row[0]
+        previous = db.execute("SELECT photo_id FROM files WHERE path = ?", (file.path,)).fetchone()
+        db.execute("DELETE FROM failures WHERE path = ?", (file.path,))
+        db.execute(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET photo_id = excluded.photo_id, "
+            "bytes = excluded.bytes, mtime_ns = excluded.mtime_ns, sidecar_mtime_ns = excluded.sidecar_mtime_ns, "
+            "gone_at = NULL",
+            (file.path, photo_id, file.bytes, file.mtime_ns, file.sidecar_mtime_ns),
+        )
+        if previous is not None and previous[0] != photo_id:
+            self._refresh_names(previous)
         if row is None:
-            photo_id = self._insert(photo)
+            self._put_text(photo_id, photo)
+        elif file.sidecar_mtime_ns is not None or not self._has_sidecar(photo_id):
+            db.execute(
+                "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
+                (photo.taken_at, photo.title, photo.facts, photo_id),
+            )
+            db.execute("DELETE FROM photo_text WHERE rowid = ?", (photo_id,))
             self._put_text(photo_id, photo)
         else:
-            photo_id = row[0]
-            described = db.execute(
-                "SELECT 1 FROM files WHERE photo_id = ? AND path != ? AND gone_at IS NULL "
-                "AND sidecar_mtime_ns IS NOT NULL",
-                (photo_id, file.path),
-            ).fetchone()
-            if file.sidecar_mtime_ns is not None or described is None:
-                db.execute(
-                    "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
-                    (photo.taken_at, photo.title, photo.facts, photo_id),
-                )
-                self._put_text(photo_id, photo)
-        self._put_file(file, photo_id)
+            self._refresh_names([photo_id])
         return photo_id, row is None
+
+    def _has_sidecar(self, photo_id: int) -> bool:
+        found = self._db.execute(
+            "SELECT 1 FROM files WHERE photo_id = ? AND gone_at IS NULL AND sidecar_mtime_ns IS NOT NULL", (photo_id,)
+        )
+        return found.fetchone() is not None
 
     def _insert(self, photo: NewPhoto) -> int:
         assert photo.embedding is not None
@@ -209,25 +220,10 @@ class Catalog:
         return cursor.lastrowid
 
     def _put_text(self, photo_id: int, photo: NewPhoto) -> None:
-        caption, keywords, creator = photo.text
-        names = self._db.execute("SELECT names FROM photo_text WHERE rowid = ?", (photo_id,)).fetchone()
-        self._db.execute("DELETE FROM photo_text WHERE rowid = ?", (photo_id,))
         self._db.execute(
             "INSERT INTO photo_text (rowid, title, caption, keywords, creator, names) VALUES (?, ?, ?, ?, ?, ?)",
-            (photo_id, photo.title or "", caption, keywords, creator, names[0] if names else ""),
+            (photo_id, photo.title or "", *photo.text, self._names(photo_id)),
         )
-
-    def _put_file(self, file: FileRecord, photo_id: int) -> None:
-        db = self._db
-        db.execute("DELETE FROM failures WHERE path = ?", (file.path,))
-        previous = db.execute("SELECT photo_id FROM files WHERE path = ?", (file.path,)).fetchone()
-        db.execute(
-            "INSERT INTO files VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET photo_id = excluded.photo_id, "
-            "bytes = excluded.bytes, mtime_ns = excluded.mtime_ns, sidecar_mtime_ns = excluded.sidecar_mtime_ns, "
-            "gone_at = NULL",
-            (file.path, photo_id, file.bytes, file.mtime_ns, file.sidecar_mtime_ns),
-        )
-        self._refresh_names({photo_id} | ({previous[0]} if previous else set()))
 
     def put_failure(self, file: FileRecord, reason: str) -> None:
         """Record why the file at this path could not be read; what it held before is gone from there."""
@@ -261,9 +257,11 @@ class Catalog:
 
     def _refresh_names(self, photo_ids: Iterable[int]) -> None:
         for photo_id in photo_ids:
-            stems = {Path(path).stem.replace("_", " ").replace("-", " ") for path in self.paths(photo_id)}
-            names = " ".join(sorted(stems))
-            self._db.execute("UPDATE photo_text SET names = ? WHERE rowid = ?", (names, photo_id))
+            self._db.execute("UPDATE photo_text SET names = ? WHERE rowid = ?", (self._names(photo_id), photo_id))
+
+    def _names(self, photo_id: int) -> str:
+        stems = {Path(path).stem.replace("_", " ").replace("-", " ") for path in self.paths(photo_id)}
+        return " ".join(sorted(stems))
 
     # -- reading ----------------------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,14 +23,11 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto
 from lookalike.collection.settings import CollectionSettings
-from lookalike.collection.worker_process import WorkerProcess
+from lookalike.collection.worker_pool import CHUNK, Answers, WorkerPool
 from lookalike.errors import CollectionError, InvalidArgumentError
 from lookalike.photos import PhotoLimits, find_photos, sidecar_of
 
 __all__ = ["AddProgress", "absolute", "add_photos", "n_cores"]
-
-CHUNK = 8
-"""Files per request to a worker, and photos per transaction: the most that a kill can cost."""
 
 FIRST_MAINTENANCE = 64
 """Photos after which the page's first searches are worth a mean; from there at each doubling."""
@@ -265,8 +261,6 @@ def add_photos(
     if not plan.to_read:
         return now
 
-    n_workers = min(n_workers or n_cores(), -(-len(plan.to_read) // CHUNK))
-    chunks = (plan.to_read[start : start + CHUNK] for start in range(0, len(plan.to_read), CHUNK))
     worker_settings = {
         "collection": str(collection),
         "encoder": settings.encoder,
@@ -274,50 +268,25 @@ def add_photos(
         "min_side": settings.min_side,
         "limits": asdict(limits),
     }
-    workers = [WorkerProcess(worker_settings, max_seconds=limits.max_seconds) for _ in range(n_workers)]
-    idle = list(workers)
     clock = _Clock(now.total, now.total_bytes)
     maintain_at = FIRST_MAINTENANCE
-
-    def read(worker: WorkerProcess, chunk: list[FileRecord]) -> list[tuple[FileRecord, dict[str, Any]]]:
-        return list(zip(chunk, worker.read([file.path for file in chunk]), strict=False))
-
-    try:
-        with ThreadPoolExecutor(n_workers, thread_name_prefix="lookalike-ingest") as threads:
-            running: dict[Future[list[tuple[FileRecord, dict[str, Any]]]], WorkerProcess] = {}
-            try:
-                while not stop.is_set():
-                    while idle and (chunk := next(chunks, None)) is not None:
-                        worker = idle.pop()
-                        running[threads.submit(read, worker, chunk)] = worker
-                    if not running:
-                        return now
-                    finished, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        answers = future.result()
-                        worker = running.pop(future)
-                        # Hand out the next chunk before storing this one: the worker must not wait for the disk.
-                        if (chunk := next(chunks, None)) is not None:
-                            running[threads.submit(read, worker, chunk)] = worker
-                        now = _store(catalog, answers, now, plan.read_before)
-                        rate, eta = clock.tick([file for file, _ in answers])
-                        now = replace(now, rate=rate, eta_seconds=eta)
-                        progress(now)
-                        if now.done >= maintain_at:
-                            maintain()
-                            maintain_at = now.done * 2
+    n_workers = min(n_workers or n_cores(), -(-len(plan.to_read) // CHUNK))
+    with WorkerPool(n_workers, worker_settings, max_seconds=limits.max_seconds) as workers:
+        for answers in workers.read(plan.to_read):
+            if answers:
+                now = _store(catalog, answers, now, plan.read_before)
+                rate, eta = clock.tick([file for file, _ in answers])
+                now = replace(now, rate=rate, eta_seconds=eta)
+                progress(now)
+            if stop.is_set():
                 return replace(now, state="stopped")
-            finally:
-                for worker in workers:
-                    worker.stop()
-    finally:
-        for worker in workers:
-            worker.close()
+            if now.done >= maintain_at:
+                maintain()
+                maintain_at = now.done * 2
+    return now
 
 
-def _store(
-    catalog: Catalog, answers: list[tuple[FileRecord, dict[str, Any]]], now: AddProgress, read_before: frozenset[str]
-) -> AddProgress:
+def _store(catalog: Catalog, answers: Answers, now: AddProgress, read_before: frozenset[str]) -> AddProgress:
     added, updated, moved, failed = now.added, now.updated, now.moved, now.failed
     for _, answer in answers:
         if "stop" in answer:
