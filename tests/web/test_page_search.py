@@ -46,6 +46,7 @@ def test_words_find_photos_by_their_titles(open_page, photos):
     titled = next(photo for photo in photos if photo["title"] and len(photo["title"].split()) > 2)
     page = open_page()
     field = page.get_by_role("searchbox")
+    expect(field).to_be_visible()
     page.keyboard.press("/")
     expect(field).to_be_focused()
     field.fill(titled["title"])

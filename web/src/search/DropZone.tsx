@@ -1,5 +1,5 @@
 /** The whole window takes a photo: dropped from anywhere, or pasted. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { PhotoIcon } from "../icons";
 import { uploading } from "./upload";
 
@@ -13,7 +13,7 @@ function pick(files: FileList | undefined): File | undefined {
 
 export function DropZone() {
   const [over, setOver] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let depth = 0; // enter and leave come for every element on the way
     const enter = (event: DragEvent) => {
       if (!carriesFiles(event)) return;

@@ -1,5 +1,5 @@
 /** The search bar: words, or a photo chosen from disk; shows what the page is searching with. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CameraIcon, CloseIcon, SearchIcon } from "../icons";
 import { navigation } from "../navigation";
 import { EVERYTHING, type Subject } from "../url";
@@ -20,8 +20,9 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
   const asked = subject.kind === "words" ? subject.words : "";
   const [words, setWords] = useState(asked);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => setWords(asked), [asked, subject.kind]);
-  useEffect(() => {
+  // Before the first paint: whoever types at once is neither overwritten nor unheard.
+  useLayoutEffect(() => setWords(asked), [asked, subject.kind]);
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const typing = (event.target as Element).closest?.("input, textarea, dialog, .pswp");
       if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
