@@ -37,5 +37,8 @@ export function moveFocus(
   hold(list.indexOf(photo.id));
   const grid = event.currentTarget;
   const kind = link.classList.contains("pivot") ? ".pivot" : ".tile-photo";
-  requestAnimationFrame(() => grid.querySelector<HTMLElement>(`[data-photo="${photo.id}"] ${kind}`)?.focus());
+  const neighbourLink = () => grid.querySelector<HTMLElement>(`[data-photo="${photo.id}"] ${kind}`);
+  const drawn = neighbourLink(); // at once, so that the next key, however quick, starts from there
+  if (drawn) drawn.focus();
+  else requestAnimationFrame(() => neighbourLink()?.focus());
 }
