@@ -51,6 +51,14 @@ class WorkerPool:
         for worker in self._workers:
             worker.close()
 
+    def _chunks(self, files: Sequence[FileRecord]) -> Iterator[Sequence[FileRecord]]:
+        """Cut `files` into chunks, smaller ones towards the end, so that all workers end at about the same time."""
+        start = 0
+        while start < len(files):
+            size = max(1, min(CHUNK, (len(files) - start) // (2 * len(self._workers))))
+            yield files[start : start + size]
+            start += size
+
     def read(self, files: Sequence[FileRecord]) -> Iterator[Answers]:
         """Yield what the workers answer, a chunk of files at a time, as it comes.
 
@@ -61,7 +69,7 @@ class WorkerPool:
         CollectionError
             A worker cannot even start.
         """
-        chunks = iter([files[start : start + CHUNK] for start in range(0, len(files), CHUNK)])
+        chunks = self._chunks(files)
         taking = threading.Lock()
         answered: queue.SimpleQueue[Answers | BaseException | None] = queue.SimpleQueue()
 
