@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
-from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, chosen_level, lowest_bit
+from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, block_mask_neon, chosen_level, lowest_bit
 
 __all__ = ["scan_lists"]
 
@@ -115,6 +115,10 @@ def _scan(
                         break
                 if level == 2:
                     mask &= block_mask_avx512(
+                        block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
+                    )
+                elif level == 3:
+                    mask &= block_mask_neon(
                         block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
                     )
                 else:

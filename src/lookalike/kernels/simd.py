@@ -1,42 +1,61 @@
 """The inner step of the 4-bit scan as vector instructions: 32 codes at once against one query's small tables.
 
 Andre, Kermarrec & Le Scouarnec, "Cache locality is not enough: high-performance nearest neighbor search with product
-quantization fast scan", VLDB 2015: tables of 16 bytes live in a register, and one byte shuffle looks up 32 (AVX2) or 64
-(AVX-512) entries. Numba has no vectors, so the step is written as LLVM instructions by an intrinsic.
+quantization fast scan", VLDB 2015: tables of 16 bytes live in a register, and one byte shuffle looks up 16 (NEON), 32
+(AVX2) or 64 (AVX-512) entries. Numba has no vectors, so the step is written as LLVM instructions by an intrinsic.
 
-Sums saturate, first in 8 bits within a byte's two tables, then in 16 bits: a saturated sum is too small, never too
-large, so a code is never lost by it. Every level gives the same mask, bit for bit; the portable one is plain Python.
+The levels differ in nothing but that shuffle and in how many bytes of each code they take a round: LLVM itself cuts the
+32 lanes of the rest into the registers that a machine has.
 
-``LOOKALIKE_SIMD`` forces a level: ``portable``, ``avx2`` or ``avx512``; by default the host's best.
+Sums saturate in 8 bits within a byte's two tables, and would wrap in 16 bits beyond 257 bytes: either makes a sum too
+small, never too large, so a code is never lost by it. Every level gives the same mask, bit for bit; the portable one
+is plain Python.
+
+``LOOKALIKE_SIMD`` forces a level: ``portable``, ``avx2``, ``avx512`` or ``neon``; by default the host's best.
 """
 
 # ruff: noqa: ANN401 - the types of Numba and llvmlite are not published
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, codegen, config
 from numba.extending import intrinsic
 
-__all__ = ["LEVELS", "block_mask_avx2", "block_mask_avx512", "chosen_level", "lowest_bit"]
+__all__ = [
+    "LEVELS",
+    "block_mask_avx2",
+    "block_mask_avx512",
+    "block_mask_neon",
+    "chosen_level",
+    "emit_block_mask",
+    "lowest_bit",
+]
 
-LEVELS = ("portable", "avx2", "avx512")
+LEVELS = ("portable", "avx2", "avx512", "neon")
+"""The scan knows them by their places. Of those that a machine supports, which are of one maker, the last is best."""
 
 _I8, _I16, _I32, _I64 = (ir.IntType(n) for n in (8, 16, 32, 64))
 
 
-def _features() -> dict[str, bool]:
-    return dict(llvm.get_host_cpu_features())
+def _features() -> set[str]:
+    """Tell what Numba compiles for: the host's features, less those that ``NUMBA_CPU_NAME`` and its kin take away."""
+    given = codegen.get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    return {each[1:] for each in given.split(",") if each.startswith("+")}
 
 
 def _supported() -> tuple[str, ...]:
+    # NEON is part of 64-bit Arm, where LLVM cannot list the features of every host
+    if llvm.get_process_triple().split("-")[0] in ("aarch64", "arm64"):
+        return ("portable", "neon")
     features = _features()
-    needed = {"portable": (), "avx2": ("avx2",), "avx512": ("avx2", "avx512bw", "avx512vl")}
-    return tuple(level for level in LEVELS if all(features.get(each) for each in needed[level]))
+    needed = {"avx2": {"avx2"}, "avx512": {"avx2", "avx512bw", "avx512vl"}}
+    return ("portable", *(level for level in LEVELS if level in needed and needed[level] <= features))
 
 
 SUPPORTED = _supported()
@@ -54,19 +73,19 @@ def chosen_level() -> int:
     return LEVELS.index(SUPPORTED[-1])
 
 
-def _emit(builder: Any, module: Any, arguments: Any, n_wide: int) -> Any:
-    """Build the loop over ``n_wide`` bytes of each code per round; gives the 32-bit mask of codes within the bound."""
+def emit_block_mask(level: str, builder: Any, arguments: Any) -> Any:
+    """Build the sums of a block and their comparison with the bound: the instructions of ``block_mask_<level>``.
+
+    ``arguments`` are values of LLVM: pointers to the codes and the two tables, then ``n_bytes`` and ``bound`` as i64.
+    """
     codes, low_tables, high_tables, n_bytes, bound = arguments
+    n_wide = 2 if level == "avx512" else 1  # bytes of each code a round
     lanes = 32 * n_wide
     bytes_, words = ir.VectorType(_I8, lanes), ir.VectorType(_I16, lanes // 2)
-    shuffle_name = "llvm.x86.avx2.pshuf.b" if n_wide == 1 else "llvm.x86.avx512.pshuf.b.512"
-    shuffle = cgutils.get_or_insert_function(module, ir.FunctionType(bytes_, [bytes_, bytes_]), shuffle_name)
-    add_sat = cgutils.get_or_insert_function(
-        module, ir.FunctionType(bytes_, [bytes_, bytes_]), f"llvm.uadd.sat.v{lanes}i8"
-    )
-    fifteen = ir.Constant(bytes_, [15] * lanes)
-    four, eight = ir.Constant(words, [4] * (lanes // 2)), ir.Constant(words, [8] * (lanes // 2))
-    zero = ir.Constant(words, None)
+    lookup = {"avx2": _lookup_avx2, "avx512": _lookup_avx512, "neon": _lookup_neon}[level]
+    add_sat = _instruction(builder, f"llvm.uadd.sat.v{lanes}i8", bytes_)
+    four, fifteen = ir.Constant(bytes_, [4] * lanes), ir.Constant(bytes_, [15] * lanes)
+    eight, zero = ir.Constant(words, [8] * (lanes // 2)), ir.Constant(words, None)
 
     before = builder.block
     loop = builder.append_basic_block("scan.bytes")
@@ -76,16 +95,10 @@ def _emit(builder: Any, module: Any, arguments: Any, n_wide: int) -> Any:
     j = builder.phi(_I64)
     even, odd = builder.phi(words), builder.phi(words)
 
-    def load(base: Any) -> Any:
-        address = builder.gep(base, [builder.mul(j, ir.Constant(_I64, 32))])
-        return builder.load(builder.bitcast(address, bytes_.as_pointer()), align=1)
-
-    both = load(codes)
-    low = builder.and_(both, fifteen)
-    shifted = builder.bitcast(builder.lshr(builder.bitcast(both, words), four), bytes_)
-    high = builder.and_(shifted, fifteen)
-    first = builder.call(shuffle, [load(low_tables), low])
-    second = builder.call(shuffle, [load(high_tables), high])
+    place = builder.mul(j, ir.Constant(_I64, 32))
+    both = _load(builder, builder.gep(codes, [place]), lanes)
+    first = lookup(builder, builder.gep(low_tables, [place]), builder.and_(both, fifteen))
+    second = lookup(builder, builder.gep(high_tables, [place]), builder.lshr(both, four))
     sums = builder.bitcast(builder.call(add_sat, [first, second]), words)
     # `even` takes whole words, that is even bytes plus 256 times the odd ones; the odd ones are taken off at the end
     even_next, odd_next = builder.add(even, sums), builder.add(odd, builder.lshr(sums, eight))
@@ -96,29 +109,61 @@ def _emit(builder: Any, module: Any, arguments: Any, n_wide: int) -> Any:
     builder.cbranch(builder.icmp_signed("<", j_next, n_bytes), loop, after)
     builder.position_at_end(after)
     even_only = builder.sub(even_next, builder.shl(odd_next, eight))
-    half = ir.VectorType(_I16, 16)
     if n_wide == 2:
-        pick = [ir.Constant(ir.VectorType(_I32, 16), list(range(start, start + 16))) for start in (0, 16)]
         even_only, odd_next = (
-            builder.add(builder.shuffle_vector(v, v, pick[0]), builder.shuffle_vector(v, v, pick[1]))
-            for v in (even_only, odd_next)
+            builder.add(_pick(builder, v, range(16)), _pick(builder, v, range(16, 32))) for v in (even_only, odd_next)
         )
-    order = [i // 2 + 16 * (i % 2) for i in range(32)]
-    every = builder.shuffle_vector(even_only, odd_next, ir.Constant(ir.VectorType(_I32, 32), order))
-    limits = ir.Constant(ir.VectorType(_I16, 32), ir.Undefined)
+    every = builder.shuffle_vector(even_only, odd_next, _places(i // 2 + 16 * (i % 2) for i in range(32)))
+    limits = ir.Constant(every.type, ir.Undefined)
     limits = builder.insert_element(limits, builder.trunc(bound, _I16), ir.Constant(_I32, 0))
-    limits = builder.shuffle_vector(limits, limits, ir.Constant(ir.VectorType(_I32, 32), [0] * 32))
-    assert every.type == ir.VectorType(_I16, 32)
-    assert even_only.type == half
+    limits = _pick(builder, limits, [0] * 32)
     return builder.bitcast(builder.icmp_unsigned("<=", every, limits), _I32)
 
 
-def _block_mask(level: str, n_wide: int) -> Any:
+def _lookup_avx2(builder: Any, table: Any, indices: Any) -> Any:
+    """Look up 32 indices; each 128-bit lane of a shuffle has a table of its own, so the two copies fill both."""
+    shuffle = _instruction(builder, "llvm.x86.avx2.pshuf.b", indices.type)
+    return builder.call(shuffle, [_load(builder, table, 32), indices])
+
+
+def _lookup_avx512(builder: Any, table: Any, indices: Any) -> Any:
+    """Look up 64 indices: 32 in the table of one byte and 32 in that of the next."""
+    shuffle = _instruction(builder, "llvm.x86.avx512.pshuf.b.512", indices.type)
+    return builder.call(shuffle, [_load(builder, table, 64), indices])
+
+
+def _lookup_neon(builder: Any, table: Any, indices: Any) -> Any:
+    """Look up 32 indices, 16 at a time, in the first copy of the table."""
+    lookup = _instruction(builder, "llvm.aarch64.neon.tbl1.v16i8", ir.VectorType(_I8, 16))
+    entries = _load(builder, table, 16)
+    halves = [builder.call(lookup, [entries, _pick(builder, indices, range(start, start + 16))]) for start in (0, 16)]
+    return builder.shuffle_vector(*halves, _places(range(32)))
+
+
+def _instruction(builder: Any, name: str, vector: Any) -> Any:
+    """Declare an instruction that makes one vector of two of its kind."""
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector, vector]), name)
+
+
+def _load(builder: Any, address: Any, n: int) -> Any:
+    return builder.load(builder.bitcast(address, ir.VectorType(_I8, n).as_pointer()), align=1)
+
+
+def _places(places: Iterable[int]) -> Any:
+    chosen = list(places)
+    return ir.Constant(ir.VectorType(_I32, len(chosen)), chosen)
+
+
+def _pick(builder: Any, vector: Any, places: Iterable[int]) -> Any:
+    return builder.shuffle_vector(vector, vector, _places(places))
+
+
+def _block_mask(level: str) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if level not in SUPPORTED:
             return ir.Constant(_I32, 0)  # never run: `chosen_level` gives supported ones only
         pointers = [builder.inttoptr(each, _I8.as_pointer()) for each in arguments[:3]]
-        return _emit(builder, builder.module, [*pointers, *arguments[3:]], n_wide)
+        return emit_block_mask(level, builder, [*pointers, *arguments[3:]])
 
     return types.uint32(types.intp, types.intp, types.intp, types.intp, types.int64), generate
 
@@ -133,13 +178,13 @@ def block_mask_avx2(
     ----------
     codes : address of uint8 (n_bytes, 32)
     low_tables, high_tables : address of uint8 (n_bytes, 2, 16)
-        The table of the low and of the high half of each byte, twice, as the two 128-bit lanes want it.
+        The table of the low and of the high half of each byte, twice, as the 128-bit lanes of AVX want it.
     n_bytes : int
         At least 1; even for AVX-512.
     bound : int
         From 0 to 65535.
     """
-    return _block_mask("avx2", 1)
+    return _block_mask("avx2")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -147,7 +192,15 @@ def block_mask_avx512(
     typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, n_bytes: Any, bound: Any
 ) -> Any:
     """Do as :func:`block_mask_avx2` does, two bytes of each code at a time; ``n_bytes`` must be even."""
-    return _block_mask("avx512", 2)
+    return _block_mask("avx512")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def block_mask_neon(
+    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, n_bytes: Any, bound: Any
+) -> Any:
+    """Do as :func:`block_mask_avx2` does, on 64-bit Arm."""
+    return _block_mask("neon")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
