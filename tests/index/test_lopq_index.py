@@ -60,7 +60,9 @@ def test_distances_of_codes_are_those_to_the_reconstructions(
     photos_like: Data, coarse: str, bits: int, metric: str
 ) -> None:
     vectors, queries = photos_like[0][:2000], photos_like[1][:10]
-    model = LOPQModel.fit(vectors, coarse=coarse, n_coarse=8, n_subquantizers=16, bits=bits, metric=metric)
+    model = LOPQModel.fit(
+        vectors, coarse=coarse, n_coarse=8, n_subquantizers=16, bits=bits, metric=metric, codebooks="shared"
+    )
     index = LOPQIndex.from_model(model, rerank=None)
     index.add(vectors)
     hits = index.search(queries, 2000, n_probe=1000)

@@ -13,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.quantization import LOPQModel
+from lookalike.quantization import AdditiveQuantizer, LOPQModel
 
 SMALL: dict[str, Any] = {"n_coarse": 8, "n_subquantizers": 8}
+PRODUCT: dict[str, Any] = {**SMALL, "codebooks": "shared"}
 KINDS = [(c, r, b) for c in ("ivf", "multi_index") for r in ("local", "global", "none") for b in (4, 8)]
 
 
 @pytest.mark.parametrize(("coarse", "rotation", "bits"), KINDS)
 def test_encode_and_decode_follow_the_definition(clustered: np.ndarray, coarse: str, rotation: str, bits: int) -> None:
-    model = LOPQModel.fit(clustered, coarse=coarse, rotation=rotation, bits=bits, **SMALL)
+    model = LOPQModel.fit(clustered, coarse=coarse, rotation=rotation, bits=bits, **PRODUCT)
     vectors = clustered[:50]
     cells, codes = model.encode(vectors)
     n_parts = 2 if coarse == "multi_index" else 1
@@ -62,8 +63,99 @@ def test_an_error_code_names_the_level_nearest_to_half_the_squared_error(cluster
     np.testing.assert_allclose(abs(named - half), abs(levels[:, None] - half).min(axis=0), atol=1e-4)
 
 
+@pytest.mark.parametrize("rotation", ["local", "grouped", "none"])
+def test_additive_codes_are_sums_of_codewords_and_a_norm(clustered: np.ndarray, rotation: str) -> None:
+    model = LOPQModel.fit(clustered, codebooks="additive", rotation=rotation, n_rotations=3, **SMALL)
+    assert isinstance(model.product, AdditiveQuantizer)
+    vectors = clustered[:200]
+    cells, packed = model.encode(vectors)
+    assert packed.shape == (200, 4)
+    codes = np.stack([packed[:, j // 2] >> 4 if j % 2 else packed[:, j // 2] & 15 for j in range(8)], axis=1)
+    projected = (vectors.astype(float) - model.projection.mean) @ model.projection.basis.astype(float)
+    origins = model.coarse.centroids[0].astype(float)
+    books, levels = model.product.codebooks.astype(float), model.product.norm_levels[0].astype(float)
+    rebuilt, squared = np.empty_like(projected), np.empty((200, 5))
+    queries = model.project(clustered[-5:]).astype(float)
+    for i, y in enumerate(projected):
+        cell = int(((y - origins) ** 2).sum(axis=1).argmin())
+        assert cell == cells[i]
+        total = sum(books[j][codes[i, j]] for j in range(7))
+        r = np.eye(24)
+        if rotation != "none":
+            r = model.frames.rotation(0, cell).astype(float)
+            total = total * model.product.spreads[cell]
+        rebuilt[i] = r.T @ total + origins[cell]
+        residual = y - origins[cell]
+        norm = float(model.product.norm_means[cell]) + float(model.product.norm_scales[cell]) * levels[codes[i, 7]]
+        turned = r @ residual
+        wanted = total @ total + 0.4 * ((turned - total) ** 2).sum()
+        wanted += 0.4 * max(0, residual @ residual - turned @ turned)
+        anchor = queries if rotation == "none" else queries - origins[cell]
+        if rotation == "none":
+            wanted += 2 * origins[cell] @ total
+        near = model.product.norm_means[cell] + model.product.norm_scales[cell] * levels
+        assert abs(norm - wanted) <= np.abs(near - wanted).min() + 0.02 * abs(wanted) + 1e-3
+        squared[i] = ((queries - origins[cell]) ** 2).sum(axis=1) - 2 * anchor @ (r.T @ total) + norm
+    np.testing.assert_allclose(
+        model.decode(cells, packed), rebuilt @ model.projection.basis.T.astype(float) + model.projection.mean, atol=1e-3
+    )
+    np.testing.assert_allclose(model.estimates(clustered[-5:], cells, packed), squared.T, rtol=1e-3, atol=0.05)
+
+
+def test_additive_codes_err_less_than_product_codes_of_the_same_bytes(clustered: np.ndarray) -> None:
+    for rotation in ("local", "global"):
+        additive, product = (
+            LOPQModel.fit(clustered, rotation=rotation, codebooks=kind, **SMALL) for kind in ("additive", "shared")
+        )
+        assert additive.n_bytes == product.n_bytes
+        assert additive.distortion(clustered) < product.distortion(clustered)
+
+
+def test_auto_reports_what_it_tried_and_takes_the_best(clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, n_coarse=2, n_subquantizers=8)
+    chosen, other = model.report
+    assert {chosen["rotation"], other["rotation"]} == {"local", "none"}
+    assert chosen["chosen"]
+    assert not other["chosen"]
+    assert chosen["recall_10"] >= other["recall_10"] - 0.01
+    assert chosen["model_bytes"] == model.n_model_bytes
+    assert chosen["distortion"] > 0
+    assert LOPQModel.fit(clustered, rotation="none", n_coarse=2, n_subquantizers=8).report == ()
+
+
+def test_auto_takes_the_smaller_model_where_rotations_do_not_pay() -> None:
+    vectors = np.random.default_rng(0).normal(size=(4000, 16))
+    report = LOPQModel.fit(vectors, n_coarse=4, n_subquantizers=8).report
+    assert report[0]["rotation"] == "none"
+    assert report[1]["recall_10"] < report[0]["recall_10"] + 0.01
+
+
+def test_training_goes_on_from_given_centroids(clustered: np.ndarray) -> None:
+    first = LOPQModel.fit(clustered, rotation="none", codebooks="shared", **SMALL)
+    again = LOPQModel.fit(
+        clustered, coarse=first.coarse.centroids, rotation="local", codebooks="shared", n_subquantizers=8
+    )
+    np.testing.assert_array_equal(again.coarse.centroids, first.coarse.centroids)
+    assert again.distortion(clustered) < first.distortion(clustered)
+
+
+def test_opq_rounds_lower_the_error_of_one_rotation_for_all(clustered: np.ndarray) -> None:
+    turned = LOPQModel.fit(clustered, rotation="global", **PRODUCT)
+    assert turned.distortion(clustered) < 0.98 * LOPQModel.fit(clustered, rotation="none", **PRODUCT).distortion(
+        clustered
+    )
+
+
+def test_water_filling_keeps_fewer_axes_and_hardly_more_error(clustered: np.ndarray) -> None:
+    arguments = {"rotation": "local", "n_coarse": 8, "n_subquantizers": 2, "codebooks": "shared"}
+    every, filled = (LOPQModel.fit(clustered, allocation=kind, **arguments) for kind in ("eigenvalue", "water_filling"))
+    assert filled.frames.n_axes < every.frames.n_axes == 24
+    assert filled.n_model_bytes < every.n_model_bytes
+    assert filled.distortion(clustered) < 1.1 * every.distortion(clustered)
+
+
 def test_rotations_are_orthogonal_and_axes_of_the_projection_too(clustered: np.ndarray) -> None:
-    model = LOPQModel.fit(clustered, **SMALL)
+    model = LOPQModel.fit(clustered, rotation="local", **PRODUCT)
     eye = np.eye(24)
     np.testing.assert_allclose(model.projection.basis.T @ model.projection.basis, eye, atol=1e-5)
     assert model.frames.rotations.dtype == np.int8
@@ -138,11 +230,14 @@ def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distin
     ("arguments", "words"),
     [
         ({"coarse": "kd_tree"}, "'ivf', 'multi_index'"),
-        ({"rotation": "auto"}, "'local', 'global', 'none'"),
-        ({"codebooks": "local"}, "'shared'"),
+        ({"rotation": "any"}, "'auto', 'local', 'grouped', 'global', 'none'"),
+        ({"codebooks": "any"}, "'auto', 'shared', 'additive'"),
+        ({"codebooks": "additive", "bits": 8}, "bits=4"),
+        ({"codebooks": "additive", "coarse": "multi_index"}, "one coarse codebook"),
+        ({"coarse": np.zeros((1, 8, 20)), "dim": 24}, "dim=20"),
         ({"metric": "dot"}, "'l2', 'cosine'"),
         ({"bits": 6}, "4 or 8"),
-        ({"dim": 10, "n_subquantizers": 4}, "for example 12"),
+        ({"dim": 10, "n_subquantizers": 4, "codebooks": "shared"}, "for example 12"),
         ({"n_coarse": 5000}, "only 3000"),
         ({"n_coarse": 0}, "at least 1"),
         ({"n_subquantizers": 2.0}, "whole number"),
@@ -198,7 +293,7 @@ def test_arguments_are_never_changed(clustered: np.ndarray) -> None:
 SCRIPT = """
 import hashlib, sys
 import numpy as np
-from lookalike.quantization import LOPQModel
+from lookalike.quantization import AdditiveQuantizer, LOPQModel
 rng = np.random.default_rng(3)
 x = (rng.normal(size=(20000, 40)) @ rng.normal(size=(40, 40))).astype(np.float32)
 for coarse in ("ivf", "multi_index"):

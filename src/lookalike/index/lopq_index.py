@@ -22,7 +22,7 @@ from lookalike.index.plan import SearchPlan
 from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
-from lookalike.index.walk import Walk
+from lookalike.index.walk import Found, Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
@@ -69,7 +69,7 @@ class LOPQIndex:
         ids : array-like (n,), optional
             Whole numbers from 0, or text; all different. By default the row numbers.
         bytes_per_vector : int
-            Bytes of a code: 4-bit codes, the last of them the error code (see :meth:`LOPQModel.fit`).
+            Bytes of a code: two 4-bit codes a byte (see ``n_subquantizers`` of :meth:`LOPQModel.fit`).
         n_coarse : int, optional
             Cells; by default a power of two near sqrt(n).
         metric : {"l2", "cosine"}
@@ -84,9 +84,7 @@ class LOPQIndex:
         _check_rerank(rerank)
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
         x = as_vectors(vectors, "vectors")
-        model = LOPQModel.fit(
-            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes - 1, error_code=True, metric=metric, seed=seed
-        )
+        model = LOPQModel.fit(x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, metric=metric, seed=seed)
         index = cls(model, (), rerank)
         index.add(x, ids)
         return index
@@ -277,17 +275,20 @@ class LOPQIndex:
         ids = empty_ids((len(q), plan.k), widest)
         distances = np.full((len(q), plan.k), np.inf, np.float32)
         with one_blas_thread():
-            compared = normalised(q) if self._model.metric == "cosine" else q
-            projected = self._model.projection.project(compared)
-            for i in range(len(q)):
-                near = self._model.coarse.distances(projected[i : i + 1])[0]
-                numbers, rows, squared = walk.search(projected[i], compared[i], near, plan)
-                for number in np.unique(numbers):
-                    here = np.flatnonzero(numbers == number)
-                    ids[i, here] = segments[number].ids[rows[here]]
-                distances[i, : len(rows)] = self._finish(squared, compared[i], segments, numbers, rows, plan)
-        stats = SearchStats(walk.n_cells, walk.n_codes, walk.n_reranked, time.perf_counter() - started)
-        return SearchResult(ids, distances, stats)
+            compared = self._model.compared(q)
+            found = walk.search(self._model.projection.project(compared), compared, plan)
+            first = 0
+            for block in found:
+                rows = slice(first, first + len(block.rows))
+                for number, segment in enumerate(segments):
+                    here = block.segments == number
+                    ids[rows, : block.rows.shape[1]][here] = segment.ids[block.rows[here]]
+                distances[rows, : block.rows.shape[1]] = self._finish(block, compared[rows], segments, plan)
+                first = rows.stop
+        n_cells, n_codes, n_reranked = (
+            sum(getattr(block, name) for block in found) for name in ("n_cells", "n_codes", "n_reranked")
+        )
+        return SearchResult(ids, distances, SearchStats(n_cells, n_codes, n_reranked, time.perf_counter() - started))
 
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
         k = check_count(k, "k")
@@ -310,24 +311,19 @@ class LOPQIndex:
         )
 
     def _finish(
-        self,
-        squared: NDArray[np.float32],
-        query: NDArray[np.float32],
-        segments: tuple[Segment, ...],
-        numbers: NDArray[np.int64],
-        rows: NDArray[np.int64],
-        plan: SearchPlan,
+        self, found: Found, compared: NDArray[np.float32], segments: tuple[Segment, ...], plan: SearchPlan
     ) -> NDArray[np.float32]:
-        """Distances of the metric from squared ones."""
+        """Distances of the metric from squared ones; estimates from codes may lie below 0, distances do not."""
+        squared = np.maximum(found.squared, 0)
         if self._model.metric == "l2":
             return np.sqrt(squared)
         if not plan.rerank:
-            return np.minimum(squared / 2, np.float32(2))
-        zero = np.full(len(rows), not query.any())
-        for number in np.unique(numbers):
-            here = numbers == number
-            zero[here] |= segments[number].are_zero(rows[here])
-        return cosine_distances(squared, zero)
+            return np.where(np.isfinite(squared), np.minimum(squared / 2, np.float32(2)), np.float32(np.inf))
+        zero = np.broadcast_to(np.logical_not(compared.any(axis=1))[:, None], squared.shape).copy()
+        for number, segment in enumerate(segments):
+            here = found.segments == number
+            zero[here] |= segment.are_zero(found.rows[here])
+        return np.where(np.isfinite(squared), cosine_distances(squared, zero), np.float32(np.inf))
 
 
 def _check_rerank(rerank: str | None) -> None:

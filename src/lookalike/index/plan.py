@@ -35,6 +35,22 @@ class SearchPlan:
     rerank: int
     default_probe: int
 
+    def likely_visits(self, n_occupied: int) -> int:
+        """Visits to prepare for, before anything is known of the cells: from 1 to ``n_occupied``."""
+        if self.n_probe is not None:
+            return max(1, min(n_occupied, self.n_probe))
+        if self.n_candidates is not None:
+            return max(1, min(n_occupied, 64))
+        return max(1, min(n_occupied, self.default_probe))
+
+    def are_enough(self, cumulative: NDArray[np.int64], n_visits: int) -> bool:
+        """Tell whether these first cells of each walk are all that can be wanted: int64 (n_queries, n_visits)."""
+        if self.n_probe is not None and n_visits >= self.n_probe:
+            return True
+        wanted = self.n_candidates if self.n_candidates is not None else max(self.k, self.rerank)
+        enough = bool((cumulative[:, -1] >= wanted).all())
+        return enough and (self.n_candidates is not None or self.n_probe is not None or n_visits >= self.default_probe)
+
     def n_visits(self, cumulative: NDArray[np.int64]) -> int:
         """How many cells of an ordered walk are visited.
 

@@ -11,7 +11,7 @@ float16 keeps 11 bits between 6e-5 and 65504 and loses digits or overflows outsi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -44,6 +44,11 @@ class Segment:
     scale : float
         A power of two; 1 for float32.
     alive : bool (n,), or None when all are
+
+    Attributes
+    ----------
+    first_blocks : int64 (n_lists,)
+        Where each list begins in ``blocks``.
     """
 
     cells: NDArray[np.int64]
@@ -53,6 +58,7 @@ class Segment:
     embeddings: NDArray[np.float16] | NDArray[np.float32] | None
     scale: float = 1.0
     alive: NDArray[np.bool_] | None = None
+    first_blocks: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -73,7 +79,9 @@ class Segment:
             raise InvalidArgumentError("the arrays of this segment do not belong together.")
         if self.offsets[0] != 0 or self.offsets[-1] != n or (np.diff(self.offsets) < 0).any():
             raise InvalidArgumentError("the lists of this segment do not cover its rows.")
-        if int(self._n_blocks().sum()) != len(self.blocks):
+        n_blocks = -(-np.diff(self.offsets) // self.blocks.shape[2])
+        object.__setattr__(self, "first_blocks", np.cumsum(n_blocks) - n_blocks)
+        if int(n_blocks.sum()) != len(self.blocks):
             raise InvalidArgumentError("the lists of this segment do not cover its blocks of codes.")
         if len(self.cells) and (self.cells[0] < 0 or (np.diff(self.cells) <= 0).any()):
             raise InvalidArgumentError("the cells of this segment are not in order.")
@@ -152,15 +160,6 @@ class Segment:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def _n_blocks(self) -> NDArray[np.int64]:
-        counts: NDArray[np.int64] = -(-np.diff(self.offsets) // self.blocks.shape[2])
-        return counts
-
-    def first_blocks(self) -> NDArray[np.int64]:
-        """Where each list begins in ``blocks``: int64 (n_lists,)."""
-        counts = self._n_blocks()
-        return np.cumsum(counts) - counts
-
     @property
     def n_alive(self) -> int:
         """Rows that are not deleted."""
@@ -182,8 +181,20 @@ class Segment:
         zero: NDArray[np.bool_] = np.logical_not(np.any(self.embeddings[rows] != 0, axis=1))
         return zero
 
-    def squared_distances(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Exact squared distances from a query to the stored embeddings of some rows: float32 (len(rows),)."""
+    def squared_distances(self, queries: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Exact squared distances from queries (n_queries, dim_in) to the stored embeddings of rows.
+
+        Parameters
+        ----------
+        queries : float32 (n_queries, dim_in)
+        rows : int64 (n_queries, depth)
+            -1 for none.
+
+        Returns
+        -------
+        float32 (n_queries, depth)
+            ``inf`` where there is no row.
+        """
         assert self.embeddings is not None
-        distances = kernels.rerank_distances(query * np.float32(self.scale), self.embeddings, rows)
+        distances = kernels.rerank_distances(queries * np.float32(self.scale), self.embeddings, rows)
         return distances / np.float32(self.scale * self.scale)

@@ -1,27 +1,53 @@
-"""Search of one query over segments: order the cells, score their codes, re-rank the nearest exactly.
+"""Search of queries over segments: order the cells, scan their codes, re-rank the nearest exactly.
 
-Kalantidis & Avrithis, CVPR 2014, section 4, and yahoo/lopq's searcher: tables are built once per visited cell, or, with
-a multi-index, once per visited half-cell and shared by all the pairs it is part of.
+Kalantidis & Avrithis, CVPR 2014, section 4, and yahoo/lopq's searcher. Queries go in blocks: each step is one kernel
+over the whole block, so that what Python costs is shared by its queries, and blocks go to threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import kernels
 from lookalike.index.plan import SearchPlan
+from lookalike.index.query_tables import QueryTables
 from lookalike.index.segment import Segment
+from lookalike.kernels.threads import map_blocks
 from lookalike.quantization import LOPQModel
 
 __all__ = ["Found", "Walk"]
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
-"""Segment numbers, rows and squared distances, nearest first."""
-
 _ALL = np.empty(0, np.bool_)
+_TABLE_VALUES = 1 << 20
+"""Entries of the tables of one block of queries (4 MiB): they stay in the processor's cache until they are used."""
+_MOST_QUERIES = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Nearest rows of a block of queries.
+
+    Parameters
+    ----------
+    segments : int64 (n_queries, depth)
+        Numbers of segments; -1 in empty slots.
+    rows : int64 (n_queries, depth)
+    squared : float32 (n_queries, depth)
+        Never falling along a row; ``inf`` in empty slots.
+    n_cells, n_codes, n_reranked : int
+        Work done.
+    """
+
+    segments: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    squared: NDArray[np.float32]
+    n_cells: int = 0
+    n_codes: int = 0
+    n_reranked: int = 0
 
 
 class Walk:
@@ -52,112 +78,121 @@ class Walk:
                 counts.append(before[segment.offsets[1:]] - before[segment.offsets[:-1]])
         used, inverse = np.unique(np.concatenate(cells), return_inverse=True)
         total = np.bincount(inverse, weights=np.concatenate(counts), minlength=len(used)).astype(np.int64)
-        self._first_blocks = [segment.first_blocks() for segment in segments]
-        n_parts = model.coarse.n_parts
-        self._codebooks = np.split(model.product.transposed(), n_parts)
         self._occupied = used[total > 0]
         self._counts = total[total > 0]
-        self.n_cells = self.n_codes = self.n_reranked = 0
 
-    def search(
-        self, projected: NDArray[np.float32], query: NDArray[np.float32], near: NDArray[np.float32], plan: SearchPlan
-    ) -> Found:
-        """Nearest rows of one query.
+    def search(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> list[Found]:
+        """Nearest rows of queries, block by block.
 
         Parameters
         ----------
-        projected : float32 (dim,)
-        query : float32 (dim_in,)
-            The same query before projection, for re-ranking.
-        near : float32 (n_parts, n_coarse)
-            Its squared distances to the coarse centroids.
+        projected : float32 (n_queries, dim)
+        compared : float32 (n_queries, dim_in)
+            The same queries before projection, for re-ranking.
         plan : SearchPlan
         """
-        cells = self._order(near, plan)
-        self.n_cells += len(cells)
-        self.n_codes += int(self._counts[np.searchsorted(self._occupied, cells)].sum())
-        if not len(cells):
-            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-        numbers, rows, distances = self._scan(projected, cells, max(plan.k, plan.rerank))
+        model = self._model
+        per_query = max(1, plan.likely_visits(len(self._occupied)) * model.product.n_codes * 2**model.product.bits)
+        block = int(np.clip(_TABLE_VALUES // per_query, 1, _MOST_QUERIES))
+        return map_blocks(lambda rows: self._block(projected[rows], compared[rows], plan), len(projected), block)
+
+    def _block(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> Found:
+        depth = max(plan.k, plan.rerank)
+        near = self._model.coarse.distances(projected)
+        places = self._order(near, plan)
+        n_cells = int(np.count_nonzero(places >= 0))
+        if not n_cells:
+            none = np.full((len(projected), plan.k), -1, np.int64)
+            return Found(none, none, np.full(none.shape, np.inf, np.float32))
+        n_codes = int(self._counts[places[places >= 0]].sum())
+        cells = np.where(places >= 0, self._occupied[places], -1)
+        tables = QueryTables.of(self._model, projected, near, cells)
+        segments, rows, squared = self._scan(tables, cells, depth)
         if not plan.rerank:
-            return numbers[: plan.k], rows[: plan.k], distances[: plan.k]
-        self.n_reranked += len(rows)
-        exact = np.empty(len(rows), np.float32)
-        for number in range(len(self._segments)):
-            here = np.flatnonzero(numbers == number)
-            if len(here):
-                exact[here] = self._segments[number].squared_distances(query, rows[here])
-        best = kernels.top_k(exact, plan.k)
-        return numbers[best], rows[best], exact[best]
+            return Found(segments[:, : plan.k], rows[:, : plan.k], squared[:, : plan.k], n_cells, n_codes)
+        n_reranked = int(np.count_nonzero(rows >= 0))
+        exact = np.full(rows.shape, np.inf, np.float32)
+        for number, segment in enumerate(self._segments):
+            here = rows if len(self._segments) == 1 else np.where(segments == number, rows, -1)
+            np.minimum(exact, segment.squared_distances(compared, here), out=exact)
+        order = np.where(rows >= 0, np.arange(rows.shape[1]), -1)
+        keys = kernels.join_keys(exact, order)
+        keys.sort(axis=1)
+        exact, best = kernels.split_keys(keys[:, : plan.k])
+        rows = np.where(best >= 0, np.take_along_axis(rows, np.maximum(best, 0), axis=1), -1)
+        segments = np.where(best >= 0, np.take_along_axis(segments, np.maximum(best, 0), axis=1), -1)
+        return Found(segments, rows, exact, n_cells, n_codes, n_reranked)
 
     def _order(self, near: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.int64]:
-        """Numbers of the cells to visit, nearest first."""
-        if len(near) == 1:
-            order = np.argsort(near[0][self._occupied], kind="stable")
-            return self._occupied[order[: plan.n_visits(np.cumsum(self._counts[order]))]]
-        coarse = self._model.coarse
+        """Places in ``occupied`` of the cells to visit, nearest first: int64 (n_queries, n_visits), -1 beyond."""
+        n_queries, n_parts = near.shape[:2]
+        n_occupied = len(self._occupied)
+        if not n_occupied or not n_queries:
+            return np.empty((n_queries, 0), np.int64)
+        if n_parts == 2:
+            orders = [self._order_pairs(each, plan) for each in near]
+            out = np.full((n_queries, max(map(len, orders))), -1, np.int64)
+            for i, order in enumerate(orders):
+                out[i, : len(order)] = order
+            return out
+        distances = near[:, 0]
+        if n_occupied < distances.shape[1]:
+            distances = np.ascontiguousarray(distances[:, self._occupied])
+        wanted = min(n_occupied, plan.likely_visits(n_occupied))
+        while True:
+            places: NDArray[np.int64] = kernels.nearest_cells(distances, wanted)
+            if plan.n_probe is not None and plan.n_candidates is None:
+                return places
+            cumulative = np.cumsum(self._counts[places], axis=1)
+            visits = np.array([plan.n_visits(each) for each in cumulative])
+            # when every cell of a prefix is wanted, more may be; a smaller number cannot change with more
+            if wanted == n_occupied or (visits < wanted).all() or plan.are_enough(cumulative, wanted):
+                places = places[:, : visits.max(initial=0)]
+                places[np.arange(places.shape[1]) >= visits[:, None]] = -1
+                return places
+            wanted = min(n_occupied, 4 * wanted)
+
+    def _order_pairs(self, near: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.int64]:
+        """Do as :meth:`_order` for one query of a multi-index: float32 (2, n_coarse)."""
         wanted = 64
         while True:
             cells, _ = kernels.multisequence(near[0], near[1], wanted)
-            flat = coarse.flat(cells)
-            places = np.minimum(np.searchsorted(self._occupied, flat), max(0, len(self._occupied) - 1))
-            places = places[self._occupied[places] == flat] if len(self._occupied) else places[:0]
+            flat = self._model.coarse.flat(cells)
+            places: NDArray[np.int64] = np.minimum(np.searchsorted(self._occupied, flat), len(self._occupied) - 1)
+            places = places[self._occupied[places] == flat]
             visits = plan.n_visits(np.cumsum(self._counts[places]))
-            # when every cell of this prefix is wanted, more may be; a smaller number cannot change with more
             if visits < len(places) or len(places) == len(self._occupied) or len(cells) < wanted:
-                return self._occupied[places[:visits]]
+                return places[:visits]
             wanted *= 4
 
-    def _scan(self, projected: NDArray[np.float32], cells: NDArray[np.int64], depth: int) -> Found:
-        """Nearest rows by code in the given cells, over all segments."""
-        frames = self._model.frames
-        parts = self._model.coarse.unflat(cells)
-        product = self._model.product
-        tables, slots = [], np.empty(parts.shape, np.int64)
-        n_slots = 0
-        for p, part in enumerate(projected.reshape(parts.shape[1], -1)):
-            if parts.shape[1] == 1:  # the cells of one codebook are all different
-                used, slots[:, 0] = parts[:, 0], np.arange(len(parts))
-            else:
-                used, slots[:, p] = np.unique(parts[:, p], return_inverse=True)
-                slots[:, p] += n_slots
-            n_slots += len(used)
-            tables.append(
-                kernels.query_tables(
-                    part,
-                    used,
-                    frames.offsets[p],
-                    frames.rotations[p],
-                    frames.rotation_scales[p],
-                    frames.rotation_of_cell[p],
-                    self._codebooks[p],
-                )
-            )
-        stacked = np.concatenate(tables) if len(tables) > 1 else tables[0]
-        if len(product.error_levels):
-            whole = np.empty((n_slots, product.n_codes, 16), np.float32)
-            whole[:, :-1] = stacked
-            whole[:, -1] = product.error_levels
-            stacked = whole
-        found: list[Found] = []
+    def _scan(
+        self, tables: QueryTables, cells: NDArray[np.int64], depth: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Nearest rows by code in the given cells, over all segments: segment numbers, rows and squared distances."""
+        found = []
         for number, (segment, mask) in enumerate(zip(self._segments, self._admitted, strict=True)):
-            places = np.minimum(np.searchsorted(segment.cells, cells), len(segment.cells) - 1)
-            present = np.flatnonzero(segment.cells[places] == cells)
-            places = places[present]
-            starts, ends = segment.offsets[places], segment.offsets[places + 1]
-            distances, rows = kernels.scan_lists(
-                stacked,
-                slots[present],
-                starts,
-                ends,
-                self._first_blocks[number][places],
+            lists = np.minimum(np.searchsorted(segment.cells, cells), len(segment.cells) - 1)
+            lists = np.where(segment.cells[lists] == cells, lists, -1)
+            squared, rows = kernels.scan_lists(
+                tables.tables,
+                tables.slots,
+                lists,
+                tables.biases,
+                tables.level_scales,
+                tables.levels,
+                segment.offsets,
+                segment.first_blocks,
                 segment.blocks,
                 _ALL if mask is None else mask,
                 depth,
             )
-            found.append((np.full(len(rows), number, np.int64), rows, distances))
+            found.append((np.where(rows >= 0, number, -1), rows, squared))
         if len(found) == 1:
             return found[0]
-        numbers, rows, distances = (np.concatenate(each) for each in zip(*found, strict=True))
-        best = kernels.top_k(distances, depth)
-        return numbers[best], rows[best], distances[best]
+        segments, rows, squared = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
+        keys = kernels.join_keys(squared, np.where(rows >= 0, np.arange(rows.shape[1]), -1))
+        keys.sort(axis=1)
+        squared, best = kernels.split_keys(keys[:, :depth])
+        taken = np.maximum(best, 0)
+        rows = np.where(best >= 0, np.take_along_axis(rows, taken, axis=1), -1)
+        return np.where(best >= 0, np.take_along_axis(segments, taken, axis=1), -1), rows, squared

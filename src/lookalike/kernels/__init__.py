@@ -13,29 +13,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lookalike.kernels.additive import codeword_sums, encode_additive
     from lookalike.kernels.blocks import block_codes, unblock_codes
     from lookalike.kernels.cell_order import multisequence
     from lookalike.kernels.codes import pack_codes, unpack_codes
     from lookalike.kernels.distances import assign, exact_distances
     from lookalike.kernels.encode import encode_subvectors
     from lookalike.kernels.frames import rotate, rotate_back
+    from lookalike.kernels.keys import join_keys, nearest_cells, split_keys
     from lookalike.kernels.rerank import rerank_distances
     from lookalike.kernels.scan import scan_lists
     from lookalike.kernels.selection import top_k
-    from lookalike.kernels.tables import query_tables
+    from lookalike.kernels.tables import local_queries, subvector_tables
 
 __all__ = [
     "assign",
     "block_codes",
+    "codeword_sums",
+    "encode_additive",
     "encode_subvectors",
     "exact_distances",
+    "join_keys",
+    "local_queries",
     "multisequence",
+    "nearest_cells",
     "pack_codes",
-    "query_tables",
     "rerank_distances",
     "rotate",
     "rotate_back",
     "scan_lists",
+    "split_keys",
+    "subvector_tables",
     "top_k",
     "unblock_codes",
     "unpack_codes",
@@ -44,15 +52,21 @@ __all__ = [
 _HOMES = {
     "assign": "distances",
     "block_codes": "blocks",
+    "codeword_sums": "additive",
+    "encode_additive": "additive",
     "encode_subvectors": "encode",
     "exact_distances": "distances",
+    "join_keys": "keys",
+    "local_queries": "tables",
     "multisequence": "cell_order",
+    "nearest_cells": "keys",
     "pack_codes": "codes",
-    "query_tables": "tables",
     "rerank_distances": "rerank",
     "rotate": "frames",
     "rotate_back": "frames",
     "scan_lists": "scan",
+    "split_keys": "keys",
+    "subvector_tables": "tables",
     "top_k": "selection",
     "unblock_codes": "blocks",
     "unpack_codes": "codes",

@@ -30,19 +30,19 @@ def rotate(
     vectors : float32 (n, d)
     cells : int32 (n,)
     offsets : float32 (n_coarse, d)
-    rotations : float32 or int8 (n_rotations, d, d)
+    rotations : float32 or int8 (n_rotations, n_axes, d)
         Rows are axes, each divided by its scale. ``n_rotations`` 0 stands for the identity.
-    scales : float32 (n_rotations, d)
+    scales : float32 (n_rotations, n_axes)
     rotation_of_cell : int32 (n_coarse,)
 
     Returns
     -------
-    float32 (n, d)
+    float32 (n, n_axes)
     """
     residuals = vectors - offsets[cells]
     if not len(rotations):
         return residuals
-    out = np.empty_like(residuals)
+    out = np.empty((len(residuals), rotations.shape[1]), np.float32)
     for rotation, rows in _by_rotation(rotation_of_cell[cells]):
         out[rows] = (residuals[rows] @ rotations[rotation].astype(np.float32).T) * scales[rotation]
     return out
@@ -56,10 +56,10 @@ def rotate_back(
     scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
-    """``R^T y + offset``: undoes :func:`rotate`, since R is orthogonal. Shapes as there."""
+    """``R^T y + offset``: undoes :func:`rotate` on the axes that R has, which are orthonormal. Shapes as there."""
     if not len(rotations):
         return rotated + offsets[cells]
-    out = np.empty_like(rotated)
+    out = np.empty((len(rotated), offsets.shape[1]), np.float32)
     for rotation, rows in _by_rotation(rotation_of_cell[cells]):
         out[rows] = (rotated[rows] * scales[rotation]) @ rotations[rotation].astype(np.float32)
     out += offsets[cells]

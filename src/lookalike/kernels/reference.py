@@ -14,15 +14,21 @@ from numpy.typing import NDArray
 __all__ = [
     "assign",
     "block_codes",
+    "codeword_sums",
+    "encode_additive",
     "encode_subvectors",
     "exact_distances",
+    "join_keys",
+    "local_queries",
     "multisequence",
+    "nearest_cells",
     "pack_codes",
-    "query_tables",
     "rerank_distances",
     "rotate",
     "rotate_back",
     "scan_lists",
+    "split_keys",
+    "subvector_tables",
     "top_k",
     "unblock_codes",
     "unpack_codes",
@@ -61,7 +67,7 @@ def rotate(
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """``R (x - offset)`` with the offset of each vector's cell and the rotation which that cell uses."""
-    out = np.zeros(vectors.shape, np.float32)
+    out = np.zeros((len(vectors), rotations.shape[1] if len(rotations) else vectors.shape[1]), np.float32)
     for i, x in enumerate(vectors.astype(np.float64)):
         residual = x - offsets[cells[i]].astype(np.float64)
         if len(rotations):
@@ -80,7 +86,7 @@ def rotate_back(
     rotation_of_cell: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """``R^T y + offset``: undoes :func:`rotate`, since R is orthogonal."""
-    out = np.zeros(rotated.shape, np.float32)
+    out = np.zeros((len(rotated), offsets.shape[1]), np.float32)
     for i, y in enumerate(rotated.astype(np.float64)):
         residual = y
         if len(rotations):
@@ -113,26 +119,70 @@ def unpack_codes(packed: NDArray[np.uint8], n_subquantizers: int, bits: int) -> 
     return out
 
 
-def query_tables(
-    query: NDArray[np.float32],
-    cells: NDArray[np.int32],
+def local_queries(
+    queries: NDArray[np.float32],
+    cells: NDArray[np.int64],
     offsets: NDArray[np.float32],
     rotations: NDArray[np.float32] | NDArray[np.int8],
     scales: NDArray[np.float32],
     rotation_of_cell: NDArray[np.int32],
-    codebooks: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Squared distances of a query's sub-vectors, in the frame of each cell, to the centroids of their codebooks."""
+    """``R (q - offset)`` of each query in the frame of each cell that it visits."""
+    return rotate(
+        np.repeat(queries, cells.shape[1], axis=0),
+        cells.reshape(-1).astype(np.int32),
+        offsets,
+        rotations,
+        scales,
+        rotation_of_cell,
+    )
+
+
+def subvector_tables(local: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared distances of sub-vectors to the centroids of their codebooks."""
     m, d, k = codebooks.shape
-    out = np.zeros((len(cells), m, k), np.float32)
-    for i, cell in enumerate(cells):
-        local = rotate(query[None], np.array([cell]), offsets, rotations, scales, rotation_of_cell)[0].astype(
-            np.float64
-        )
+    out = np.zeros((len(local), m, k), np.float32)
+    for i, x in enumerate(local.astype(np.float64)):
         for j in range(m):
             for c in range(k):
-                out[i, j, c] = ((local[j * d : (j + 1) * d] - codebooks[j, :, c].astype(np.float64)) ** 2).sum()
+                out[i, j, c] = ((x[j * d : (j + 1) * d] - codebooks[j, :, c].astype(np.float64)) ** 2).sum()
     return out
+
+
+def encode_additive(scores: NDArray[np.float32], cross: NDArray[np.float32], beam: int) -> NDArray[np.uint8]:
+    """Codes whose sum of codewords is near each vector: a beam over the codebooks in order, then exchanges."""
+    n, m = len(scores), scores.shape[1] // 16
+    out = np.zeros((n, m), np.uint8)
+
+    def cost(i: int, chain: list[int]) -> float:
+        places = [16 * j + c for j, c in enumerate(chain)]
+        pairs = sum(float(cross[a, b]) for number, a in enumerate(places) for b in places[:number])
+        return sum(float(scores[i, place]) for place in places) + pairs
+
+    for i in range(n):
+        chains: list[list[int]] = [[]]
+        for _ in range(m):
+            longer = [[*chain, c] for chain in chains for c in range(16)]
+            chains = sorted(longer, key=lambda chain: cost(i, chain))[:beam]
+        best = chains[0]
+        for _ in range(4):
+            for j in range(m):
+                best = min([best, *([*best[:j], c, *best[j + 1 :]] for c in range(16))], key=lambda c: cost(i, c))
+        out[i] = best
+    return out
+
+
+def codeword_sums(
+    codes: NDArray[np.uint8], weights: NDArray[np.float32], vectors: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Give the sums of the normal equations for codebooks: one-hot codes A give ``A^T W A`` and ``A^T W X``."""
+    n, m = codes.shape
+    hot = np.zeros((n, 16 * m))
+    for i in range(n):
+        for j in range(m):
+            hot[i, 16 * j + int(codes[i, j])] = 1
+    weighted = hot * weights[:, None].astype(np.float64)
+    return weighted.T @ hot, (weighted.T @ vectors).astype(np.float32)
 
 
 def encode_subvectors(local: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -172,35 +222,76 @@ def unblock_codes(blocks: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDAr
 def scan_lists(
     tables: NDArray[np.float32],
     slots: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    biases: NDArray[np.float32],
+    level_scales: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    offsets: NDArray[np.int64],
     first_blocks: NDArray[np.int64],
     blocks: NDArray[np.uint8],
     admitted: NDArray[np.bool_],
     depth: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Nearest rows of some lists: every code summed, then sorted by distance, equal ones in the order met."""
-    m, k = slots.shape[1] * tables.shape[1], tables.shape[2]
+    """Nearest rows of some lists: every code summed, then sorted by distance, equal ones in the order of rows."""
+    k = tables.shape[2]
     lanes = blocks.shape[2]
-    found: list[tuple[float, int, int]] = []
-    for i in range(len(slots)):
-        table = np.concatenate([tables[slot] for slot in slots[i]])
-        for row in range(starts[i], ends[i]):
-            if len(admitted) and not admitted[row]:
+    distances, rows = np.full((len(lists), depth), np.inf, np.float32), np.full((len(lists), depth), -1, np.int64)
+    for q, visited in enumerate(lists):
+        found: list[tuple[float, int]] = []
+        for i, here in enumerate(visited):
+            if here < 0:
                 continue
-            place = row - starts[i]
-            packed = blocks[first_blocks[i] + place // lanes, :, place % lanes]
-            code = unpack_codes(packed[None], m, 4 if k == 16 else 8)[0]
-            found.append((sum(float(table[j, code[j]]) for j in range(m)), len(found), int(row)))
-    nearest = sorted(found)[:depth]
-    return np.array([f[0] for f in nearest], np.float32), np.array([f[2] for f in nearest], np.int64)
+            table = np.concatenate([*(tables[slot] for slot in slots[q, i]), *(level_scales[q, i] * levels)[:, None]])
+            m = len(table)
+            for row in range(offsets[here], offsets[here + 1]):
+                if len(admitted) and not admitted[row]:
+                    continue
+                place = row - offsets[here]
+                packed = blocks[first_blocks[here] + place // lanes, :, place % lanes]
+                code = unpack_codes(packed[None], m, 4 if k == 16 else 8)[0]
+                found.append((float(biases[q, i]) + sum(float(table[j, code[j]]) for j in range(m)), int(row)))
+        for place, (distance, row) in enumerate(sorted(found)[:depth]):
+            distances[q, place], rows[q, place] = distance, row
+    return distances, rows
 
 
 def rerank_distances(
-    query: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
+    queries: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Squared distance from one query to each of some rows."""
-    return exact_distances(query, vectors[rows])
+    """Squared distance from each query to each of its rows; ``inf`` where there is none."""
+    out = np.full(rows.shape, np.inf, np.float32)
+    for q, query in enumerate(queries):
+        for i, row in enumerate(rows[q]):
+            if row >= 0:
+                out[q, i] = exact_distances(query, vectors[row : row + 1])[0]
+    return out
+
+
+def join_keys(distances: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Keys that order by distance, then by row; behind all others where the row is -1."""
+    out = np.zeros(distances.shape, np.uint64)
+    for place, distance in np.ndenumerate(distances):
+        bits = int(np.float32(distance).view(np.uint32))
+        turned = 2**32 - 1 - bits if bits >= 2**31 else bits + 2**31
+        out[place] = turned * 2**32 + int(rows[place]) if rows[place] >= 0 else 2**64 - 1
+    return out
+
+
+def split_keys(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Undo :func:`join_keys`; ``inf`` and -1 of empty slots."""
+    distances, rows = np.full(keys.shape, np.inf, np.float32), np.full(keys.shape, -1, np.int64)
+    for place, key in np.ndenumerate(keys):
+        if int(key) == 2**64 - 1:
+            continue
+        turned, rows[place] = divmod(int(key), 2**32)
+        bits = turned - 2**31 if turned >= 2**31 else 2**32 - 1 - turned
+        distances[place] = np.uint32(bits).view(np.float32)
+    return distances, rows
+
+
+def nearest_cells(distances: NDArray[np.float32], n_wanted: int) -> NDArray[np.int64]:
+    """Positions of the smallest distances of each row, nearest first; equal ones in the order of position."""
+    return np.stack([top_k(row, n_wanted) for row in distances])
 
 
 def multisequence(

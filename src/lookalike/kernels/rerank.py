@@ -1,4 +1,4 @@
-"""Exact distances from one query to chosen rows of stored vectors."""
+"""Exact distances from queries to chosen rows of stored vectors."""
 
 from __future__ import annotations
 
@@ -12,48 +12,60 @@ __all__ = ["rerank_distances"]
 
 
 def rerank_distances(
-    query: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
+    queries: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Squared distance from one query to each of some rows.
+    """Squared distance from each query to each of its rows.
 
     Parameters
     ----------
-    query : float32 (d,)
+    queries : float32 (n_queries, d)
     vectors : float16 or float32 (n, d), C-contiguous
-    rows : int64 (n_rows,)
+    rows : int64 (n_queries, depth)
+        -1 for none.
 
     Returns
     -------
-    float32 (n_rows,)
+    float32 (n_queries, depth)
+        ``inf`` where there is no row.
     """
     if vectors.dtype == np.float16:
-        return _from_half(query, vectors.view(np.uint16), rows)
-    return _from_single(query, vectors, rows)
+        return _from_half(queries, vectors.view(np.uint16), rows)
+    return _from_single(queries, vectors, rows)
 
 
 @compiled
-def _from_half(query: NDArray[np.float32], bits: NDArray[np.uint16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    distances = np.empty(len(rows), np.float32)
-    for i in range(len(rows)):
-        row = bits[rows[i]]
-        total = np.float32(0)
-        for j in range(len(query)):
-            difference = widened(row[j]) - query[j]
-            total += difference * difference
-        distances[i] = total
+def _from_half(queries: NDArray[np.float32], bits: NDArray[np.uint16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    distances = np.empty(rows.shape, np.float32)
+    for q in range(len(queries)):
+        query = queries[q]
+        for i in range(rows.shape[1]):
+            if rows[q, i] < 0:
+                distances[q, i] = np.inf
+                continue
+            row = bits[rows[q, i]]
+            total = np.float32(0)
+            for j in range(len(query)):
+                difference = widened(row[j]) - query[j]
+                total += difference * difference
+            distances[q, i] = total
     return distances
 
 
 @compiled
 def _from_single(
-    query: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
+    queries: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    distances = np.empty(len(rows), np.float32)
-    for i in range(len(rows)):
-        row = vectors[rows[i]]
-        total = np.float32(0)
-        for j in range(len(query)):
-            difference = row[j] - query[j]
-            total += difference * difference
-        distances[i] = total
+    distances = np.empty(rows.shape, np.float32)
+    for q in range(len(queries)):
+        query = queries[q]
+        for i in range(rows.shape[1]):
+            if rows[q, i] < 0:
+                distances[q, i] = np.inf
+                continue
+            row = vectors[rows[q, i]]
+            total = np.float32(0)
+            for j in range(len(query)):
+                difference = row[j] - query[j]
+                total += difference * difference
+            distances[q, i] = total
     return distances

@@ -1,12 +1,17 @@
-"""Scan of lists: the codes nearest to a query, by its tables.
+"""Scan of lists: the codes nearest to each query, by its tables.
 
-Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-B), the best ``depth`` kept in a heap. With 4-bit
-codes in blocks of 32 a vector scan goes first (:mod:`lookalike.kernels.simd`): the tables are rounded *down* to bytes,
-so their sum is a lower bound of the distance, and only codes whose bound is within the heap's worst are summed in
-float. What comes out is exactly what summing every code in float would give, at every level of instructions.
+Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-B). With 4-bit codes in blocks of 32 a vector scan
+goes first (:mod:`lookalike.kernels.simd`): the tables are rounded *down* to bytes, so their sum is a lower bound of the
+distance, and only codes whose bound is within the worst wanted one are summed in float. What comes out is exactly what
+summing every code in float would give, at every level of instructions.
 
-The bytes' unit is (worst - least) / (32 m), least being the sum of the tables' minima: rounding then hides 1/64 of what
-is between the least possible distance and the worst wanted one, and an entry saturates only at 8 times its fair share.
+The bytes' unit is (worst - least) / (32 m) when a list is begun, least being the sum of the tables' minima: rounding
+then hides at most 1/32 of what is between the least possible distance and the worst wanted one, and an entry saturates
+only at 8 times its fair share.
+
+Found codes go into a reservoir of twice the wanted number; when it is full, the half that is worse is dropped by one
+partial selection, O(1) for each code that came in. Reservoirs hold keys (:mod:`lookalike.kernels.keys`), so equal
+distances are ordered by row and the result does not depend on the order of the scan.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
+from lookalike.kernels.keys import key_of, keys_distances, split_keys
 from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, block_mask_neon, chosen_level, lowest_bit
 
 __all__ = ["scan_lists"]
@@ -23,22 +29,33 @@ __all__ = ["scan_lists"]
 def scan_lists(
     tables: NDArray[np.float32],
     slots: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    biases: NDArray[np.float32],
+    level_scales: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    offsets: NDArray[np.int64],
     first_blocks: NDArray[np.int64],
     blocks: NDArray[np.uint8],
     admitted: NDArray[np.bool_],
     depth: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Nearest rows of some lists.
+    """Nearest rows of some lists, for each of some queries.
 
     Parameters
     ----------
     tables : float32 (n_slots, m / n_parts, 16 or 256)
-    slots : int64 (n_lists, n_parts)
-        For each list and part, which tables belong to it.
-    starts, ends : int64 (n_lists,)
-        List i is rows ``starts[i]`` to ``ends[i]``.
+    slots : int64 (n_queries, n_probe, n_parts)
+        For each query, list and part, which tables belong to it.
+    lists : int64 (n_queries, n_probe)
+        The lists that each query visits; -1 for none.
+    biases : float32 (n_queries, n_probe)
+        What is added to all distances of a list.
+    level_scales : float32 (n_queries, n_probe)
+        What ``levels`` are multiplied by in a list.
+    levels : float32 (n_levels, 16), or (0, any)
+        Tables of the codes beyond the m of ``tables``, the same for all queries.
+    offsets : int64 (n_lists + 1,)
+        List i is rows ``offsets[i]`` to ``offsets[i + 1]``; there are less than 2^32 rows.
     first_blocks : int64 (n_lists,)
         Where each list begins in ``blocks``.
     blocks : uint8 (n_blocks, n_bytes, lanes)
@@ -46,133 +63,178 @@ def scan_lists(
     admitted : bool (n,) or (0,)
         Which rows may be found; empty admits all.
     depth : int
-        At most so many come back.
+        At most so many come back for each query.
 
     Returns
     -------
-    distances : float32 (n_found,)
-        Never falling; equal ones in the order in which they were met.
-    rows : int64 (n_found,)
+    distances : float32 (n_queries, depth)
+        Never falling; equal ones in the order of rows. Empty slots hold ``inf``.
+    rows : int64 (n_queries, depth)
+        Empty slots hold -1.
     """
-    distances, rows, met = _scan(tables, slots, starts, ends, first_blocks, blocks, admitted, depth, chosen_level())
-    order = np.lexsort((met, distances))
-    return distances[order], rows[order]
+    keys = np.empty((len(lists), depth), np.uint64)
+    _scan(
+        tables,
+        slots,
+        lists,
+        biases,
+        level_scales,
+        levels,
+        offsets,
+        first_blocks,
+        blocks,
+        admitted,
+        keys,
+        chosen_level(),
+    )
+    keys.sort(axis=1)
+    return split_keys(keys)
 
 
 @compiled
 def _scan(
     tables: NDArray[np.float32],
     slots: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    biases: NDArray[np.float32],
+    level_scales: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    offsets: NDArray[np.int64],
     first_blocks: NDArray[np.int64],
     blocks: NDArray[np.uint8],
     admitted: NDArray[np.bool_],
-    depth: int,
+    out: NDArray[np.uint64],
     level: int,
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    n_lists, n_parts = slots.shape
+) -> None:
+    n_queries, n_probe, n_parts = slots.shape
     m_part, k = tables.shape[1:]
-    m = m_part * n_parts
+    m_tables = m_part * n_parts
+    m = m_tables + len(levels)
     n_bytes, lanes = blocks.shape[1:]
-    total = 0
-    for i in range(n_lists):
-        total += ends[i] - starts[i]
-    size = min(depth, total)
-    distances = np.empty(size, np.float32)
-    rows = np.empty(size, np.int64)
-    met = np.empty(size, np.int64)
-    n_found = 0
-    n_met = 0
-    table = np.zeros((m + 1, k), np.float32)
+    depth = out.shape[1]
+    table = np.zeros((2 * n_bytes if k == 16 else m, k), np.float32)
     low = np.zeros((n_bytes, 2, 16), np.uint8)
     high = np.zeros((n_bytes, 2, 16), np.uint8)
+    facts = np.empty(3, np.float32)
     if level == 2 and n_bytes % 2 == 1:
         level = 1
     if k != 16 or lanes != 32:
         level = 0
-    for i in range(n_lists):
-        length = ends[i] - starts[i]
-        if length == 0:
-            continue
-        for p in range(n_parts):
-            for j in range(m_part):
-                for c in range(k):
-                    table[p * m_part + j, c] = tables[slots[i, p], j, c]
+    keys = np.empty(2 * depth + 32, np.uint64)
+    for q in range(n_queries):
+        n_found = 0
         worst = np.float32(np.inf)
-        bound = -1
-        for b in range((length + lanes - 1) // lanes):
-            valid = min(lanes, length - b * lanes)
-            block = blocks[first_blocks[i] + b]
-            mask = np.uint32(0xFFFFFFFF)
-            if valid < 32:
-                mask = (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
-            if n_found == size and level > 0:
-                if bound < 0 or distances[0] < np.float32(0.98) * worst:
-                    worst = distances[0]
-                    bound = _round_down(table, m, worst, low, high)
+        worst_key = np.uint64(0xFFFFFFFFFFFFFFFF)
+        for i in range(n_probe):
+            here = lists[q, i]
+            if here < 0:
+                continue
+            start = offsets[here]
+            length = offsets[here + 1] - start
+            bias, scale = biases[q, i], level_scales[q, i]
+            for p in range(n_parts):
+                for j in range(m_part):
+                    for c in range(k):
+                        table[p * m_part + j, c] = tables[slots[q, i, p], j, c]
+            for j in range(len(levels)):
+                for c in range(k):
+                    table[m_tables + j, c] = scale * levels[j, c]
+            rounded = False
+            bound = 0
+            for b in range((length + lanes - 1) // lanes):
+                valid = min(lanes, length - b * lanes)
+                block = blocks[first_blocks[here] + b]
+                mask = np.uint32(0xFFFFFFFF)
+                if valid < 32:
+                    mask = (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
+                if level > 0 and worst < np.inf:
+                    if not rounded:
+                        rounded = True
+                        _round_down(table, m, bias, worst, low, high, facts)
+                        bound = int(_bound(worst, facts))
                     if bound < 0:  # even the least possible distance in this list is too large
                         break
-                if level == 2:
-                    mask &= block_mask_avx512(
-                        block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
-                    )
-                elif level == 3:
-                    mask &= block_mask_neon(
-                        block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
-                    )
-                else:
-                    mask &= block_mask_avx2(
-                        block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
-                    )
-            while mask != 0:
-                lane = lowest_bit(mask)
-                mask &= mask - np.uint32(1)
-                row = starts[i] + b * lanes + lane
-                if len(admitted) > 0 and not admitted[row]:
-                    continue
-                distance = _code_distance(table, block, lane, k)
-                if n_found < size:
-                    distances[n_found], rows[n_found], met[n_found] = distance, row, n_met
-                    n_found += 1
-                    _sift_up(distances, rows, met, n_found - 1)
-                elif distance < distances[0]:
-                    distances[0], rows[0], met[0] = distance, row, n_met
-                    _sift_down(distances, rows, met, size)
-                n_met += 1
-    return distances[:n_found], rows[:n_found], met[:n_found]
+                    if level == 2:
+                        mask &= block_mask_avx512(
+                            block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
+                        )
+                    elif level == 1:
+                        mask &= block_mask_avx2(
+                            block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
+                        )
+                    else:
+                        mask &= block_mask_neon(
+                            block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
+                        )
+                while mask != 0:
+                    lane = lowest_bit(mask)
+                    mask &= mask - np.uint32(1)
+                    row = start + b * lanes + lane
+                    if len(admitted) > 0 and not admitted[row]:
+                        continue
+                    key = key_of(bias + _code_distance(table, block, lane, k), row)
+                    if key < worst_key:
+                        keys[n_found] = key
+                        n_found += 1
+                if n_found >= 2 * depth:
+                    worst_key = _select(keys, n_found, depth)
+                    n_found = depth
+                    worst = keys_distances(worst_key)
+                    if rounded:
+                        bound = int(_bound(worst, facts))
+        if n_found > depth:
+            _select(keys, n_found, depth)
+            n_found = depth
+        for s in range(n_found):
+            out[q, s] = keys[s]
+        for s in range(n_found, depth):
+            out[q, s] = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @compiled
 def _round_down(
-    table: NDArray[np.float32], m: int, worst: np.float32, low: NDArray[np.uint8], high: NDArray[np.uint8]
-) -> int:
-    """Fill the bytes of a list's tables and give the bound that a code within ``worst`` keeps, or -1 if none can."""
-    least = np.float32(0)
+    table: NDArray[np.float32],
+    m: int,
+    bias: np.float32,
+    worst: np.float32,
+    low: NDArray[np.uint8],
+    high: NDArray[np.uint8],
+    facts: NDArray[np.float32],
+) -> None:
+    """Fill the bytes of a list's tables; ``facts`` get the least possible distance, units per distance, and slack."""
+    least, largest = np.float32(bias), abs(np.float32(bias))
     for j in range(m):
-        least += _smallest(table, j)
+        smallest = np.float32(table[j, 0])
+        greatest = np.float32(table[j, 0])
+        for c in range(1, 16):
+            smallest = min(smallest, table[j, c])
+            greatest = max(greatest, table[j, c])
+        least += smallest
+        largest += max(abs(smallest), abs(greatest))
     # float sums of the same terms differ by rounding; a code is let through rather than lost
-    room = worst * np.float32(1.00001) - least * np.float32(0.99999)
-    if room < 0:
-        return -1
-    bound = 32 * m
-    per_unit = np.float32(bound) / room * np.float32(0.99999) if room > 0 else np.float32(0)
+    slack = np.float32(4e-6) * largest
+    room = worst - least + slack
+    per_unit = np.float32(min(32 * m, 65000)) / room if room > 0 else np.float32(0)
+    per_unit = min(per_unit, np.float32(1e30))
+    facts[0], facts[1], facts[2] = least, per_unit, slack
     for j in range(m):
-        smallest = _smallest(table, j)
-        out = low if j % 2 == 0 else high
+        smallest = np.float32(table[j, 0])
+        for c in range(1, 16):
+            smallest = min(smallest, table[j, c])
+        out = low[j // 2] if j % 2 == 0 else high[j // 2]
         for c in range(16):
             value = np.uint8(min(np.float32(255), (table[j, c] - smallest) * per_unit))
-            out[j // 2, 0, c] = value
-            out[j // 2, 1, c] = value
-    return bound
+            out[0, c] = value
+            out[1, c] = value
 
 
 @compiled
-def _smallest(table: NDArray[np.float32], j: int) -> np.float32:
-    smallest = np.float32(table[j, 0])
-    for c in range(1, 16):
-        smallest = min(smallest, np.float32(table[j, c]))
-    return smallest
+def _bound(worst: np.float32, facts: NDArray[np.float32]) -> np.int64:
+    """Sum of table bytes that a code within ``worst`` keeps, or -1 if none can."""
+    room = worst - facts[0] + facts[2]
+    if room < 0:
+        return np.int64(-1)
+    return np.int64(min(np.float32(65535), room * facts[1] * np.float32(1.00001) + np.float32(1)))
 
 
 @compiled
@@ -190,39 +252,30 @@ def _code_distance(table: NDArray[np.float32], block: NDArray[np.uint8], lane: i
 
 
 @compiled
-def _after(distances: NDArray[np.float32], met: NDArray[np.int64], a: int, b: int) -> bool:
-    if distances[a] == distances[b]:
-        return bool(met[a] > met[b])
-    return bool(distances[a] > distances[b])
+def _select(keys: NDArray[np.uint64], n: int, wanted: int) -> np.uint64:
+    """Bring the ``wanted`` smallest of ``keys[:n]`` to the front, in no order, and give the largest of them.
 
-
-@compiled
-def _sift_up(distances: NDArray[np.float32], rows: NDArray[np.int64], met: NDArray[np.int64], place: int) -> None:
-    while place > 0:
-        parent = (place - 1) // 2
-        if not _after(distances, met, place, parent):
-            return
-        _swap(distances, rows, met, place, parent)
-        place = parent
-
-
-@compiled
-def _sift_down(distances: NDArray[np.float32], rows: NDArray[np.int64], met: NDArray[np.int64], size: int) -> None:
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            return
-        if child + 1 < size and _after(distances, met, child + 1, child):
-            child += 1
-        if not _after(distances, met, child, place):
-            return
-        _swap(distances, rows, met, place, child)
-        place = child
-
-
-@compiled
-def _swap(distances: NDArray[np.float32], rows: NDArray[np.int64], met: NDArray[np.int64], a: int, b: int) -> None:
-    distances[a], distances[b] = distances[b], distances[a]
-    rows[a], rows[b] = rows[b], rows[a]
-    met[a], met[b] = met[b], met[a]
+    Hoare's selection; keys are all different.
+    """
+    first, last, place = 0, n - 1, wanted - 1
+    while first < last:
+        middle = (first + last) // 2
+        a, b, c = keys[first], keys[middle], keys[last]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = first, last
+        while i <= j:
+            while keys[i] < pivot:
+                i += 1
+            while keys[j] > pivot:
+                j -= 1
+            if i <= j:
+                keys[i], keys[j] = keys[j], keys[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            last = j
+        elif place >= i:
+            first = i
+        else:
+            break
+    return np.uint64(keys[place])

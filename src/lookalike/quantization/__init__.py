@@ -1,6 +1,7 @@
 """The LOPQ model: mean, principal axes, coarse quantizer, residuals, local rotations, product codes."""
 
-from lookalike.quantization.allocation import eigenvalue_allocation
+from lookalike.quantization.additive import AdditiveQuantizer
+from lookalike.quantization.allocation import eigenvalue_allocation, water_filling
 from lookalike.quantization.coarse import CoarseQuantizer
 from lookalike.quantization.kmeans import kmeans
 from lookalike.quantization.model import LOPQModel
@@ -9,6 +10,7 @@ from lookalike.quantization.projection import Projection
 from lookalike.quantization.rotation import LocalFrames
 
 __all__ = [
+    "AdditiveQuantizer",
     "CoarseQuantizer",
     "LOPQModel",
     "LocalFrames",
@@ -16,4 +18,5 @@ __all__ = [
     "Projection",
     "eigenvalue_allocation",
     "kmeans",
+    "water_filling",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["eigenvalue_allocation"]
+__all__ = ["eigenvalue_allocation", "water_filling"]
 
 
 def eigenvalue_allocation(eigenvalues: NDArray[np.floating], n_buckets: int) -> NDArray[np.int64]:
@@ -48,3 +48,37 @@ def eigenvalue_allocation(eigenvalues: NDArray[np.floating], n_buckets: int) -> 
         buckets[chosen].append(int(axis))
         products[chosen] += logs[axis]
     return np.array(buckets, np.int64).reshape(-1)
+
+
+def water_filling(eigenvalues: NDArray[np.floating], n_bits: float) -> int:
+    """How many axes are worth any bits, when ``n_bits`` are spent where they lower the squared error most.
+
+    Cover & Thomas, "Elements of information theory", section 10.3.3: axes whose variance is above a common level get
+    half the binary logarithm of their ratio to it, all others get nothing. Axes below the level need no place in a
+    rotation, and sub-quantizers need no dimensions for them.
+
+    Parameters
+    ----------
+    eigenvalues : float (d,)
+        Variances along the axes, in any order.
+    n_bits : float
+        Bits of a whole code.
+
+    Returns
+    -------
+    int
+        From 1 to d.
+
+    Examples
+    --------
+    >>> water_filling(np.array([16.0, 16.0, 1.0, 1.0]), 4)
+    2
+    """
+    values = np.sort(np.asarray(eigenvalues, np.float64))[::-1]
+    values = values[values > 0]
+    if not len(values):
+        return 1
+    logs = np.log2(values)
+    counts = np.arange(1, len(values) + 1)
+    levels = (np.cumsum(logs) - 2 * n_bits) / counts  # the level, as a logarithm, when so many axes share the bits
+    return int(counts[logs >= levels][-1])

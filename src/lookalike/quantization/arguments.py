@@ -57,10 +57,11 @@ def as_vectors(value: ArrayLike, name: str, *, dim: int | None = None) -> NDArra
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
-    """Raise unless ``value`` is one of ``choices``."""
+def check_choice(value: str, name: str, choices: tuple[str, ...]) -> str:
+    """Give ``value``, or raise unless it is one of ``choices``."""
     if value not in choices:
         raise InvalidArgumentError(f"`{name}` is {value!r}, but one of {', '.join(map(repr, choices))} is needed.")
+    return value
 
 
 def check_count(value: object, name: str, *, least: int = 1) -> int:

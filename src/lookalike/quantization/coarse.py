@@ -84,10 +84,12 @@ class CoarseQuantizer:
         n = len(projected)
         out = np.empty((n, self.n_parts, self.n_coarse), np.float32)
         parts = projected.reshape(n, self.n_parts, self.part_dim)
-        for i in range(n):
-            for p in range(self.n_parts):
-                difference = self.centroids[p] - parts[i, p]
-                out[i, p] = np.einsum("kd,kd->k", difference, difference)
+        for p, centroids in enumerate(self.centroids):
+            # moved to the centroids' mean: the expansion loses digits far from the origin
+            shift = centroids.mean(axis=0, dtype=np.float64).astype(np.float32)
+            moved, x = centroids - shift, parts[:, p] - shift
+            squares = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("kd,kd->k", moved, moved)
+            np.maximum(squares - 2 * (x @ moved.T), 0, out=out[:, p])
         return out
 
     def flat(self, cells: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -2,39 +2,39 @@
 
 Kalantidis & Avrithis, "Locally optimized product quantization for approximate nearest neighbor search", CVPR 2014, in
 the form that yahoo/lopq gave it. In order: mean, principal axes and balanced permutation; coarse quantizer (one
-codebook, or one for each half); residual; mean and rotation of the cell; product quantization with codebooks shared by
-all cells. Distances from codes are those to the reconstruction, in the projected space:
+codebook, or one for each half); residual; mean and rotation of the cell; product or additive quantization with
+codebooks shared by all cells. Distances from codes are those to the reconstruction, in the projected space:
 ``|P(q) - (offset_c + R_c^T b)|^2 = |R_c (P(q) - offset_c) - b|^2``, one table of b's parts per visited cell.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
 from lookalike.kernels.threads import one_blas_thread
-from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
+from lookalike.quantization.additive import AdditiveQuantizer
+from lookalike.quantization.arguments import as_vectors, check_choice, normalised
 from lookalike.quantization.coarse import CoarseQuantizer
+from lookalike.quantization.fitting import FitSettings, fit_parts, halves_message
 from lookalike.quantization.lopq_file import LopqParameters, read_lopq, write_lopq
 from lookalike.quantization.model_file import read_tensors, write_tensors
 from lookalike.quantization.product import ProductQuantizer
 from lookalike.quantization.projection import Projection
-from lookalike.quantization.rotation import ROTATIONS, LocalFrames
+from lookalike.quantization.rotation import LocalFrames
 
 __all__ = ["LOPQModel"]
 
-COARSE = ("ivf", "multi_index")
 METRICS = ("l2", "cosine")
-_LARGEST_DIM = 128
-_MOST_TRAINING_VECTORS = 500_000
-_COARSE_SAMPLE_PER_CENTROID = 256
-_CODEBOOK_SAMPLE = 65_536
-"""Rotations learn from every training vector, since each belongs to one cell; centroids need no more than these."""
+_BLOCK = 131_072
+"""Vectors coded at once: bounds the memory that coding takes beside them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,31 +48,40 @@ class LOPQModel:
     projection : Projection
     coarse : CoarseQuantizer
     frames : LocalFrames
-    product : ProductQuantizer
+    product : ProductQuantizer or AdditiveQuantizer
+    report : tuple of dict
+        What training tried, the chosen recipe first; see :meth:`fit`. Empty where nothing was compared.
     """
 
     metric: str
     projection: Projection
     coarse: CoarseQuantizer
     frames: LocalFrames
-    product: ProductQuantizer
+    product: ProductQuantizer | AdditiveQuantizer
+    report: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         check_choice(self.metric, "metric", METRICS)
-        n_parts, part_dim, m = self.coarse.n_parts, self.coarse.part_dim, self.product.n_subquantizers
+        n_parts, part_dim, product = self.coarse.n_parts, self.coarse.part_dim, self.product
         if self.frames.offsets.shape != self.coarse.centroids.shape:
             raise InvalidArgumentError(
                 f"frames of shape {self.frames.offsets.shape} do not belong to coarse centroids of shape "
                 f"{self.coarse.centroids.shape}."
             )
-        if not self.projection.dim == n_parts * part_dim == m * self.product.sub_dim:
+        if self.projection.dim != n_parts * part_dim or n_parts * self.frames.n_axes != product.dim:
             raise InvalidArgumentError(
-                f"dimensions differ: projection {self.projection.dim}, coarse {n_parts} x {part_dim}, product {m} x "
-                f"{self.product.sub_dim}."
+                f"dimensions differ: projection {self.projection.dim}, coarse {n_parts} x {part_dim}, frames "
+                f"{n_parts} x {self.frames.n_axes}, codebooks {product.dim}."
             )
-        if n_parts == 2 and (m % 2 or m // 2 * self.product.bits % 8):
-            raise InvalidArgumentError(_halves_message(m, self.product.bits))
-        if n_parts == 2 and len(self.product.error_levels):
+        if isinstance(product, AdditiveQuantizer):
+            if n_parts == 2 or len(product.norm_means) != self.coarse.n_coarse:
+                raise InvalidArgumentError("additive codebooks go with a single coarse codebook of as many cells.")
+            if bool(len(product.spreads)) != bool(self.frames.rotations.shape[1]):
+                raise InvalidArgumentError("cells have spreads where residuals are rotated, and only there.")
+            return
+        if n_parts == 2 and (product.n_subquantizers % 2 or product.n_subquantizers // 2 * product.bits % 8):
+            raise InvalidArgumentError(halves_message(product.n_subquantizers, product.bits))
+        if n_parts == 2 and len(product.error_levels):
             raise InvalidArgumentError("error codes go with a single coarse codebook only.")
 
     # ------------------------------------------------------------------ training
@@ -82,13 +91,15 @@ class LOPQModel:
         cls,
         vectors: ArrayLike,
         *,
-        coarse: str = "ivf",
+        coarse: str | ArrayLike = "ivf",
         n_coarse: int | None = None,
         dim: int | None = None,
         n_subquantizers: int = 32,
         bits: int = 4,
-        rotation: str = "local",
-        codebooks: str = "shared",
+        rotation: str = "auto",
+        codebooks: str = "auto",
+        n_rotations: int | None = None,
+        allocation: str = "eigenvalue",
         error_code: bool = False,
         metric: str = "l2",
         seed: int = 0,
@@ -98,77 +109,69 @@ class LOPQModel:
         Parameters
         ----------
         vectors : array-like (n, dim_in)
-            Training vectors; float16, float32, float64 or integers. Of more than 500,000 a random sample is used.
-        coarse : {"ivf", "multi_index"}
-            One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors).
+            Training vectors; float16, float32, float64 or integers. Of more than a million a random sample is used.
+        coarse : {"ivf", "multi_index"} or array-like (n_parts, n_coarse, dim / n_parts)
+            One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors); or centroids that were
+            trained elsewhere, in the space that the projection of these vectors gives (``model.coarse.centroids`` of an
+            earlier training on the same vectors with the same ``dim``, to go on from there with other codes).
         n_coarse : int, optional
             Centroids per coarse codebook; by default a power of two near the square root of n (of n / 16 cells in
             all for a multi-index).
         dim : int, optional
-            Dimensions kept by PCA, a multiple of ``n_subquantizers``; by default all, up to 128. Beyond the
-            vectors' own dimension it is filled with zeros.
+            Dimensions kept by PCA, a multiple of ``n_subquantizers`` for shared codebooks; by default all, up to 128
+            (shared) or 256 (additive). Beyond the vectors' own dimension it is filled with zeros.
         n_subquantizers : int
-            Parts of a vector that are coded on their own. A code takes ``n_subquantizers * bits / 8`` bytes.
+            Codes of a vector: parts that are coded on their own or, with additive codebooks, codewords that are summed
+            and one or two codes of the norm. A code takes ``n_subquantizers * bits / 8`` bytes.
         bits : {4, 8}
-            16 or 256 centroids per part.
-        rotation : {"local", "global", "none"}
-            Each cell's own axes (LOPQ), one set of axes for all, or those of the PCA.
-        codebooks : {"shared"}
-            One set for all cells.
+            16 or 256 centroids per part. Additive codebooks have 4.
+        rotation : {"auto", "local", "grouped", "global", "none"}
+            Each cell's own axes (LOPQ); axes that cells of similar shape share; one set of axes for all, turned by
+            rounds of OPQ with shared codebooks; those of the PCA. ``auto`` takes what finds most neighbours of held-out
+            vectors, of ``none`` and of ``local``, or ``grouped`` where local rotations would take more than 12 bytes a
+            training vector.
+        codebooks : {"auto", "shared", "additive"}
+            Product quantization with one set of codebooks for all cells, or sums of codewords. ``auto`` is ``additive``
+            for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
+        n_rotations : int, optional
+            For ``grouped``: how many there are. By default as many as 12 bytes a training vector hold.
+        allocation : {"eigenvalue", "water_filling"}
+            With shared codebooks in rotated frames: code all axes, or only those that are worth bits.
         error_code : bool
-            Spend 4 bits more on how far each vector lies from its reconstruction, and add half of that to distances
-            from codes: ranks better than a sub-quantizer more. Only with ``ivf`` and 4 bits.
+            With shared codebooks: spend 4 bits more on how far each vector lies from its reconstruction, and add half
+            of that to distances from codes. Only with ``ivf`` and 4 bits. Additive codebooks always carry it in the
+            norm.
         metric : {"l2", "cosine"}
         seed : int
 
         Returns
         -------
         LOPQModel
+            Its ``report`` lists what was tried: rotation, codebooks, recall on held-out vectors (``recall_1``,
+            ``recall_10``: the nearest first, the ten nearest among ten), ``distortion``, ``model_bytes``, ``cost``
+            (products for each query and visited cell), and which was ``chosen``.
 
         Raises
         ------
         InvalidArgumentError
             Arguments that are wrong in themselves or do not go together.
         """
-        check_choice(coarse, "coarse", COARSE)
-        check_choice(rotation, "rotation", ROTATIONS)
-        check_choice(codebooks, "codebooks", ("shared",))
-        check_choice(metric, "metric", METRICS)
-        m = check_count(n_subquantizers, "n_subquantizers")
-        if bits not in (4, 8):
-            raise InvalidArgumentError(f"`bits` is {bits!r}, but 4 or 8 is needed.")
-        n_parts = 2 if coarse == "multi_index" else 1
-        if n_parts == 2 and (m % 2 or m // 2 * bits % 8):
-            raise InvalidArgumentError(_halves_message(m, bits))
-        if error_code and (n_parts == 2 or bits == 8):
-            raise InvalidArgumentError('`error_code` needs coarse="ivf" and bits=4. Leave it out, or change those.')
-        x = as_vectors(vectors, "vectors")
-        if not len(x):
-            raise InvalidArgumentError("`vectors` is empty, but a model needs at least one vector to learn from.")
-        k = _default_n_coarse(len(x), n_parts) if n_coarse is None else check_count(n_coarse, "n_coarse")
-        if k > len(x):
-            raise InvalidArgumentError(
-                f"`n_coarse` is {k}, but there are only {len(x)} training vectors. Give at most that, or leave it out."
-            )
-        kept = _default_dim(x.shape[1], m) if dim is None else check_count(dim, "dim")
-        if kept % m:
-            raise InvalidArgumentError(
-                f"`dim` is {kept}, but a multiple of n_subquantizers ({m}) is needed, for example {-(-kept // m) * m}."
-            )
-        rng_sample, rng_coarse, rng_product = np.random.default_rng(check_count(seed, "seed", least=0)).spawn(3)
-        x = _sample(x, _MOST_TRAINING_VECTORS, rng_sample)
-        if metric == "cosine":
-            x = normalised(x)
-        with one_blas_thread():
-            projection = Projection.fit(x, kept, n_parts=n_parts, n_subquantizers=m)
-            y = projection.project(x)
-            coarse_sample = _sample(y, _COARSE_SAMPLE_PER_CENTROID * k, rng_sample)
-            quantizer = CoarseQuantizer.fit(coarse_sample, k, n_parts, rng_coarse)
-            frames = LocalFrames.fit(y, quantizer, rotation, m)
-            y = _sample(y, _CODEBOOK_SAMPLE, rng_sample)
-            local = frames.to_local(y, quantizer.assign(y))
-            product = ProductQuantizer.fit(local, m, int(bits), rng_product, error_code=error_code)
-            return cls(metric, projection, quantizer, frames, product)
+        settings = FitSettings.checked(
+            coarse=coarse,
+            n_coarse=n_coarse,
+            dim=dim,
+            n_subquantizers=n_subquantizers,
+            bits=bits,
+            rotation=rotation,
+            codebooks=codebooks,
+            n_rotations=n_rotations,
+            allocation=allocation,
+            error_code=error_code,
+            metric=check_choice(metric, "metric", METRICS),
+            seed=seed,
+        )
+        projection, parts, trials = fit_parts(settings, as_vectors(vectors, "vectors"), partial(cls, metric))
+        return cls(metric, projection, *parts, tuple(trials))
 
     # ------------------------------------------------------------------ use
 
@@ -199,8 +202,12 @@ class LOPQModel:
         float32 (n, dim)
             After unit length (for cosine), mean, axes and permutation.
         """
+        return self.projection.project(self.compared(vectors))
+
+    def compared(self, vectors: ArrayLike) -> NDArray[np.float32]:
+        """Vectors as the metric compares them by Euclidean distance: of unit length for cosine; float32 (n, dim_in)."""
         x = as_vectors(vectors, "vectors", dim=self.dim_in)
-        return self.projection.project(normalised(x) if self.metric == "cosine" else x)
+        return normalised(x) if self.metric == "cosine" else x
 
     def encode(self, vectors: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Cells and codes of vectors.
@@ -215,10 +222,23 @@ class LOPQModel:
         codes : uint8 (n, n_bytes), C-contiguous
             4-bit codes lie two in a byte, the even sub-quantizer in the low half.
         """
-        projected = self.project(vectors)
-        cells = self.coarse.assign(projected)
-        codes = self.product.encode(self.frames.to_local(projected, cells))
+        x = self.compared(vectors)
+        if not len(x):
+            cells = np.empty((0, self.coarse.n_parts), np.int32)
+            return (cells[:, 0] if self.coarse.n_parts == 1 else cells), np.empty((0, self.n_bytes), np.uint8)
+        parts = [self._encode(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)]
+        cells, codes = (np.concatenate(each) for each in zip(*parts, strict=True))
         return (cells[:, 0] if self.coarse.n_parts == 1 else cells), codes
+
+    def _encode(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        with one_blas_thread():
+            projected = self.projection.project(x)
+            cells = self.coarse.assign(projected)
+            local = self.frames.to_local(projected, cells)
+            if not isinstance(self.product, AdditiveQuantizer):
+                return cells, self.product.encode(local)
+            terms = self.frames.norm_terms(projected, cells, local, self.projection.lost(x, projected))
+            return cells, self.product.encode(local, cells[:, 0], terms)
 
     def decode(self, cells: ArrayLike, codes: ArrayLike) -> NDArray[np.float32]:
         """Vectors that cells and codes stand for.
@@ -246,37 +266,104 @@ class LOPQModel:
             )
         if n and (int(cell_array.min()) < 0 or int(cell_array.max()) >= self.coarse.n_coarse):
             raise InvalidArgumentError(f"`cells` goes beyond 0 to {self.coarse.n_coarse - 1}: not of this model.")
-        parts = cell_array.reshape(n, -1).astype(np.int32)
-        return self.projection.unproject(self.frames.from_local(self.product.decode(code_array), parts))
+        parts = cell_array.reshape(n, self.coarse.n_parts).astype(np.int32)
+        return self.projection.unproject(self.frames.from_local(self._local(code_array, parts), parts))
+
+    def _local(self, codes: NDArray[np.uint8], cells: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Give what codes stand for in the local frames: float32 (n, n_parts * n_axes)."""
+        if isinstance(self.product, AdditiveQuantizer):
+            return self.product.decode(codes, cells[:, 0])
+        return self.product.decode(codes)
+
+    def estimates(self, queries: ArrayLike, cells: ArrayLike, codes: ArrayLike) -> NDArray[np.float32]:
+        """Squared distances as codes estimate them, by definition and in O(n dim) a query; an index uses tables.
+
+        Parameters
+        ----------
+        queries : array-like (n_queries, dim_in)
+        cells : int (n,) or (n, 2)
+        codes : uint8 (n, n_bytes)
+
+        Returns
+        -------
+        float32 (n_queries, n)
+            May fall below 0 for a vector that its code stands for badly.
+        """
+        code_array = np.asarray(codes)
+        parts = np.asarray(cells).reshape(len(code_array), self.coarse.n_parts).astype(np.int32)
+        projected = self.project(queries)
+        rebuilt = self.frames.from_local(self._local(code_array, parts), parts)
+        more = np.zeros(len(rebuilt), np.float32)
+        if isinstance(self.product, AdditiveQuantizer):
+            origins = self.frames.offsets[0][parts[:, 0]]
+            sums = rebuilt - origins
+            more = self.product.norms(code_array, parts[:, 0]) - np.einsum("nd,nd->n", sums, sums)
+            if not self.frames.rotations.shape[1]:
+                more -= 2 * np.einsum("nd,nd->n", origins, sums)
+        elif len(self.product.error_levels):
+            more = self.product.errors(code_array)
+        squares = np.einsum("nd,nd->n", rebuilt, rebuilt) + more
+        with one_blas_thread():
+            products = projected @ rebuilt.T
+        out: NDArray[np.float32] = squares - 2 * products + np.einsum("qd,qd->q", projected, projected)[:, None]
+        return out
 
     def distortion(self, vectors: ArrayLike) -> float:
         """Mean squared distance between vectors and their reconstructions, in the vectors' own space."""
-        x = as_vectors(vectors, "vectors", dim=self.dim_in)
+        x = self.compared(vectors)
         if not len(x):
             raise InvalidArgumentError("`vectors` is empty, but a mean needs at least one vector.")
-        x = normalised(x) if self.metric == "cosine" else x
         error = x - self.decode(*self.encode(x))
         return float(np.einsum("nd,nd->n", error, error, dtype=np.float64).mean())
+
+    @property
+    def n_model_bytes(self) -> int:
+        """Bytes of all that the model keeps: the price that is shared by all vectors."""
+        return sum(tensor.nbytes for tensor in self._tensors().values())
+
+    @property
+    def cost(self) -> int:
+        """Multiplications for each query and visited cell before codes are scanned: its rotation and its tables."""
+        product, frames = self.product, self.frames
+        rotated = frames.rotations.shape[1] > 0
+        turning = self.dim * frames.n_axes if rotated else 0
+        if isinstance(product, AdditiveQuantizer):
+            return turning + (product.codebooks.size if rotated else 0)  # else one table serves all cells
+        return turning + product.codebooks.size
 
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one safetensors file (docs/formats/model.md), complete or not at all."""
-        write_tensors(
-            path,
-            {"metric": self.metric},
-            {
-                "projection.mean": self.projection.mean,
-                "projection.basis": self.projection.basis,
-                "coarse.centroids": self.coarse.centroids,
-                "frames.offsets": self.frames.offsets,
-                "frames.rotations": self.frames.rotations,
-                "frames.rotation_scales": self.frames.rotation_scales,
-                "frames.rotation_of_cell": self.frames.rotation_of_cell,
-                "product.codebooks": self.product.codebooks,
-                "product.error_levels": self.product.error_levels,
-            },
-        )
+        header: dict[str, Any] = {"metric": self.metric}
+        if isinstance(self.product, AdditiveQuantizer):
+            header["n_groups"] = self.product.n_groups
+        if self.report:
+            header["report"] = self.report
+        write_tensors(path, header, self._tensors())
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        """Everything learned, by its name in the file."""
+        frames, product = self.frames, self.product
+        tensors: dict[str, NDArray[Any]] = {
+            "projection.mean": self.projection.mean,
+            "projection.basis": self.projection.basis,
+            "coarse.centroids": self.coarse.centroids,
+            "frames.rotations": frames.rotations,
+            "frames.rotation_scales": frames.rotation_scales,
+            "frames.rotation_of_cell": frames.rotation_of_cell,
+        }
+        if not np.array_equal(frames.offsets, self.coarse.centroids):
+            tensors["frames.offsets"] = frames.offsets
+        if isinstance(product, AdditiveQuantizer):
+            return tensors | {
+                "additive.codebooks": product.codebooks,
+                "additive.spreads": product.spreads,
+                "additive.norm_means": product.norm_means,
+                "additive.norm_scales": product.norm_scales,
+                "additive.norm_levels": product.norm_levels,
+            }
+        return tensors | {"product.codebooks": product.codebooks, "product.error_levels": product.error_levels}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -289,20 +376,19 @@ class LOPQModel:
         """
         header, tensors = read_tensors(path)
         try:
-            rotations = tensors["frames.rotations"]
+            rotations, centroids = tensors["frames.rotations"], tensors["coarse.centroids"]
             return cls(
                 header["metric"],
                 Projection(tensors["projection.mean"], tensors["projection.basis"]),
-                CoarseQuantizer(tensors["coarse.centroids"]),
+                CoarseQuantizer(centroids),
                 LocalFrames(
-                    tensors["frames.offsets"],
+                    tensors.get("frames.offsets", centroids),
                     rotations,
                     tensors.get("frames.rotation_scales", np.ones(rotations.shape[:3], np.float32)),
                     tensors["frames.rotation_of_cell"],
                 ),
-                ProductQuantizer(
-                    tensors["product.codebooks"], tensors.get("product.error_levels", np.empty(0, np.float32))
-                ),
+                _read_product(header, tensors),
+                tuple(header.get("report", ())),
             )
         except (InvalidArgumentError, KeyError, TypeError) as error:
             raise FormatError(f"{path} is not a valid model: {error}. Take it from a backup, or train anew.") from error
@@ -349,13 +435,23 @@ class LOPQModel:
         cells = range(self.coarse.n_coarse)
         rotations = np.stack([[self.frames.rotation(p, cell) for cell in cells] for p in range(2)])
         residual_means = self.frames.offsets - self.coarse.centroids
+        if isinstance(self.product, AdditiveQuantizer):  # never with two coarse codebooks
+            raise AssertionError
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
 
 
-def _sample(vectors: NDArray[np.float32], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    if len(vectors) <= n:
-        return vectors
-    return vectors[np.sort(rng.choice(len(vectors), n, replace=False))]
+def _read_product(
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+) -> ProductQuantizer | AdditiveQuantizer:
+    if "additive.codebooks" not in tensors:
+        return ProductQuantizer(
+            tensors["product.codebooks"], tensors.get("product.error_levels", np.empty(0, np.float32))
+        )
+    n_groups = header["n_groups"]
+    if not isinstance(n_groups, int) or isinstance(n_groups, bool):
+        raise InvalidArgumentError(f"`n_groups` is {n_groups!r}, but a whole number is needed")
+    names = ("codebooks", "spreads", "norm_means", "norm_scales", "norm_levels")
+    return AdditiveQuantizer(**{name: tensors[f"additive.{name}"] for name in names}, n_groups=n_groups)
 
 
 def _widened(codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -365,23 +461,3 @@ def _widened(codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
         raise InvalidArgumentError(f"codebooks have {k} centroids, but codes of at most 8 bits (256) are kept here.")
     size = 16 if k <= 16 and m % 4 == 0 else 256
     return np.concatenate([codebooks, np.repeat(codebooks[:, :1], size - k, axis=1)], axis=1)
-
-
-def _default_n_coarse(n: int, n_parts: int) -> int:
-    """Pick a power of two: about sqrt(n) cells, or n / 16 of a multi-index; never under 16 vectors per centroid."""
-    wanted = np.sqrt(n) if n_parts == 1 else np.sqrt(n / 16)
-    return int(max(1, min(2 ** round(np.log2(max(wanted, 1))), n // 16)))
-
-
-def _default_dim(dim_in: int, n_subquantizers: int) -> int:
-    """Take all dimensions up to a limit, filled to a multiple; cut to one where that drops under 1 in 20."""
-    wanted = min(dim_in, max(_LARGEST_DIM, n_subquantizers))
-    below = wanted // n_subquantizers * n_subquantizers
-    return below if below > 0.95 * wanted else -(-wanted // n_subquantizers) * n_subquantizers
-
-
-def _halves_message(n_subquantizers: int, bits: int) -> str:
-    return (
-        f"`n_subquantizers` is {n_subquantizers} with {bits} bits, but a multi-index needs whole bytes in each half: "
-        f"a multiple of {2 if bits == 8 else 4}."
-    )

@@ -23,7 +23,11 @@ __all__ = ["FORMAT", "VERSION", "read_tensors", "write_tensors"]
 FORMAT = "lookalike.lopq-model"
 VERSION = 1
 _KEY = "lookalike"
-_DTYPES = {"frames.rotation_of_cell": ("int32",), "frames.rotations": ("int8", "float32")}
+_DTYPES = {
+    "frames.rotation_of_cell": ("int32",),
+    "frames.rotations": ("int8", "float32"),
+    "additive.spreads": ("float16",),
+}
 """Every other tensor is float32."""
 
 

@@ -65,6 +65,11 @@ class ProductQuantizer:
         return int(self.codebooks.shape[2])
 
     @property
+    def dim(self) -> int:
+        """Dimensions of all sub-vectors together."""
+        return self.n_subquantizers * self.sub_dim
+
+    @property
     def bits(self) -> int:
         """Bits per sub-quantizer: 4 or 8."""
         return 4 if self.codebooks.shape[1] == 16 else 8
@@ -85,14 +90,21 @@ class ProductQuantizer:
 
     @classmethod
     def fit(
-        cls, local: NDArray[np.float32], n_subquantizers: int, bits: int, rng: np.random.Generator, *, error_code: bool
+        cls,
+        local: NDArray[np.float32],
+        n_subquantizers: int,
+        bits: int,
+        rng: np.random.Generator,
+        *,
+        error_code: bool,
+        n_rounds: int = 20,
     ) -> Self:
         """K-means of each sub-vector of rotated residuals: float32 (n, n_subquantizers * sub_dim)."""
         parts = np.split(local, n_subquantizers, axis=1)
         rngs = rng.spawn(n_subquantizers)
 
         def one(j: slice) -> NDArray[np.float32]:
-            return kmeans(np.ascontiguousarray(parts[j.start]), 2**bits, rng=rngs[j.start])
+            return kmeans(np.ascontiguousarray(parts[j.start]), 2**bits, rng=rngs[j.start], n_rounds=n_rounds)
 
         plain = cls(np.stack(map_blocks(one, n_subquantizers, 1)), np.empty(0, np.float32))
         if not error_code:
@@ -111,6 +123,10 @@ class ProductQuantizer:
     def decode(self, packed: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Centroids named by packed codes: uint8 (n, n_bytes) to float32 (n, dim)."""
         return self._rebuilt(kernels.unpack_codes(packed, self.n_codes, self.bits))
+
+    def errors(self, packed: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give what the error codes add to squared distances: uint8 (n, n_bytes) to float32 (n,)."""
+        return self.error_levels[kernels.unpack_codes(packed, self.n_codes, self.bits)[:, -1]]
 
     def _nearest(self, local: NDArray[np.float32]) -> NDArray[np.uint8]:
         codebooks = self.transposed()

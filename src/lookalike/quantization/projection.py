@@ -98,6 +98,18 @@ class Projection:
             ]
         )
 
+    def lost(self, vectors: NDArray[np.float32], projected: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Squared length of what projecting left out of each vector: float32 (n,)."""
+
+        def block(rows: slice) -> NDArray[np.float32]:
+            centred = vectors[rows] - self.mean
+            kept = np.einsum("nd,nd->n", projected[rows], projected[rows])
+            whole: NDArray[np.float32] = np.einsum("nd,nd->n", centred, centred)
+            short: NDArray[np.float32] = np.maximum(whole - kept, 0)
+            return short
+
+        return np.concatenate([np.empty(0, np.float32), *map_blocks(block, len(vectors), _BLOCK)])
+
     def unproject(self, projected: NDArray[np.float32]) -> NDArray[np.float32]:
         """``y @ basis.T + mean``: the nearest vector that projects to ``y``, float32 (n, dim_in)."""
         with one_blas_thread():

@@ -7,12 +7,16 @@ allocation. Codebooks are then shared by all cells, in the rotated frames.
 yahoo/lopq leaves a cell with fewer vectors than dimensions unrotated. Here the covariance of each cell is shrunk
 towards the pooled one, ``(n_c S_c + 64 S) / (n_c + 64)``, so a small cell gets the global rotation and a large one its
 own, with no threshold between; 64 pseudo-counts were near the best from 200 to 1,700 vectors per cell.
+
+Where a rotation for every cell would outweigh the codes, cells whose covariances resemble each other share one
+(``grouped``: k-means on the covariances' shapes). Frames may keep fewer axes than the projection has: coding spends
+nothing on axes below the water level (:func:`lookalike.quantization.allocation.water_filling`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -21,15 +25,19 @@ from numpy.typing import NDArray
 from lookalike import kernels
 from lookalike.errors import InvalidArgumentError
 from lookalike.kernels.threads import map_blocks
+from lookalike.quantization.additive import NormTerms
 from lookalike.quantization.allocation import eigenvalue_allocation
 from lookalike.quantization.coarse import CoarseQuantizer
+from lookalike.quantization.kmeans import kmeans
 from lookalike.quantization.projection import covariance, principal_axes
 
 __all__ = ["ROTATIONS", "LocalFrames"]
 
-ROTATIONS = ("local", "global", "none")
+ROTATIONS = ("local", "grouped", "global", "none")
 _PSEUDO_COUNT = 64.0
 _BLOCK = 65536
+_SHAPE_AXES = 32
+"""Leading pooled axes in which the covariances of cells are compared when they are grouped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +48,10 @@ class LocalFrames:
     ----------
     offsets : float32 (n_parts, n_coarse, part_dim)
         Centroid plus mean residual.
-    rotations : int8 or float32 (n_parts, n_rotations, part_dim, part_dim)
-        Rows are axes, each divided by its scale. ``n_rotations`` is 0 where residuals are not rotated.
-    rotation_scales : float32 (n_parts, n_rotations, part_dim)
+    rotations : int8 or float32 (n_parts, n_rotations, n_axes, part_dim)
+        Rows are axes, each divided by its scale. ``n_rotations`` is 0 where residuals are not rotated; then
+        ``n_axes`` is ``part_dim``.
+    rotation_scales : float32 (n_parts, n_rotations, n_axes)
     rotation_of_cell : int32 (n_parts, n_coarse)
         Which rotation each cell uses; zeros when there is none.
     """
@@ -56,10 +65,11 @@ class LocalFrames:
         if self.offsets.ndim != 3 or self.rotations.ndim != 4:
             raise InvalidArgumentError("local frames need offsets of 3 axes and rotations of 4.")
         n_parts, n_coarse, d = self.offsets.shape
-        n_rotations = self.rotations.shape[1]
+        n_rotations, n_axes = self.rotations.shape[1:3]
         if (
-            self.rotations.shape != (n_parts, n_rotations, d, d)
-            or self.rotation_scales.shape != (n_parts, n_rotations, d)
+            self.rotations.shape != (n_parts, n_rotations, n_axes, d)
+            or not (1 <= n_axes <= d if n_rotations else n_axes == d)
+            or self.rotation_scales.shape != (n_parts, n_rotations, n_axes)
             or self.rotation_of_cell.shape != (n_parts, n_coarse)
         ):
             raise InvalidArgumentError(
@@ -71,37 +81,68 @@ class LocalFrames:
         if self.rotation_of_cell.min() < 0 or self.rotation_of_cell.max() >= max(1, n_rotations):
             raise InvalidArgumentError(f"rotation_of_cell names rotations outside of 0 to {n_rotations - 1}.")
 
+    @property
+    def n_axes(self) -> int:
+        """Dimensions of a part in its local frame."""
+        return int(self.rotations.shape[2])
+
     @classmethod
-    def fit(cls, projected: NDArray[np.float32], coarse: CoarseQuantizer, kind: str, n_subquantizers: int) -> Self:
-        """Learn frames from projected vectors (n, dim).
+    def fit(
+        cls,
+        projected: NDArray[np.float32],
+        coarse: CoarseQuantizer,
+        kind: str,
+        n_buckets: int,
+        *,
+        n_axes: int | None = None,
+        n_rotations: int | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Self:
+        """Learn frames from projected vectors.
 
         Parameters
         ----------
         projected : float32 (n, dim)
         coarse : CoarseQuantizer
-        kind : {"local", "global", "none"}
-        n_subquantizers : int
-            Over all parts.
+        kind : {"local", "grouped", "global", "none"}
+        n_buckets : int
+            Sub-vectors per part over which the axes are balanced.
+        n_axes : int, optional
+            Axes kept per part, a multiple of ``n_buckets``; by default all. ``none`` keeps all.
+        n_rotations : int, optional
+            For ``grouped``: how many rotations the cells of a part share.
+        rng : numpy.random.Generator, optional
+            For ``grouped``: seeds the grouping.
         """
         cells = coarse.assign(projected)
-        means, rotations = [], []
+        d = coarse.part_dim
+        means, stacks, owners = [], [], []
         for p, part in enumerate(np.split(projected, coarse.n_parts, axis=1)):
-            residuals = part - coarse.centroids[p][cells[:, p]]
-            mean, rotation = _fit_part(residuals, cells[:, p], coarse.n_coarse, kind, n_subquantizers // coarse.n_parts)
-            means.append(mean)
-            rotations.append(rotation)
-        n_rotations = len(rotations[0])
-        of_cell = np.arange(coarse.n_coarse) if n_rotations == coarse.n_coarse else np.zeros(coarse.n_coarse)
-        narrow, scales = _narrowed(np.stack(rotations))
-        return cls(
-            coarse.centroids + np.stack(means),
-            narrow,
-            scales,
-            np.tile(of_cell.astype(np.int32), (coarse.n_parts, 1)),
-        )
+            residuals = _Residuals(part - coarse.centroids[p][cells[:, p]], cells[:, p], coarse.n_coarse)
+            means.append(residuals.means)
+            n_groups = 0
+            owner = np.zeros(coarse.n_coarse, np.int32)
+            if kind == "local":
+                n_groups, owner = coarse.n_coarse, np.arange(coarse.n_coarse, dtype=np.int32)
+            elif kind == "grouped":
+                assert n_rotations is not None
+                assert rng is not None
+                n_groups = min(n_rotations, coarse.n_coarse)
+                owner = residuals.grouped(n_groups, rng)
+            elif kind == "global":
+                n_groups = 1
+            owners.append(owner)
+            stacks.append(residuals.axes(owner, n_groups, n_axes or d, n_buckets))
+        narrow, scales = _narrowed(np.stack(stacks))
+        return cls(coarse.centroids + np.stack(means), narrow, scales, np.stack(owners))
+
+    def with_rotations(self, rotations: NDArray[np.float32]) -> Self:
+        """Give the same frames with other rotations, rounded to 8 bits: float32 (n_parts, n_rotations, n_axes, d)."""
+        narrow, scales = _narrowed(rotations)
+        return replace(self, rotations=narrow, rotation_scales=scales)
 
     def rotation(self, part: int, cell: int) -> NDArray[np.float32]:
-        """Axes of one cell as rows: float32 (part_dim, part_dim)."""
+        """Axes of one cell as rows: float32 (n_axes, part_dim)."""
         d = self.offsets.shape[2]
         if not self.rotations.shape[1]:
             return np.eye(d, dtype=np.float32)
@@ -110,24 +151,57 @@ class LocalFrames:
         return axes
 
     def to_local(self, projected: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Rotated residuals of vectors in their cells: (n, dim), (n, n_parts) to float32 (n, dim)."""
-        return self._each_part(kernels.rotate, projected, cells)
+        """Rotated residuals of vectors in their cells: (n, dim), (n, n_parts) to float32 (n, n_parts * n_axes)."""
+        return self._each_part(kernels.rotate, projected, cells, self.offsets.shape[2], self.n_axes)
 
     def from_local(self, local: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[np.float32]:
         """Undo :meth:`to_local`."""
-        return self._each_part(kernels.rotate_back, local, cells)
+        return self._each_part(kernels.rotate_back, local, cells, self.n_axes, self.offsets.shape[2])
 
-    def _each_part(
-        self, kernel: Callable[..., NDArray[np.float32]], vectors: NDArray[np.float32], cells: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
-        out = np.empty_like(vectors)
-        d = self.offsets.shape[2]
+    def norm_terms(
+        self,
+        projected: NDArray[np.float32],
+        cells: NDArray[np.int32],
+        local: NDArray[np.float32],
+        lost: NDArray[np.float32],
+    ) -> NormTerms:
+        """Give what additive codes must know of vectors beside their local residuals (one part only).
+
+        Parameters
+        ----------
+        projected : float32 (n, dim)
+        cells : int32 (n, 1)
+        local : float32 (n, n_axes)
+        lost : float32 (n,)
+            Squared length of what the projection left out of each.
+        """
+        if not self.rotations.shape[1]:
+            return NormTerms(lost, self.offsets[0])
+        dropped = np.empty(len(local), np.float32)
 
         def block(rows: slice) -> None:
-            for p in range(len(self.offsets)):
-                columns = slice(p * d, (p + 1) * d)
-                out[rows, columns] = kernel(
-                    vectors[rows, columns],
+            residuals = projected[rows] - self.offsets[0][cells[rows, 0]]
+            dropped[rows] = np.einsum("nd,nd->n", residuals, residuals)
+            dropped[rows] -= np.einsum("nd,nd->n", local[rows], local[rows])
+
+        map_blocks(block, len(local), _BLOCK)
+        return NormTerms(lost + np.maximum(dropped, 0), None)
+
+    def _each_part(
+        self,
+        kernel: Callable[..., NDArray[np.float32]],
+        vectors: NDArray[np.float32],
+        cells: NDArray[np.int32],
+        width_in: int,
+        width_out: int,
+    ) -> NDArray[np.float32]:
+        n_parts = len(self.offsets)
+        out = np.empty((len(vectors), n_parts * width_out), np.float32)
+
+        def block(rows: slice) -> None:
+            for p in range(n_parts):
+                out[rows, p * width_out : (p + 1) * width_out] = kernel(
+                    vectors[rows, p * width_in : (p + 1) * width_in],
                     cells[rows, p],
                     self.offsets[p],
                     self.rotations[p],
@@ -139,32 +213,56 @@ class LocalFrames:
         return out
 
 
-def _fit_part(
-    residuals: NDArray[np.float32], cells: NDArray[np.int32], n_coarse: int, kind: str, n_buckets: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean residuals (n_coarse, d) and rotations (n_rotations, d, d) of one part."""
-    d = residuals.shape[1]
-    counts = np.bincount(cells, minlength=n_coarse)
-    sums = np.stack([np.bincount(cells, weights=column, minlength=n_coarse) for column in residuals.T], axis=1)
-    means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    if kind == "none":
-        return means, np.empty((0, d, d), np.float32)
-    centred = residuals - means[cells]
-    _, pooled = covariance(centred)
-    if kind == "global":
-        return means, _balanced_axes(pooled, n_buckets)[None]
-    order = np.argsort(cells, kind="stable")
-    ends = np.cumsum(counts)
-    rotations = np.empty((n_coarse, d, d), np.float32)
+class _Residuals:
+    """Residuals of one part, gathered by cell, while frames are learned."""
 
-    def one_cell(cell: slice) -> None:
-        c = cell.start
-        x = centred[order[ends[c] - counts[c] : ends[c]]]
-        own = (x.T @ x).astype(np.float64)
-        rotations[c] = _balanced_axes((own + _PSEUDO_COUNT * pooled) / (counts[c] + _PSEUDO_COUNT), n_buckets)
+    def __init__(self, residuals: NDArray[np.float32], cells: NDArray[np.int32], n_coarse: int) -> None:
+        self._counts = np.bincount(cells, minlength=n_coarse)
+        sums = np.stack([np.bincount(cells, weights=column, minlength=n_coarse) for column in residuals.T], axis=1)
+        self.means = (sums / np.maximum(self._counts, 1)[:, None]).astype(np.float32)
+        self._order = np.argsort(cells, kind="stable")
+        self._ends = np.cumsum(self._counts)
+        self._centred = residuals - self.means[cells]
+        _, self._pooled = covariance(self._centred)
 
-    map_blocks(one_cell, n_coarse, 1)
-    return means, rotations
+    def _scatter(self, cell: int) -> NDArray[np.float64]:
+        """Covariance of a cell times its count, drawn towards the pooled one."""
+        x = self._centred[self._order[self._ends[cell] - self._counts[cell] : self._ends[cell]]]
+        scatter: NDArray[np.float64] = (x.T @ x).astype(np.float64) + _PSEUDO_COUNT * self._pooled
+        return scatter
+
+    def grouped(self, n_groups: int, rng: np.random.Generator) -> NDArray[np.int32]:
+        """Group of each cell, by the shapes of covariances: int32 (n_coarse,)."""
+        leading = principal_axes(self._pooled)[1][:_SHAPE_AXES]
+        shapes = np.empty((len(self._counts), len(leading) ** 2), np.float32)
+
+        def one_cell(cell: slice) -> None:
+            shape = leading @ self._scatter(cell.start) @ leading.T
+            shapes[cell.start] = (shape / np.maximum(np.trace(shape), 1e-30)).reshape(-1)
+
+        map_blocks(one_cell, len(shapes), 1)
+        return kernels.assign(shapes, kmeans(shapes, n_groups, rng=rng))[0]
+
+    def axes(self, owner: NDArray[np.int32], n_groups: int, n_axes: int, n_buckets: int) -> NDArray[np.float32]:
+        """Leading axes of each group of cells, balanced over buckets: float32 (n_groups, n_axes, d)."""
+        d = len(self._pooled)
+        if not n_groups:
+            return np.empty((0, d, d), np.float32)
+        out = np.empty((n_groups, n_axes, d), np.float32)
+
+        def one_group(group: slice) -> None:
+            members = np.flatnonzero(owner == group.start)
+            scatter = self._pooled
+            if n_groups > 1 and len(members):
+                scatter = np.zeros((d, d))
+                for cell in members:
+                    scatter += self._scatter(int(cell))
+                scatter /= int(self._counts[members].sum()) + _PSEUDO_COUNT * len(members)
+            variances, axes = principal_axes(scatter)
+            out[group.start] = axes[eigenvalue_allocation(variances[:n_axes], n_buckets)]
+
+        map_blocks(one_group, n_groups, 1)
+        return out
 
 
 def _narrowed(rotations: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -172,8 +270,3 @@ def _narrowed(rotations: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray
     scales = np.abs(rotations).max(axis=-1, initial=0.0) / np.float32(127)
     scales = np.where(scales > 0, scales, np.float32(1)).astype(np.float32)
     return np.rint(rotations / scales[..., None]).astype(np.int8), scales
-
-
-def _balanced_axes(scatter: NDArray[np.float64], n_buckets: int) -> NDArray[np.float32]:
-    variances, axes = principal_axes(scatter)
-    return axes[eigenvalue_allocation(variances, n_buckets)].astype(np.float32)

@@ -1,0 +1,119 @@
+"""What a block of queries must know of a model before lists are scanned: tables, biases and norm levels.
+
+A distance from codes is ``bias + sum_j table[j][code_j]`` in the visited cell (docs/explanation/lopq.md). With
+additive codebooks and no rotations one table serves all cells of a query; else there is one for every query and visited
+cell, or, with a multi-index, for every query and visited half-cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike import kernels
+from lookalike.quantization import AdditiveQuantizer, LOPQModel
+
+__all__ = ["QueryTables"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryTables:
+    """Arguments of :func:`lookalike.kernels.scan_lists` that do not depend on segments.
+
+    Parameters
+    ----------
+    tables : float32 (n_slots, m / n_parts, 16 or 256)
+    slots : int64 (n_queries, n_probe, n_parts)
+    biases, level_scales : float32 (n_queries, n_probe)
+    levels : float32 (n_levels, 16 or 256)
+    """
+
+    tables: NDArray[np.float32]
+    slots: NDArray[np.int64]
+    biases: NDArray[np.float32]
+    level_scales: NDArray[np.float32]
+    levels: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, model: LOPQModel, projected: NDArray[np.float32], near: NDArray[np.float32], cells: NDArray[np.int64]
+    ) -> QueryTables:
+        """Build tables of projected queries.
+
+        Parameters
+        ----------
+        model : LOPQModel
+        projected : float32 (n_queries, dim)
+        near : float32 (n_queries, n_parts, n_coarse)
+            Squared distances to the coarse centroids.
+        cells : int64 (n_queries, n_probe)
+            Numbers of the cells that each query visits; -1 for none.
+        """
+        visited = np.maximum(cells, 0)
+        if isinstance(model.product, AdditiveQuantizer):
+            return cls._additive(model, model.product, projected, near[:, 0], visited)
+        return cls._product(model, projected, visited)
+
+    @classmethod
+    def _additive(
+        cls,
+        model: LOPQModel,
+        product: AdditiveQuantizer,
+        projected: NDArray[np.float32],
+        near: NDArray[np.float32],
+        cells: NDArray[np.int64],
+    ) -> QueryTables:
+        if len(product.spreads):
+            local = _local(model, 0, projected, cells)
+            local *= product.spreads[cells.reshape(-1)].astype(np.float32)
+            slots = np.arange(cells.size).reshape(*cells.shape, 1)
+        else:
+            local = projected
+            slots = np.broadcast_to(np.arange(len(cells))[:, None, None], (*cells.shape, 1))
+        d = product.codebooks.shape[2]
+        tables = np.empty((len(local), len(product.codebooks), 16), np.float32)
+        for g, share in enumerate(product.groups()):
+            words = product.codebooks[share].reshape(-1, d) * np.float32(-2)
+            products = local[:, g * d : (g + 1) * d] @ words.T  # (n, d) x (d, m * 16)
+            tables[:, share] = products.reshape(len(local), -1, 16)
+        biases = np.take_along_axis(near, cells, axis=1) + product.norm_means[cells]
+        return cls(tables, slots, biases, product.norm_scales[cells], product.norm_levels)
+
+    @classmethod
+    def _product(cls, model: LOPQModel, projected: NDArray[np.float32], cells: NDArray[np.int64]) -> QueryTables:
+        product, n_parts = model.product, model.coarse.n_parts
+        assert not isinstance(product, AdditiveQuantizer)
+        halves = model.coarse.unflat(cells.reshape(-1)).reshape(*cells.shape, n_parts)
+        codebooks = np.split(product.transposed(), n_parts)
+        n_queries, n_probe = cells.shape
+        tables, slots, n_slots = [], np.empty((n_queries, n_probe, n_parts), np.int64), 0
+        for p in range(n_parts):
+            part = projected[:, p * model.coarse.part_dim : (p + 1) * model.coarse.part_dim]
+            used, places = halves[:, :, p].astype(np.int64), np.arange(cells.size).reshape(cells.shape)
+            if n_parts == 2:  # pairs of cells share halves
+                wanted = used + model.coarse.n_coarse * np.arange(n_queries)[:, None]
+                flat, places = np.unique(wanted, return_inverse=True)
+                owners, halves_used = np.divmod(flat, model.coarse.n_coarse)
+                local = _local(model, p, np.ascontiguousarray(part[owners]), halves_used[:, None])
+            else:
+                local = _local(model, p, part, used)
+            slots[:, :, p] = places.reshape(cells.shape) + n_slots
+            n_slots += len(local)
+            tables.append(kernels.subvector_tables(local, codebooks[p]))
+        zeros = np.zeros(cells.shape, np.float32)
+        levels = product.error_levels[None] if len(product.error_levels) else np.empty((0, 16), np.float32)
+        return cls(np.concatenate(tables), slots, zeros, zeros + 1, levels)
+
+
+def _local(model: LOPQModel, part: int, queries: NDArray[np.float32], cells: NDArray[np.int64]) -> NDArray[np.float32]:
+    frames = model.frames
+    return kernels.local_queries(
+        np.ascontiguousarray(queries),
+        cells,
+        frames.offsets[part],
+        frames.rotations[part],
+        frames.rotation_scales[part],
+        frames.rotation_of_cell[part],
+    )

@@ -1,0 +1,250 @@
+"""From arguments to a trained model's parts: settings checked, defaults found, recipes trained, the best one taken.
+
+In order: a sample of the vectors, some of them held out, projection, coarse quantizer; then one recipe for the codes
+(:mod:`lookalike.quantization.training`), or, with ``rotation="auto"``, the one of several that finds most
+(:mod:`lookalike.quantization.choice`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.errors import InvalidArgumentError
+from lookalike.kernels.threads import one_blas_thread
+from lookalike.quantization.arguments import check_choice, check_count, normalised
+from lookalike.quantization.choice import HELD_OUT, Trial, choose
+from lookalike.quantization.coarse import CoarseQuantizer
+from lookalike.quantization.projection import Projection
+from lookalike.quantization.rotation import ROTATIONS
+from lookalike.quantization.training import Parts, Recipe, active_axes, buckets, sample, train
+
+__all__ = ["FitSettings", "default_n_coarse", "fit_parts", "halves_message"]
+
+COARSE = ("ivf", "multi_index")
+CODEBOOKS = ("shared", "additive")
+ALLOCATIONS = ("eigenvalue", "water_filling")
+_LARGEST_DIM = {"shared": 128, "additive": 256}
+_MOST_TRAINING_VECTORS = 1_000_000
+_COARSE_SAMPLE_PER_CENTROID = 256
+_AXES_SAMPLE = 65_536
+_LOCAL_BYTES_PER_VECTOR, _GROUPED_BYTES_PER_VECTOR = 12, 1.75
+"""What rotations may take for each training vector: twelve where that buys each cell its own, else less than two."""
+_LEAST_AXES = 0.7
+"""Share of the axes worth keeping below which cells rather share rotations than lose more axes."""
+_FEW = 2_000
+"""Training vectors below which nothing is tried: held-out recall would be noise, and search is nearly exact anyway."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitSettings:
+    """The checked arguments of ``LOPQModel.fit``; see there."""
+
+    n_parts: int
+    centroids: NDArray[np.float32] | None
+    n_coarse: int | None
+    dim: int | None
+    n_subquantizers: int
+    bits: int
+    rotation: str
+    codebooks: str
+    n_rotations: int | None
+    water_filling: bool
+    error_code: bool
+    metric: str
+    seed: int
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        coarse: str | ArrayLike,
+        n_coarse: int | None,
+        dim: int | None,
+        n_subquantizers: int,
+        bits: int,
+        rotation: str,
+        codebooks: str,
+        n_rotations: int | None,
+        allocation: str,
+        error_code: bool,
+        metric: str,
+        seed: int,
+    ) -> Self:
+        """Raise where arguments are wrong in themselves or do not go together."""
+        centroids = None
+        if isinstance(coarse, str):
+            n_parts = COARSE.index(check_choice(coarse, "coarse", COARSE)) + 1
+        else:
+            centroids = CoarseQuantizer(np.ascontiguousarray(coarse, np.float32)).centroids
+            n_parts, n_coarse = centroids.shape[:2]
+            dim = n_parts * centroids.shape[2] if dim is None else dim
+            if dim != n_parts * centroids.shape[2]:
+                raise InvalidArgumentError(
+                    f"`coarse` has centroids of {n_parts} x {centroids.shape[2]} dimensions, but `dim` is {dim}. "
+                    f"Give `dim={n_parts * centroids.shape[2]}`, or leave it out."
+                )
+        m = check_count(n_subquantizers, "n_subquantizers")
+        if bits not in (4, 8):
+            raise InvalidArgumentError(f"`bits` is {bits!r}, but 4 or 8 is needed.")
+        if n_parts == 2 and (m % 2 or m // 2 * bits % 8):
+            raise InvalidArgumentError(halves_message(m, bits))
+        can_be_additive = n_parts == 1 and bits == 4 and m >= 4 and not error_code
+        if check_choice(codebooks, "codebooks", ("auto", *CODEBOOKS)) == "auto":
+            codebooks = "additive" if can_be_additive else "shared"
+        if codebooks == "additive" and not can_be_additive:
+            raise InvalidArgumentError(
+                '`codebooks` is "additive", which needs one coarse codebook, bits=4, no `error_code` and at least 4 '
+                'sub-quantizers. Change those, or take codebooks="shared".'
+            )
+        if error_code and (n_parts == 2 or bits == 8):
+            raise InvalidArgumentError('`error_code` needs coarse="ivf" and bits=4. Leave it out, or change those.')
+        return cls(
+            n_parts,
+            centroids,
+            None if n_coarse is None else check_count(n_coarse, "n_coarse"),
+            None if dim is None else check_count(dim, "dim"),
+            m,
+            int(bits),
+            check_choice(rotation, "rotation", ("auto", *ROTATIONS)),
+            codebooks,
+            None if n_rotations is None else check_count(n_rotations, "n_rotations"),
+            check_choice(allocation, "allocation", ALLOCATIONS) == "water_filling" or codebooks == "additive",
+            error_code,
+            metric,
+            check_count(seed, "seed", least=0),
+        )
+
+    @property
+    def n_buckets(self) -> int:
+        """Sub-vectors of one part over which axes are balanced."""
+        return max(1, buckets(self.codebooks, self.n_subquantizers) // self.n_parts)
+
+    def cells_and_dim(self, n: int, dim_in: int) -> tuple[int, int]:
+        """``n_coarse`` and ``dim`` for n training vectors, defaults filled in."""
+        k = default_n_coarse(n, self.n_parts) if self.n_coarse is None else self.n_coarse
+        if k > n:
+            raise InvalidArgumentError(
+                f"`n_coarse` is {k}, but there are only {n} training vectors. Give at most that, or leave it out."
+            )
+        multiple = self.n_parts * self.n_buckets
+        dim = _default_dim(dim_in, multiple, _LARGEST_DIM[self.codebooks]) if self.dim is None else self.dim
+        if dim % multiple:
+            raise InvalidArgumentError(
+                f"`dim` is {dim}, but a multiple of {multiple} is needed, for example {-(-dim // multiple) * multiple}."
+            )
+        return k, dim
+
+
+def fit_parts(
+    settings: FitSettings, x: NDArray[np.float32], assemble: Callable[..., Any]
+) -> tuple[Projection, Parts, list[dict[str, Any]]]:
+    """Train on vectors (n, dim_in); ``assemble`` makes a model of a projection and further parts, to be judged.
+
+    Returns
+    -------
+    projection : Projection
+    parts : tuple
+        Coarse quantizer, frames and product of the model.
+    report : list of dict
+        What was tried, the chosen one first.
+    """
+    if not len(x):
+        raise InvalidArgumentError("`vectors` is empty, but a model needs at least one vector to learn from.")
+    n_given = len(x)
+    k, dim = settings.cells_and_dim(n_given, x.shape[1])
+    rng, rng_coarse, rng_codes = np.random.default_rng(settings.seed).spawn(3)
+    x = x[sample(x, max(k, _MOST_TRAINING_VECTORS), rng)]
+    x = normalised(x) if settings.metric == "cosine" else x
+    held = x[:0]
+    if settings.rotation == "auto" and len(x) >= max(_FEW, 2 * k):
+        out = np.zeros(len(x), np.bool_)
+        out[sample(x, min(HELD_OUT, len(x) // 10), rng)] = True
+        held, x = x[out], x[~out]
+    with one_blas_thread():
+        projection = Projection.fit(
+            x, dim, n_parts=settings.n_parts, n_subquantizers=settings.n_parts * settings.n_buckets
+        )
+        y = projection.project(x)
+        lost = projection.lost(x, y)
+        if settings.centroids is None:
+            rows = sample(y, _COARSE_SAMPLE_PER_CENTROID * k, rng)
+            coarse = CoarseQuantizer.fit(y[rows], k, settings.n_parts, rng_coarse)
+        else:
+            coarse = CoarseQuantizer(settings.centroids)
+        n_axes = None
+        if settings.water_filling:
+            wanted = active_axes(y[sample(y, _AXES_SAMPLE, rng)], coarse, settings.n_subquantizers * settings.bits)
+            n_axes = min(dim // settings.n_parts, -(-wanted // settings.n_buckets) * settings.n_buckets)
+        recipes = _recipes(settings, n_given, k, dim, n_axes)
+
+        def trained(recipe: Recipe) -> Parts:
+            return train(recipe, y, lost, coarse, rng_codes)
+
+        if len(recipes) == 1 or not len(held):
+            return projection, trained(recipes[0]), []
+        tried: dict[int, Parts] = {}
+
+        def model(recipe: Recipe) -> Any:  # noqa: ANN401
+            tried[id(recipe)] = trained(recipe)
+            return assemble(projection, *tried[id(recipe)])
+
+        trials = choose(recipes, model, x, held, rng)
+        return projection, tried[id(trials[0].recipe)], [_entry(trial, trials[0]) for trial in trials]
+
+
+def _recipes(settings: FitSettings, n: int, n_coarse: int, dim: int, n_axes: int | None) -> list[Recipe]:
+    """Give what is to be trained: one recipe, or for ``auto`` those worth comparing, the smallest model first."""
+    s = settings
+    d = dim // s.n_parts
+    axes = d if n_axes is None else n_axes
+    n_affordable = int(_GROUPED_BYTES_PER_VECTOR * n // (s.n_parts * axes * d))
+
+    def recipe(rotation: str, n_axes: int | None, n_rotations: int | None = None) -> Recipe:
+        return Recipe(rotation, s.codebooks, s.n_subquantizers, s.bits, s.error_code, n_axes, n_rotations)
+
+    if s.rotation == "grouped":
+        return [recipe("grouped", n_axes, min(n_coarse, s.n_rotations or max(1, n_affordable)))]
+    if s.rotation != "auto":
+        return [recipe(s.rotation, n_axes if s.rotation == "local" else None)]
+    # one set of axes for all changes nothing for sums of codewords, and is what OPQ turns for product quantization
+    recipes = [recipe("none" if s.codebooks == "additive" else "global", None)]
+    fewer = _LOCAL_BYTES_PER_VECTOR * n // (s.n_parts * n_coarse * d) // s.n_buckets * s.n_buckets
+    if fewer >= _LEAST_AXES * axes:
+        recipes.append(recipe("local", n_axes if n_axes is None else min(axes, fewer)))
+    elif n_affordable > 1:
+        recipes.append(recipe("grouped", n_axes, n_affordable))
+    return recipes
+
+
+def _entry(trial: Trial, chosen: Trial) -> dict[str, Any]:
+    """One line of the report: plain values, as they go into the file."""
+    facts = asdict(trial)
+    recipe = facts.pop("recipe")
+    kept = ("rotation", "codebooks", "n_codes", "bits", "n_axes", "n_rotations")
+    return {"chosen": trial is chosen, **{name: recipe[name] for name in kept}, **facts}
+
+
+def default_n_coarse(n: int, n_parts: int) -> int:
+    """Pick a power of two: about sqrt(n) cells, or n / 16 of a multi-index; never under 16 vectors per centroid."""
+    wanted = np.sqrt(n) if n_parts == 1 else np.sqrt(n / 16)
+    return int(max(1, min(2 ** round(np.log2(max(wanted, 1))), n // 16)))
+
+
+def _default_dim(dim_in: int, multiple: int, largest: int) -> int:
+    """Take all dimensions up to a limit, filled to a multiple; cut to one where that drops under 1 in 20."""
+    wanted = min(dim_in, max(largest, multiple))
+    below = wanted // multiple * multiple
+    return below if below > 0.95 * wanted else -(-wanted // multiple) * multiple
+
+
+def halves_message(n_subquantizers: int, bits: int) -> str:
+    """Say what a multi-index needs."""
+    return (
+        f"`n_subquantizers` is {n_subquantizers} with {bits} bits, but a multi-index needs whole bytes in each half: "
+        f"a multiple of {2 if bits == 8 else 4}."
+    )
