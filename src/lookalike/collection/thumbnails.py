@@ -38,7 +38,10 @@ class ThumbnailStore:
     def put(self, sha256: str, jpeg: bytes) -> None:
         """Store one thumbnail; readers see the whole of it or none."""
         path = self.path(sha256)
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
-        temporary.write_bytes(jpeg)
+        try:
+            temporary.write_bytes(jpeg)
+        except FileNotFoundError:  # the first of at most 256 times
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(jpeg)
         temporary.replace(path)

@@ -1,0 +1,79 @@
+"""The parent's side of a worker: a photo that kills or holds up its worker costs nobody but itself."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from lookalike.collection.worker import _failure, _Reader
+from lookalike.collection.worker_process import WorkerProcess
+from lookalike.encoders import Encoding
+from lookalike.errors import EncoderError
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerProcess:
+    """A worker process whose worker is a stand-in that crashes and hangs where a name tells it to."""
+    stand_in = tmp_path / "worker"
+    stand_in.write_text(
+        textwrap.dedent(f"""\
+        #!{sys.executable} -S
+        import json, os, sys, time
+        sys.stdin.readline()
+        print('"ready"', flush=True)
+        for line in sys.stdin:
+            for name in json.loads(line):
+                if name.startswith("crash"):
+                    os._exit(7)
+                if name.startswith("hang"):
+                    time.sleep(600)
+            print(json.dumps([{{"sha256": name}} for name in json.loads(line)]), flush=True)
+        """)
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    return WorkerProcess({}, max_seconds=2.0)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a", "crash", "b", "c", "d"],
+        ["crash", "a", "b"],
+        ["a", "b", "crash"],
+        ["crash 1", "crash 2", "a", "crash 3", "b", "c", "crash 4", "d"],
+        ["a", "hang", "b", "crash"],
+    ],
+)
+def test_each_photo_is_answered_for_itself(worker: WorkerProcess, names: list[str]) -> None:
+    answers = list(worker.read(names))
+    worker.close()
+    assert len(answers) == len(names)
+    for name, answer in zip(names, answers, strict=True):
+        if name.startswith("crash"):
+            assert answer == {"reason": "Reading it crashed the decoder (exit status 7).", "again": True}
+        elif name.startswith("hang"):
+            assert answer == {"reason": "It took longer than 2 seconds to read."}
+        else:
+            assert answer == {"sha256": name}
+
+
+def test_a_picture_that_cannot_be_encoded_leaves_the_other_of_its_pair_alone() -> None:
+    class Encoder:
+        def encode(self, images: list[str]) -> Encoding:
+            import numpy as np
+
+            if "bad" in images:
+                raise EncoderError("not finite")
+            return Encoding(np.ones((len(images), 2), np.float32))
+
+    reader = object.__new__(_Reader)
+    reader.encoder = Encoder()  # type: ignore[assignment]
+    photos = [({"embedding": None, "name": name}, name) for name in ("good", "bad")]
+    reader._embed(photos)  # type: ignore[arg-type]
+    (good, _), (bad, _) = photos
+    assert good["embedding"] == "AACAPwAAgD8="
+    assert bad == _failure(EncoderError("not finite"))
