@@ -74,10 +74,11 @@ class QueryTables:
             slots = np.broadcast_to(np.arange(len(cells))[:, None, None], (*cells.shape, 1))
         d = product.codebooks.shape[2]
         tables = np.empty((len(local), len(product.codebooks), 16), np.float32)
+        flat = tables.reshape(len(local), -1)
         for g, share in enumerate(product.groups()):
             words = product.codebooks[share].reshape(-1, d) * np.float32(-2)
-            products = local[:, g * d : (g + 1) * d] @ words.T  # (n, d) x (d, m * 16)
-            tables[:, share] = products.reshape(len(local), -1, 16)
+            columns = slice(16 * share.start, 16 * share.stop)
+            np.matmul(local[:, g * d : (g + 1) * d], words.T, out=flat[:, columns])  # (n, d) x (d, m * 16)
         biases = np.take_along_axis(near, cells, axis=1) + product.norm_means[cells]
         return cls(tables, slots, biases, product.norm_scales[cells], product.norm_levels)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
 from lookalike.kernels.keys import key_of, keys_distances, split_keys
+from lookalike.kernels.rows import round_row_down, row_least
 from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, block_mask_neon, chosen_level, lowest_bit
 
 __all__ = ["scan_lists"]
@@ -73,8 +74,10 @@ def scan_lists(
         Empty slots hold -1.
     """
     keys = np.empty((len(lists), depth), np.uint64)
+    n_slots, _, k = tables.shape
     _scan(
-        tables,
+        np.ascontiguousarray(tables).reshape(n_slots, -1),
+        k,
         slots,
         lists,
         biases,
@@ -94,6 +97,7 @@ def scan_lists(
 @compiled
 def _scan(
     tables: NDArray[np.float32],
+    k: int,
     slots: NDArray[np.int64],
     lists: NDArray[np.int64],
     biases: NDArray[np.float32],
@@ -107,12 +111,12 @@ def _scan(
     level: int,
 ) -> None:
     n_queries, n_probe, n_parts = slots.shape
-    m_part, k = tables.shape[1:]
-    m_tables = m_part * n_parts
-    m = m_tables + len(levels)
+    width = tables.shape[1]
+    m = n_parts * width // k + len(levels)
     n_bytes, lanes = blocks.shape[1:]
     depth = out.shape[1]
-    table = np.zeros((2 * n_bytes if k == 16 else m, k), np.float32)
+    # one row of k for each code, and for the last high half of an odd number of 4-bit codes, which is 0
+    table = np.zeros((2 * n_bytes if k == 16 else m) * k, np.float32)
     low = np.zeros((n_bytes, 2, 16), np.uint8)
     high = np.zeros((n_bytes, 2, 16), np.uint8)
     facts = np.empty(3, np.float32)
@@ -120,6 +124,8 @@ def _scan(
         level = 1
     if k != 16 or lanes != 32:
         level = 0
+    # addresses, since a view of a block for every 32 codes would cost more than their sums
+    first_code, low_at, high_at = blocks.ctypes.data, low.ctypes.data, high.ctypes.data
     keys = np.empty(2 * depth + 32, np.uint64)
     for q in range(n_queries):
         n_found = 0
@@ -131,19 +137,13 @@ def _scan(
                 continue
             start = offsets[here]
             length = offsets[here + 1] - start
-            bias, scale = biases[q, i], level_scales[q, i]
-            for p in range(n_parts):
-                for j in range(m_part):
-                    for c in range(k):
-                        table[p * m_part + j, c] = tables[slots[q, i, p], j, c]
-            for j in range(len(levels)):
-                for c in range(k):
-                    table[m_tables + j, c] = scale * levels[j, c]
+            bias = biases[q, i]
+            _gather(tables, slots[q, i], levels, level_scales[q, i], table)
             rounded = False
             bound = 0
             for b in range((length + lanes - 1) // lanes):
                 valid = min(lanes, length - b * lanes)
-                block = blocks[first_blocks[here] + b]
+                number = first_blocks[here] + b
                 mask = np.uint32(0xFFFFFFFF)
                 if valid < 32:
                     mask = (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
@@ -154,25 +154,20 @@ def _scan(
                         bound = int(_bound(worst, facts))
                     if bound < 0:  # even the least possible distance in this list is too large
                         break
+                    at = first_code + number * n_bytes * 32
                     if level == 2:
-                        mask &= block_mask_avx512(
-                            block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
-                        )
+                        mask &= block_mask_avx512(at, low_at, high_at, np.int64(n_bytes), np.int64(bound))
                     elif level == 1:
-                        mask &= block_mask_avx2(
-                            block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
-                        )
+                        mask &= block_mask_avx2(at, low_at, high_at, np.int64(n_bytes), np.int64(bound))
                     else:
-                        mask &= block_mask_neon(
-                            block.ctypes.data, low.ctypes.data, high.ctypes.data, np.int64(n_bytes), np.int64(bound)
-                        )
+                        mask &= block_mask_neon(at, low_at, high_at, np.int64(n_bytes), np.int64(bound))
                 while mask != 0:
                     lane = lowest_bit(mask)
                     mask &= mask - np.uint32(1)
                     row = start + b * lanes + lane
                     if len(admitted) > 0 and not admitted[row]:
                         continue
-                    key = key_of(bias + _code_distance(table, block, lane, k), row)
+                    key = key_of(bias + _code_distance(table, blocks, number, lane, k), row)
                     if key < worst_key:
                         keys[n_found] = key
                         n_found += 1
@@ -192,6 +187,28 @@ def _scan(
 
 
 @compiled
+def _gather(
+    tables: NDArray[np.float32],
+    slots: NDArray[np.int64],
+    levels: NDArray[np.float32],
+    scale: np.float32,
+    table: NDArray[np.float32],
+) -> None:
+    """Bring the tables of one list together: those of its parts, then the levels."""
+    # unsigned: Numba makes vector instructions of a loop only where no index can be negative
+    width = np.uintp(tables.shape[1])
+    for p in range(len(slots)):
+        slot, at = np.uintp(slots[p]), np.uintp(p) * width
+        for c in range(width):
+            table[at + c] = tables[slot, c]
+    at = np.uintp(len(slots)) * width
+    for j in range(len(levels)):
+        for c in range(np.uintp(levels.shape[1])):
+            table[at + c] = scale * levels[j, c]
+        at += np.uintp(levels.shape[1])
+
+
+@compiled
 def _round_down(
     table: NDArray[np.float32],
     m: int,
@@ -202,30 +219,21 @@ def _round_down(
     facts: NDArray[np.float32],
 ) -> None:
     """Fill the bytes of a list's tables; ``facts`` get the least possible distance, units per distance, and slack."""
+    table_at, low_at, high_at = table.ctypes.data, low.ctypes.data, high.ctypes.data
     least, largest = np.float32(bias), abs(np.float32(bias))
     for j in range(m):
-        smallest = np.float32(table[j, 0])
-        greatest = np.float32(table[j, 0])
-        for c in range(1, 16):
-            smallest = min(smallest, table[j, c])
-            greatest = max(greatest, table[j, c])
-        least += smallest
-        largest += max(abs(smallest), abs(greatest))
+        least += row_least(table_at + 64 * j)
+    for c in range(np.uintp(16 * m)):
+        largest += abs(table[c])
     # float sums of the same terms differ by rounding; a code is let through rather than lost
-    slack = np.float32(4e-6) * largest
+    slack = np.float32(1e-6) * largest
     room = worst - least + slack
     per_unit = np.float32(min(32 * m, 65000)) / room if room > 0 else np.float32(0)
     per_unit = min(per_unit, np.float32(1e30))
     facts[0], facts[1], facts[2] = least, per_unit, slack
     for j in range(m):
-        smallest = np.float32(table[j, 0])
-        for c in range(1, 16):
-            smallest = min(smallest, table[j, c])
-        out = low[j // 2] if j % 2 == 0 else high[j // 2]
-        for c in range(16):
-            value = np.uint8(min(np.float32(255), (table[j, c] - smallest) * per_unit))
-            out[0, c] = value
-            out[1, c] = value
+        out = (low_at if j % 2 == 0 else high_at) + 32 * (j // 2)
+        round_row_down(table_at + 64 * j, row_least(table_at + 64 * j), per_unit, out)
 
 
 @compiled
@@ -238,17 +246,19 @@ def _bound(worst: np.float32, facts: NDArray[np.float32]) -> np.int64:
 
 
 @compiled
-def _code_distance(table: NDArray[np.float32], block: NDArray[np.uint8], lane: int, k: int) -> np.float32:
-    n_bytes = len(block)
-    total = np.float32(0)
+def _code_distance(table: NDArray[np.float32], blocks: NDArray[np.uint8], number: int, lane: int, k: int) -> np.float32:
+    block, at = np.uintp(number), np.uintp(lane)
+    total, other = np.float32(0), np.float32(0)  # two chains of additions, each waiting for itself only
     if k == 16:
-        for j in range(n_bytes):
-            code = block[j, lane]
-            total += table[2 * j, code & 15] + table[2 * j + 1, code >> 4]
+        for j in range(np.uintp(blocks.shape[1])):
+            code = np.uintp(blocks[block, j, at])
+            row = np.uintp(32) * j
+            total += table[row + (code & np.uintp(15))]
+            other += table[row + np.uintp(16) + (code >> np.uintp(4))]
     else:
-        for j in range(n_bytes):
-            total += table[j, block[j, lane]]
-    return total
+        for j in range(np.uintp(blocks.shape[1])):
+            total += table[np.uintp(256) * j + np.uintp(blocks[block, j, at])]
+    return total + other
 
 
 @compiled

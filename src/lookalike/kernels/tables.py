@@ -57,7 +57,18 @@ def local_queries(
                 continue
             rotation = rotations[rotation_of_cell[cell]]
             scale = scales[rotation_of_cell[cell]]
-            for i in range(n_axes):
+            for i in range(0, n_axes - 3, 4):  # four rows at once share what is read of the residual
+                a, b, c, e = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+                first, second, third, fourth = rotation[i], rotation[i + 1], rotation[i + 2], rotation[i + 3]
+                for j in range(d):
+                    value = residual[j]
+                    a += np.float32(first[j]) * value
+                    b += np.float32(second[j]) * value
+                    c += np.float32(third[j]) * value
+                    e += np.float32(fourth[j]) * value
+                row[i], row[i + 1] = a * scale[i], b * scale[i + 1]
+                row[i + 2], row[i + 3] = c * scale[i + 2], e * scale[i + 3]
+            for i in range(n_axes - n_axes % 4, n_axes):
                 total = np.float32(0)
                 for j in range(d):
                     total += np.float32(rotation[i, j]) * residual[j]

@@ -34,7 +34,7 @@ __all__ = ["AdditiveQuantizer", "NormTerms", "n_groups_for", "n_norm_codes_for"]
 
 _BLOCK = 4096
 _ERROR_WEIGHT = 0.4
-_GROUP = 15
+_LARGEST_GROUP, _GROUP = 15, 10
 _BEAM = 8
 _ROUNDS = 8
 _SEED_SAMPLE = 16_384
@@ -42,8 +42,8 @@ _SPREAD_PSEUDO_COUNT = 32.0
 
 
 def n_groups_for(n_codebooks: int) -> int:
-    """Fewest groups of at most 15 codebooks."""
-    return -(-n_codebooks // _GROUP)
+    """Give one group up to 15 codebooks, beyond that the fewest of at most 10."""
+    return 1 if n_codebooks <= _LARGEST_GROUP else -(-n_codebooks // _GROUP)
 
 
 def n_norm_codes_for(n_codes: int) -> int:

@@ -85,11 +85,12 @@ class CoarseQuantizer:
         out = np.empty((n, self.n_parts, self.n_coarse), np.float32)
         parts = projected.reshape(n, self.n_parts, self.part_dim)
         for p, centroids in enumerate(self.centroids):
-            # moved to the centroids' mean: the expansion loses digits far from the origin
-            shift = centroids.mean(axis=0, dtype=np.float64).astype(np.float32)
-            moved, x = centroids - shift, parts[:, p] - shift
-            squares = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("kd,kd->k", moved, moved)
-            np.maximum(squares - 2 * (x @ moved.T), 0, out=out[:, p])
+            # the expansion is exact enough here: projected vectors lie around the origin
+            x = parts[:, p]
+            distances = x @ (-2 * centroids.T)
+            distances += np.einsum("kd,kd->k", centroids, centroids)
+            distances += np.einsum("nd,nd->n", x, x)[:, None]
+            np.maximum(distances, 0, out=out[:, p])
         return out
 
     def flat(self, cells: NDArray[np.int32]) -> NDArray[np.int64]:

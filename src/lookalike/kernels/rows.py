@@ -1,0 +1,59 @@
+"""Rows of 16 floats as vectors: the tables of 4-bit codes, their minima and their rounding down to bytes.
+
+Written as LLVM instructions on vectors of 16, which LLVM cuts into the registers that a machine has: the same results
+everywhere, a few instructions a row where a loop over entries takes a hundred.
+"""
+
+# ruff: noqa: ANN401 - the types of Numba and llvmlite are not published
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["round_row_down", "row_least"]
+
+_I8, _I32, _FLOAT = ir.IntType(8), ir.IntType(32), ir.FloatType()
+_ROW = ir.VectorType(_FLOAT, 16)
+
+
+def _row(builder: Any, address: Any) -> Any:
+    return builder.load(builder.inttoptr(address, _ROW.as_pointer()), align=4)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def row_least(typing_context: Any, address: Any) -> Any:
+    """Give the smallest of the 16 float32 at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row = _row(builder, arguments[0])
+        for distance in (8, 4, 2, 1):
+            places = ir.Constant(ir.VectorType(_I32, 16), [i ^ distance for i in range(16)])
+            other = builder.shuffle_vector(row, row, places)
+            row = builder.select(builder.fcmp_ordered("<", row, other), row, other)
+        return builder.extract_element(row, ir.Constant(_I32, 0))
+
+    return types.float32(types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def round_row_down(typing_context: Any, address: Any, least: Any, per_unit: Any, out: Any) -> Any:
+    """Write ``min(255, (row - least) * per_unit)``, rounded down, as 16 bytes, twice, to the address ``out``."""
+
+    def splat(builder: Any, value: Any) -> Any:
+        vector = builder.insert_element(ir.Constant(_ROW, ir.Undefined), value, ir.Constant(_I32, 0))
+        return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(_I32, 16), [0] * 16))
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, least, per_unit, out = arguments
+        units = builder.fmul(builder.fsub(_row(builder, address), splat(builder, least)), splat(builder, per_unit))
+        most = ir.Constant(_ROW, [255.0] * 16)
+        units = builder.select(builder.fcmp_ordered("<", units, most), units, most)
+        whole = builder.trunc(builder.fptosi(units, ir.VectorType(_I32, 16)), ir.VectorType(_I8, 16))
+        twice = builder.shuffle_vector(whole, whole, ir.Constant(ir.VectorType(_I32, 32), [i % 16 for i in range(32)]))
+        builder.store(twice, builder.inttoptr(out, ir.VectorType(_I8, 32).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.float32, types.float32, types.intp), generate
