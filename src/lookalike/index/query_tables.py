@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lookalike import kernels
 from lookalike.quantization import AdditiveQuantizer, LOPQModel
 
-__all__ = ["QueryTables"]
+__all__ = ["QueryTables", "local_queries"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,12 @@ class QueryTables:
 
     @classmethod
     def of(
-        cls, model: LOPQModel, projected: NDArray[np.float32], near: NDArray[np.float32], cells: NDArray[np.int64]
+        cls,
+        model: LOPQModel,
+        projected: NDArray[np.float32],
+        near: NDArray[np.float32],
+        cells: NDArray[np.int64],
+        local: NDArray[np.float32] | None,
     ) -> QueryTables:
         """Build tables of projected queries.
 
@@ -50,28 +55,18 @@ class QueryTables:
             Squared distances to the coarse centroids.
         cells : int64 (n_queries, n_probe)
             Numbers of the cells that each query visits; -1 for none.
+        local : float32 (n_queries * n_probe, n_axes) or None
+            What :func:`local_queries` gave for them.
         """
         visited = np.maximum(cells, 0)
-        if isinstance(model.product, AdditiveQuantizer):
-            return cls._additive(model, model.product, projected, near[:, 0], visited)
-        return cls._product(model, projected, visited)
-
-    @classmethod
-    def _additive(
-        cls,
-        model: LOPQModel,
-        product: AdditiveQuantizer,
-        projected: NDArray[np.float32],
-        near: NDArray[np.float32],
-        cells: NDArray[np.int64],
-    ) -> QueryTables:
-        if len(product.spreads):
-            local = _local(model, 0, projected, cells)
-            local *= product.spreads[cells.reshape(-1)].astype(np.float32)
-            slots = np.arange(cells.size).reshape(*cells.shape, 1)
-        else:
+        if not isinstance(model.product, AdditiveQuantizer):
+            return cls._product(model, projected, visited)
+        product = model.product
+        if local is None:
             local = projected
             slots = np.broadcast_to(np.arange(len(cells))[:, None, None], (*cells.shape, 1))
+        else:
+            slots = np.arange(cells.size).reshape(*cells.shape, 1)
         d = product.codebooks.shape[2]
         tables = np.empty((len(local), len(product.codebooks), 16), np.float32)
         flat = tables.reshape(len(local), -1)
@@ -79,8 +74,8 @@ class QueryTables:
             words = product.codebooks[share].reshape(-1, d) * np.float32(-2)
             columns = slice(16 * share.start, 16 * share.stop)
             np.matmul(local[:, g * d : (g + 1) * d], words.T, out=flat[:, columns])  # (n, d) x (d, m * 16)
-        biases = np.take_along_axis(near, cells, axis=1) + product.norm_means[cells]
-        return cls(tables, slots, biases, product.norm_scales[cells], product.norm_levels)
+        biases = np.take_along_axis(near[:, 0], visited, axis=1) + product.norm_means[visited]
+        return cls(tables, slots, biases, product.norm_scales[visited], product.norm_levels)
 
     @classmethod
     def _product(cls, model: LOPQModel, projected: NDArray[np.float32], cells: NDArray[np.int64]) -> QueryTables:
@@ -106,6 +101,32 @@ class QueryTables:
         zeros = np.zeros(cells.shape, np.float32)
         levels = product.error_levels[None] if len(product.error_levels) else np.empty((0, 16), np.float32)
         return cls(np.concatenate(tables), slots, zeros, zeros + 1, levels)
+
+
+def local_queries(
+    model: LOPQModel, projected: NDArray[np.float32], cells: NDArray[np.int64]
+) -> NDArray[np.float32] | None:
+    """Bring queries into the stretched frames of the cells that they visit, where additive codes have frames.
+
+    A rotation is large and each query needs one for every cell it visits, so this is done for many queries at once.
+
+    Parameters
+    ----------
+    model : LOPQModel
+    projected : float32 (n_queries, dim)
+    cells : int64 (n_queries, n_probe)
+
+    Returns
+    -------
+    float32 (n_queries * n_probe, n_axes) or None
+    """
+    product = model.product
+    if not isinstance(product, AdditiveQuantizer) or not len(product.spreads):
+        return None
+    visited = np.maximum(cells, 0)
+    local = _local(model, 0, projected, visited)
+    local *= product.spreads[visited.reshape(-1)].astype(np.float32)
+    return local
 
 
 def _local(model: LOPQModel, part: int, queries: NDArray[np.float32], cells: NDArray[np.int64]) -> NDArray[np.float32]:

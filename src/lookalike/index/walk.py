@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 
 from lookalike import kernels
 from lookalike.index.plan import SearchPlan
-from lookalike.index.query_tables import QueryTables
+from lookalike.index.query_tables import QueryTables, local_queries
 from lookalike.index.segment import Segment
-from lookalike.kernels.threads import map_blocks
+from lookalike.kernels.threads import map_blocks, n_threads
 from lookalike.quantization import LOPQModel
 
 __all__ = ["Found", "Walk"]
 
 _ALL = np.empty(0, np.bool_)
-_TABLE_VALUES = 1 << 20
-"""Entries of the tables of one block of queries (4 MiB): they stay in the processor's cache until they are used."""
-_MOST_QUERIES = 64
+_TABLE_VALUES = 1 << 19
+"""Entries of the tables that are held at once (2 MiB): they stay in the processor's cache until they are used."""
+_MOST_QUERIES, _MOST_VISITS = 1024, 1 << 15
+"""Queries of a block, and cells that they visit: the more of them, the less often a rotation is read from memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,23 +92,31 @@ class Walk:
             The same queries before projection, for re-ranking.
         plan : SearchPlan
         """
-        model = self._model
-        per_query = max(1, plan.likely_visits(len(self._occupied)) * model.product.n_codes * 2**model.product.bits)
-        block = int(np.clip(_TABLE_VALUES // per_query, 1, _MOST_QUERIES))
+        n_visits = plan.likely_visits(len(self._occupied))
+        per_thread = -(-len(projected) // n_threads())
+        block = max(1, min(per_thread, _MOST_QUERIES, _MOST_VISITS // n_visits))
         return map_blocks(lambda rows: self._block(projected[rows], compared[rows], plan), len(projected), block)
 
     def _block(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> Found:
         depth = max(plan.k, plan.rerank)
         near = self._model.coarse.distances(projected)
         places = self._order(near, plan)
-        n_cells = int(np.count_nonzero(places >= 0))
-        if not n_cells:
-            none = np.full((len(projected), plan.k), -1, np.int64)
+        n_queries, n_probe = places.shape
+        if not n_probe:
+            none = np.full((n_queries, plan.k), -1, np.int64)
             return Found(none, none, np.full(none.shape, np.inf, np.float32))
         n_codes = int(self._counts[places[places >= 0]].sum())
         cells = np.where(places >= 0, self._occupied[places], -1)
-        tables = QueryTables.of(self._model, projected, near, cells)
-        segments, rows, squared = self._scan(tables, cells, depth)
+        local = local_queries(self._model, projected, cells)
+        found = []
+        step = max(1, _TABLE_VALUES // (n_probe * self._model.product.n_codes * 2**self._model.product.bits))
+        for start in range(0, n_queries, step):
+            part = slice(start, start + step)
+            own = None if local is None else local[start * n_probe : (start + step) * n_probe]
+            tables = QueryTables.of(self._model, projected[part], near[part], cells[part], own)
+            found.append(self._scan(tables, cells[part], depth))
+        segments, rows, squared = (np.concatenate(each) for each in zip(*found, strict=True))
+        n_cells = int(np.count_nonzero(places >= 0))
         if not plan.rerank:
             return Found(segments[:, : plan.k], rows[:, : plan.k], squared[:, : plan.k], n_cells, n_codes)
         n_reranked = int(np.count_nonzero(rows >= 0))

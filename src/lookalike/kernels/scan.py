@@ -1,17 +1,17 @@
 """Scan of lists: the codes nearest to each query, by its tables.
 
 Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-B). With 4-bit codes in blocks of 32 a vector scan
-goes first (:mod:`lookalike.kernels.simd`): the tables are rounded *down* to bytes, so their sum is a lower bound of the
-distance, and only codes whose bound is within the worst wanted one are summed in float. What comes out is exactly what
-summing every code in float would give, at every level of instructions.
+goes first (:mod:`lookalike.kernels.simd`): the tables are rounded *down* to bytes of one unit for a query, so that
+their sums, and what separates a list from the first one, are whole numbers below the distances. Only codes whose bound
+is within the limit are summed in float. What comes out is exactly what summing every code in float would give, at every
+level of instructions.
 
-The bytes' unit is (worst - least) / (32 m) when a list is begun, least being the sum of the tables' minima: rounding
-then hides at most 1/32 of what is between the least possible distance and the worst wanted one, and an entry saturates
-only at 8 times its fair share.
+The unit is set once the wanted number of codes has been summed in float, so that the two tables of a byte just do not
+saturate. Found codes go into a reservoir of twice the wanted number; when it is full, the half that is worse is dropped
+by one partial selection, O(1) for each code that came in, and the limit falls.
 
-Found codes go into a reservoir of twice the wanted number; when it is full, the half that is worse is dropped by one
-partial selection, O(1) for each code that came in. Reservoirs hold keys (:mod:`lookalike.kernels.keys`), so equal
-distances are ordered by row and the result does not depend on the order of the scan.
+Keys (:mod:`lookalike.kernels.keys`) order equal distances by row, so the result does not depend on the order of the
+scan.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
 from lookalike.kernels.keys import key_of, keys_distances, split_keys
-from lookalike.kernels.rows import round_row_down, row_least
+from lookalike.kernels.rows import entries_sum, round_row_down, row_greatest, row_least
 from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, block_mask_neon, chosen_level, lowest_bit
 
 __all__ = ["scan_lists"]
@@ -94,6 +94,9 @@ def scan_lists(
     return split_keys(keys)
 
 
+_LARGEST = 65_535
+
+
 @compiled
 def _scan(
     tables: NDArray[np.float32],
@@ -110,73 +113,23 @@ def _scan(
     out: NDArray[np.uint64],
     level: int,
 ) -> None:
-    n_queries, n_probe, n_parts = slots.shape
-    width = tables.shape[1]
-    m = n_parts * width // k + len(levels)
+    n_queries, n_probe = lists.shape
     n_bytes, lanes = blocks.shape[1:]
     depth = out.shape[1]
-    # one row of k for each code, and for the last high half of an odd number of 4-bit codes, which is 0
-    table = np.zeros((2 * n_bytes if k == 16 else m) * k, np.float32)
-    low = np.zeros((n_bytes, 2, 16), np.uint8)
-    high = np.zeros((n_bytes, 2, 16), np.uint8)
-    facts = np.empty(3, np.float32)
-    if level == 2 and n_bytes % 2 == 1:
-        level = 1
-    if k != 16 or lanes != 32:
-        level = 0
-    # addresses, since a view of a block for every 32 codes would cost more than their sums
-    first_code, low_at, high_at = blocks.ctypes.data, low.ctypes.data, high.ctypes.data
+    if (level == 2 and n_bytes % 2 == 1) or n_probe > _LARGEST:
+        level = min(level, 1) if n_probe <= _LARGEST else 0
     keys = np.empty(2 * depth + 32, np.uint64)
     for q in range(n_queries):
-        n_found = 0
-        worst = np.float32(np.inf)
-        worst_key = np.uint64(0xFFFFFFFFFFFFFFFF)
-        for i in range(n_probe):
-            here = lists[q, i]
-            if here < 0:
-                continue
-            start = offsets[here]
-            length = offsets[here + 1] - start
-            bias = biases[q, i]
-            _gather(tables, slots[q, i], levels, level_scales[q, i], table)
-            rounded = False
-            bound = 0
-            for b in range((length + lanes - 1) // lanes):
-                valid = min(lanes, length - b * lanes)
-                number = first_blocks[here] + b
-                mask = np.uint32(0xFFFFFFFF)
-                if valid < 32:
-                    mask = (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
-                if level > 0 and worst < np.inf:
-                    if not rounded:
-                        rounded = True
-                        _round_down(table, m, bias, worst, low, high, facts)
-                        bound = int(_bound(worst, facts))
-                    if bound < 0:  # even the least possible distance in this list is too large
-                        break
-                    at = first_code + number * n_bytes * 32
-                    if level == 2:
-                        mask &= block_mask_avx512(at, low_at, high_at, np.int64(n_bytes), np.int64(bound))
-                    elif level == 1:
-                        mask &= block_mask_avx2(at, low_at, high_at, np.int64(n_bytes), np.int64(bound))
-                    else:
-                        mask &= block_mask_neon(at, low_at, high_at, np.int64(n_bytes), np.int64(bound))
-                while mask != 0:
-                    lane = lowest_bit(mask)
-                    mask &= mask - np.uint32(1)
-                    row = start + b * lanes + lane
-                    if len(admitted) > 0 and not admitted[row]:
-                        continue
-                    key = key_of(bias + _code_distance(table, blocks, number, lane, k), row)
-                    if key < worst_key:
-                        keys[n_found] = key
-                        n_found += 1
-                if n_found >= 2 * depth:
-                    worst_key = _select(keys, n_found, depth)
-                    n_found = depth
-                    worst = keys_distances(worst_key)
-                    if rounded:
-                        bound = int(_bound(worst, facts))
+        if k == 16 and lanes == 32 and slots.shape[2] == 1:
+            n_found = _scan_nibbles(
+                tables, slots[q], lists[q], biases[q], level_scales[q], levels, offsets, first_blocks, blocks, admitted,
+                keys, depth, level,
+            )  # fmt: skip
+        else:
+            n_found = _scan_any(
+                tables, k, slots[q], lists[q], biases[q], level_scales[q], levels, offsets, first_blocks, blocks,
+                admitted, keys, depth,
+            )  # fmt: skip
         if n_found > depth:
             _select(keys, n_found, depth)
             n_found = depth
@@ -187,78 +140,197 @@ def _scan(
 
 
 @compiled
-def _gather(
+def _scan_any(
+    tables: NDArray[np.float32],
+    k: int,
+    slots: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    biases: NDArray[np.float32],
+    level_scales: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    first_blocks: NDArray[np.int64],
+    blocks: NDArray[np.uint8],
+    admitted: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    depth: int,
+) -> int:
+    """Sum every code of one query's lists, in any layout, and give the number of keys."""
+    lanes = blocks.shape[2]
+    n_tables = tables.shape[1] // k
+    n_found = 0
+    worst = np.uint64(0xFFFFFFFFFFFFFFFF)
+    for i in range(len(lists)):
+        if lists[i] < 0:
+            continue
+        start = offsets[lists[i]]
+        for row in range(start, offsets[lists[i] + 1]):
+            if len(admitted) > 0 and not admitted[row]:
+                continue
+            block, lane = first_blocks[lists[i]] + (row - start) // lanes, (row - start) % lanes
+            total = biases[i]
+            for j in range(n_tables * slots.shape[1] + len(levels)):
+                code = np.int64(blocks[block, j, lane]) if k == 256 else np.int64(blocks[block, j // 2, lane])
+                if k == 16:
+                    code = code >> 4 if j % 2 else code & 15
+                part = j // n_tables
+                if part < slots.shape[1]:
+                    total += tables[slots[i, part], (j % n_tables) * k + code]
+                else:
+                    total += level_scales[i] * levels[j - n_tables * slots.shape[1], code]
+            key = key_of(total, row)
+            if key < worst:
+                keys[n_found] = key
+                n_found += 1
+            if n_found == len(keys):
+                worst = _select(keys, n_found, depth)
+                n_found = depth
+    return n_found
+
+
+@compiled
+def _scan_nibbles(
     tables: NDArray[np.float32],
     slots: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    biases: NDArray[np.float32],
+    level_scales: NDArray[np.float32],
     levels: NDArray[np.float32],
-    scale: np.float32,
-    table: NDArray[np.float32],
-) -> None:
-    """Bring the tables of one list together: those of its parts, then the levels."""
-    # unsigned: Numba makes vector instructions of a loop only where no index can be negative
-    width = np.uintp(tables.shape[1])
-    for p in range(len(slots)):
-        slot, at = np.uintp(slots[p]), np.uintp(p) * width
-        for c in range(width):
-            table[at + c] = tables[slot, c]
-    at = np.uintp(len(slots)) * width
-    for j in range(len(levels)):
-        for c in range(np.uintp(levels.shape[1])):
-            table[at + c] = scale * levels[j, c]
-        at += np.uintp(levels.shape[1])
+    offsets: NDArray[np.int64],
+    first_blocks: NDArray[np.int64],
+    blocks: NDArray[np.uint8],
+    admitted: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    depth: int,
+    level: int,
+) -> int:
+    """Scan one query's lists of 4-bit codes in blocks of 32, and give the number of keys.
+
+    At level 0 every code is summed in float; else only until ``depth`` of them say what is worth looking at.
+    """
+    n_bytes = blocks.shape[1]
+    width = tables.shape[1]
+    n_tables = width // 16
+    m = n_tables + len(levels)
+    n_whole = n_tables // 2
+    # addresses, since a view of a block for every 32 codes would cost more than their sums
+    tables_at, blocks_at = tables.ctypes.data, blocks.ctypes.data
+    # the tables of the bytes that hold levels: other numbers in every list
+    tails = np.zeros((len(lists), n_bytes - n_whole, 32), np.float32)
+    for i in range(len(lists)):
+        for t in range(2 * n_whole, m):
+            for c in range(16):
+                entry = tables[slots[i, 0], 16 * t + c] if t < n_tables else level_scales[i] * levels[t - n_tables, c]
+                tails[i, t // 2 - n_whole, 16 * (t % 2) + c] = entry
+    tails_at, tail_values = tails.ctypes.data, tails.shape[1] * 32
+
+    low, high = np.zeros((n_bytes, 2, 16), np.uint8), np.zeros((n_bytes, 2, 16), np.uint8)
+    low_at, high_at = low.ctypes.data, high.ctypes.data
+    minima = np.empty(2 * n_bytes, np.float32)
+    n_found = 0
+    worst_key, worst = np.uint64(0xFFFFFFFFFFFFFFFF), np.float32(np.inf)
+    # a code's whole number is at most (distance - base + slack) * unit; unit is 0 until a worst wanted distance is known
+    base, unit, slack = np.float32(0), np.float32(0), np.float32(0)
+    limit, previous = np.int64(0), np.int64(-1)
+    for i in range(len(lists)):
+        if lists[i] < 0:
+            continue
+        start, end = offsets[lists[i]], offsets[lists[i] + 1]
+        own_at, tail_at = tables_at + 4 * slots[i, 0] * width, tails_at + 4 * i * tail_values
+        rounded = False
+        ahead = np.int64(0)
+        for b in range((end - start + 31) // 32):
+            code_at = blocks_at + (first_blocks[lists[i]] + b) * n_bytes * 32
+            valid = end - start - 32 * b
+            mask = np.uint32(0xFFFFFFFF)
+            if valid < 32:
+                mask = (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
+            if level > 0 and worst < np.inf:
+                if not rounded:
+                    rounded = True
+                    least = biases[i] + _minima(own_at, tail_at, n_whole, minima)
+                    if unit == 0:
+                        base = least
+                        slack = abs(biases[i]) + abs(worst)
+                        for c in range(np.uintp(width)):
+                            slack += abs(tables[np.uintp(slots[i, 0]), c])
+                        slack = max(np.float32(4e-6) * slack, np.float32(1e-30))
+                        if least - slack > worst:
+                            break
+                        room = max(worst - base, slack)
+                        widest = max(_widest(own_at, tail_at, n_whole, minima), np.float32(4e-3) * room)
+                        unit = np.float32(255) / widest
+                        limit = _steps(worst, base, slack, unit)
+                    ahead = _steps(least, base, -slack, unit) - 3
+                    if ahead > limit:  # even the least possible distance in this list is too large
+                        break
+                    if slots[i, 0] != previous:
+                        for j in range(n_whole):
+                            round_row_down(own_at + 128 * j, minima[2 * j], unit, low_at + 32 * j)
+                            round_row_down(own_at + 128 * j + 64, minima[2 * j + 1], unit, high_at + 32 * j)
+                        previous = slots[i, 0]
+                    for j in range(n_whole, n_bytes):
+                        at = tail_at + 128 * (j - n_whole)
+                        round_row_down(at, minima[2 * j], unit, low_at + 32 * j)
+                        round_row_down(at + 64, minima[2 * j + 1], unit, high_at + 32 * j)
+                bound = np.int64(limit - ahead)
+                if bound > 65_535:
+                    bound = np.int64(65_535)
+                if bound < 0:
+                    break
+                if level == 2:
+                    mask &= block_mask_avx512(code_at, low_at, high_at, np.int64(n_bytes), bound)
+                elif level == 1:
+                    mask &= block_mask_avx2(code_at, low_at, high_at, np.int64(n_bytes), bound)
+                else:
+                    mask &= block_mask_neon(code_at, low_at, high_at, np.int64(n_bytes), bound)
+            while mask != 0:
+                lane = lowest_bit(mask)
+                mask &= mask - np.uint32(1)
+                row = start + 32 * b + lane
+                if len(admitted) > 0 and not admitted[row]:
+                    continue
+                total = entries_sum(own_at, code_at + lane, n_whole)
+                total += entries_sum(tail_at, code_at + lane + 32 * n_whole, n_bytes - n_whole)
+                key = key_of(biases[i] + total, row)
+                if key < worst_key:
+                    keys[n_found] = key
+                    n_found += 1
+            if n_found >= 2 * depth or (n_found >= depth and worst == np.inf):
+                worst_key = _select(keys, n_found, depth)
+                n_found = depth
+                worst = keys_distances(worst_key)
+                if unit > 0:
+                    limit = _steps(worst, base, slack, unit)
+    # mentioned so late because Numba frees an array after its last mention, whatever address into it is still in use
+    return n_found + 0 * (len(tails) + len(low) + len(high))
 
 
 @compiled
-def _round_down(
-    table: NDArray[np.float32],
-    m: int,
-    bias: np.float32,
-    worst: np.float32,
-    low: NDArray[np.uint8],
-    high: NDArray[np.uint8],
-    facts: NDArray[np.float32],
-) -> None:
-    """Fill the bytes of a list's tables; ``facts`` get the least possible distance, units per distance, and slack."""
-    table_at, low_at, high_at = table.ctypes.data, low.ctypes.data, high.ctypes.data
-    least, largest = np.float32(bias), abs(np.float32(bias))
-    for j in range(m):
-        least += row_least(table_at + 64 * j)
-    for c in range(np.uintp(16 * m)):
-        largest += abs(table[c])
-    # float sums of the same terms differ by rounding; a code is let through rather than lost
-    slack = np.float32(1e-6) * largest
-    room = worst - least + slack
-    per_unit = np.float32(min(32 * m, 65000)) / room if room > 0 else np.float32(0)
-    per_unit = min(per_unit, np.float32(1e30))
-    facts[0], facts[1], facts[2] = least, per_unit, slack
-    for j in range(m):
-        out = (low_at if j % 2 == 0 else high_at) + 32 * (j // 2)
-        round_row_down(table_at + 64 * j, row_least(table_at + 64 * j), per_unit, out)
+def _steps(distance: np.floating, base: np.floating, more: np.floating, unit: np.floating) -> np.int64:
+    """Give what a distance is beyond the base, in units, rounded up and a little more."""
+    steps: np.float64 = (np.float64(distance) - np.float64(base) + np.float64(more)) * np.float64(unit)
+    return np.int64(np.floor(np.float64(max(min(steps, 1e15), -1e15)))) + 2
 
 
 @compiled
-def _bound(worst: np.float32, facts: NDArray[np.float32]) -> np.int64:
-    """Sum of table bytes that a code within ``worst`` keeps, or -1 if none can."""
-    room = worst - facts[0] + facts[2]
-    if room < 0:
-        return np.int64(-1)
-    return np.int64(min(np.float32(65535), room * facts[1] * np.float32(1.00001) + np.float32(1)))
+def _widest(own_at: int, tail_at: int, n_whole: int, minima: NDArray[np.float32]) -> np.float32:
+    """Give the largest sum of entries that one byte of a code can name, less the smallest such sum."""
+    widest = np.float32(0)
+    for j in range(len(minima) // 2):
+        at = own_at + 128 * j if j < n_whole else tail_at + 128 * (j - n_whole)
+        widest = max(widest, row_greatest(at) - minima[2 * j] + row_greatest(at + 64) - minima[2 * j + 1])
+    return widest
 
 
 @compiled
-def _code_distance(table: NDArray[np.float32], blocks: NDArray[np.uint8], number: int, lane: int, k: int) -> np.float32:
-    block, at = np.uintp(number), np.uintp(lane)
-    total, other = np.float32(0), np.float32(0)  # two chains of additions, each waiting for itself only
-    if k == 16:
-        for j in range(np.uintp(blocks.shape[1])):
-            code = np.uintp(blocks[block, j, at])
-            row = np.uintp(32) * j
-            total += table[row + (code & np.uintp(15))]
-            other += table[row + np.uintp(16) + (code >> np.uintp(4))]
-    else:
-        for j in range(np.uintp(blocks.shape[1])):
-            total += table[np.uintp(256) * j + np.uintp(blocks[block, j, at])]
-    return total + other
+def _minima(own_at: int, tail_at: int, n_whole: int, out: NDArray[np.float32]) -> np.float32:
+    """Fill the smallest entry of each half-byte's table, and give their sum."""
+    total = np.float32(0)
+    for j in range(len(out)):
+        out[j] = row_least(own_at + 64 * j if j < 2 * n_whole else tail_at + 64 * (j - 2 * n_whole))
+        total += out[j]
+    return total
 
 
 @compiled

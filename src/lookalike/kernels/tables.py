@@ -14,7 +14,6 @@ from lookalike.kernels.compile import compiled
 __all__ = ["local_queries", "subvector_tables"]
 
 
-@compiled
 def local_queries(
     queries: NDArray[np.float32],
     cells: NDArray[np.int64],
@@ -40,39 +39,41 @@ def local_queries(
     -------
     float32 (n * n_probe, n_axes)
     """
+    # cell by cell: a rotation is read from memory once for all the queries that need it
+    order = np.argsort(cells, axis=None, kind="stable")
+    return _local_queries(queries, cells, order, offsets, rotations, scales, rotation_of_cell)
+
+
+@compiled
+def _local_queries(
+    queries: NDArray[np.float32],
+    cells: NDArray[np.int64],
+    order: NDArray[np.int64],
+    offsets: NDArray[np.float32],
+    rotations: NDArray[np.float32] | NDArray[np.int8],
+    scales: NDArray[np.float32],
+    rotation_of_cell: NDArray[np.int32],
+) -> NDArray[np.float32]:
     n, d = queries.shape
     n_probe = cells.shape[1]
     n_axes = rotations.shape[1] if len(rotations) > 0 else d
     out = np.empty((n * n_probe, n_axes), np.float32)
     residual = np.empty(d, np.float32)
-    for q in range(n):
-        for s in range(n_probe):
-            cell = cells[q, s]
-            row = out[q * n_probe + s]
+    for place in order:
+        q, cell = place // n_probe, cells[place // n_probe, place % n_probe]
+        row = out[place]
+        for j in range(d):
+            residual[j] = queries[q, j] - offsets[cell, j]
+        if len(rotations) == 0:
             for j in range(d):
-                residual[j] = queries[q, j] - offsets[cell, j]
-            if len(rotations) == 0:
-                for j in range(d):
-                    row[j] = residual[j]
-                continue
-            rotation = rotations[rotation_of_cell[cell]]
-            scale = scales[rotation_of_cell[cell]]
-            for i in range(0, n_axes - 3, 4):  # four rows at once share what is read of the residual
-                a, b, c, e = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-                first, second, third, fourth = rotation[i], rotation[i + 1], rotation[i + 2], rotation[i + 3]
-                for j in range(d):
-                    value = residual[j]
-                    a += np.float32(first[j]) * value
-                    b += np.float32(second[j]) * value
-                    c += np.float32(third[j]) * value
-                    e += np.float32(fourth[j]) * value
-                row[i], row[i + 1] = a * scale[i], b * scale[i + 1]
-                row[i + 2], row[i + 3] = c * scale[i + 2], e * scale[i + 3]
-            for i in range(n_axes - n_axes % 4, n_axes):
-                total = np.float32(0)
-                for j in range(d):
-                    total += np.float32(rotation[i, j]) * residual[j]
-                row[i] = total * scale[i]
+                row[j] = residual[j]
+            continue
+        rotation, scale = rotations[rotation_of_cell[cell]], scales[rotation_of_cell[cell]]
+        for i in range(n_axes):
+            total = np.float32(0)
+            for j in range(d):
+                total += np.float32(rotation[i, j]) * residual[j]
+            row[i] = total * scale[i]
     return out
 
 
