@@ -229,7 +229,7 @@ def _scan_nibbles(
     minima = np.empty(2 * n_bytes, np.float32)
     n_found = 0
     worst_key, worst = np.uint64(0xFFFFFFFFFFFFFFFF), np.float32(np.inf)
-    # a code's whole number is at most (distance - base + slack) * unit; unit is 0 until a worst wanted distance is known
+    # a code counts at most (distance - base + slack) * unit; unit is 0 until a worst wanted distance is known
     base, unit, slack = np.float32(0), np.float32(0), np.float32(0)
     limit, previous = np.int64(0), np.int64(-1)
     for i in range(len(lists)):
