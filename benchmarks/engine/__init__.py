@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import faiss
 
 from benchmarks.engine import codes, scan, training
-from benchmarks.engine.contenders import contenders
+from benchmarks.engine.contenders import all_contenders
 from benchmarks.engine.datasets import DATASETS, DataSet, NotAtHandError, load
 from benchmarks.engine.plot import Curve, Dots, plot_codes, plot_speed
 from benchmarks.engine.speed import TARGETS, Point, Race, front, race, sweep
@@ -91,7 +91,7 @@ def _speed(report: Report, at_hand: Sequence[str], *, quick: bool, reuse: bool) 
         data = load(name, quick=quick)
         print(f"speed: {data.title}", flush=True)
         with threads(2):
-            entrants = list(contenders(data, quick=quick, reuse=reuse))
+            entrants = list(all_contenders(data, quick=quick, reuse=reuse))
         with threads(1):
             swept = [(entrant, sweep(entrant, data, n_queries=200 if quick else 1000)) for entrant in entrants]
         for n_threads in (1, 2):

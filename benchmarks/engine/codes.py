@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from benchmarks.engine import peers
 from benchmarks.engine.datasets import DataSet, kept_path
 from benchmarks.engine.ours import build_ours, build_yahoo, model_bytes
 from benchmarks.engine.recall import overlap, recall_at
-from benchmarks.engine.threads import threads
+from benchmarks.engine.threads import clock, threads
 from benchmarks.report import Cell
 
 __all__ = ["COLUMNS", "Row", "cells_of", "measure_codes", "measure_peer", "peer_path"]
@@ -58,7 +57,7 @@ def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, r
 
     Building uses `n_threads`, searching one. With `reuse`, peers that were measured before are read.
     """
-    centroids = _once(lambda: peers.coarse_centroids(data))
+    centroids = _once(lambda: peers.coarse_centroids(data.base, data.n_coarse))
     rows = [
         _measure_ours(data, n_bytes, n_threads=n_threads),
         _measure_yahoo(data, n_bytes, n_threads=n_threads),
@@ -74,9 +73,9 @@ def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, r
     with threads(1):
         for _ in range(1 if quick else 3):
             for row in rows:
-                started = time.perf_counter()
+                started = clock()
                 row.search(queries, K)
-                row.milliseconds.append(1000 * (time.perf_counter() - started) / len(queries))
+                row.milliseconds.append(1000 * (clock() - started) / len(queries))
     return rows
 
 

@@ -7,9 +7,9 @@ lists of `IVF, SQfp16`). Graphs and ScaNN are there for context: they keep more,
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +17,12 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.engine import peers
 from benchmarks.engine.datasets import DataSet, kept_path
 from benchmarks.engine.ours import build_ours, index_bytes
-from benchmarks.engine.threads import n_threads
+from benchmarks.engine.threads import clock, n_threads
 
-__all__ = ["Contender", "Setting", "contenders"]
+__all__ = ["Contender", "Setting", "all_contenders"]
 
 Rows = NDArray[np.integer]
 Vectors = NDArray[np.float32]
@@ -60,7 +61,7 @@ class Contender:
     search: Callable[[Vectors, int, Setting], Rows]
 
 
-def contenders(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contender]:
+def all_contenders(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contender]:
     """Build one after the other, with the threads of `threads`; peers that were built before are read on `reuse`."""
     yield from _ours(data)
     yield from _faiss_lists(data, quick=quick, reuse=reuse)
@@ -120,20 +121,25 @@ def _filled(data: DataSet, factory: str, *, reuse: bool) -> tuple[Any, float]:
     path = kept_path(data, f"{factory.replace(',', '+')}.speed.faiss")
     if reuse and path.exists():
         return faiss.read_index(str(path)), float(path.with_suffix(".seconds").read_text())
-    started = time.perf_counter()
-    index = faiss.index_factory(data.dim, factory)
     if "IVF" in factory:
-        ivf = faiss.extract_index_ivf(index)
-        ivf.cp.niter = 10
-        ivf.cp.max_points_per_centroid = 128
-        if isinstance(ivf, faiss.IndexIVFPQFastScan):
-            ivf.pq.cp.max_points_per_centroid = 4096
-    index.train(data.base)
-    index.add(data.base)
-    seconds = time.perf_counter() - started
+        n_lists = int(factory.partition("IVF")[2].partition(",")[0])
+        built = peers.build(data, peers.Configuration(factory, factory, 0), *_lists(data, n_lists))
+        index, seconds = built.index, built.train_seconds + built.encode_seconds
+    else:
+        started = clock()
+        index = faiss.index_factory(data.dim, factory)
+        index.train(data.base)
+        index.add(data.base)
+        seconds = clock() - started
     faiss.write_index(index, str(path))
     path.with_suffix(".seconds").write_text(str(seconds))
     return index, seconds
+
+
+@cache
+def _lists(data: DataSet, n_lists: int) -> tuple[Vectors, float]:
+    """Train `n_lists` centroids once for all indexes: 10 iterations over 64 vectors each."""
+    return peers.coarse_centroids(data.base, n_lists, n_iterations=10, n_per_centroid=64)
 
 
 def _refined(data: DataSet, factory: str, base: Any, refine: Any, seconds: float) -> Contender:  # noqa: ANN401
@@ -182,9 +188,9 @@ def _usearch(data: DataSet, *, reuse: bool) -> Iterator[Contender]:
         index.load(str(path))
         seconds = float(path.with_suffix(".seconds").read_text())
     else:
-        started = time.perf_counter()
+        started = clock()
         index.add(np.arange(len(data.base)), data.base, threads=n_threads())
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
         index.save(str(path))
         path.with_suffix(".seconds").write_text(str(seconds))
 
@@ -202,7 +208,7 @@ def _scann(data: DataSet) -> Iterator[Contender]:
         import scann
     except ImportError:
         return
-    started = time.perf_counter()
+    started = clock()
     leaves = 2 * data.n_coarse
     searcher = (
         scann.scann_ops_pybind.builder(data.base, 10, "squared_l2")
@@ -211,7 +217,7 @@ def _scann(data: DataSet) -> Iterator[Contender]:
         .reorder(100)
         .build()
     )
-    seconds = time.perf_counter() - started
+    seconds = clock() - started
     with tempfile.TemporaryDirectory() as folder:
         searcher.serialize(folder)
         size = sum(file.stat().st_size for file in Path(folder).rglob("*")) / len(data.base)

@@ -43,7 +43,7 @@ class NotAtHandError(Exception):
     """A set's source is not on this machine and cannot be fetched; says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
     """What is indexed, what is asked, and the answer.
 

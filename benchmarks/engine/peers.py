@@ -8,7 +8,6 @@ FAISS takes what it wants). PQ of 4 bits learns from 65,536 too rather than from
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engine.datasets import DataSet
+from benchmarks.engine.threads import clock
 
 __all__ = ["Built", "Configuration", "build", "coarse_centroids", "configurations", "model_bytes"]
 
@@ -116,21 +116,25 @@ def _widths(dim: int) -> list[int]:
     return [dim] if dim <= _NARROW else [_NARROW, dim] if dim <= 256 else [_NARROW]
 
 
-def coarse_centroids(data: DataSet, *, n_iterations: int = 25) -> tuple[Vectors, float]:
+def coarse_centroids(
+    base: Vectors, n_coarse: int, *, n_iterations: int = 25, n_per_centroid: int = 256
+) -> tuple[Vectors, float]:
     """Train FAISS's own coarse quantizer; return float32 (n_coarse, dim) and seconds."""
-    started = time.perf_counter()
-    kmeans = faiss.Kmeans(data.dim, data.n_coarse, niter=n_iterations, seed=1234)
-    kmeans.train(data.base)
-    return np.asarray(kmeans.centroids, np.float32), time.perf_counter() - started
+    started = clock()
+    kmeans = faiss.Kmeans(
+        base.shape[1], n_coarse, niter=n_iterations, max_points_per_centroid=n_per_centroid, seed=1234
+    )
+    kmeans.train(base)
+    return np.asarray(kmeans.centroids, np.float32), clock() - started
 
 
 def build(data: DataSet, configuration: Configuration, centroids: Vectors, coarse_seconds: float) -> Built:
     """Train and fill an index; the time of the shared centroids is counted in."""
-    index: Any = faiss.index_factory(data.dim, configuration.factory)
+    index = _made(data.dim, configuration.factory)
     x = data.base
     if configuration.n_train is not None and configuration.n_train < len(x):
         x = x[np.sort(np.random.default_rng(0).choice(len(x), configuration.n_train, replace=False))]
-    started = time.perf_counter()
+    started = clock()
     shared = centroids
     if isinstance(index, faiss.IndexPreTransform):
         y = x
@@ -149,9 +153,18 @@ def build(data: DataSet, configuration: Configuration, centroids: Vectors, coars
     if isinstance(ivf, faiss.IndexIVFPQFastScan):
         ivf.pq.cp.max_points_per_centroid = ADDITIVE_SAMPLE // ivf.pq.ksub
     index.train(x)
-    trained = time.perf_counter()
+    trained = clock()
     index.add(data.base)
-    return Built(index, trained - started + coarse_seconds, time.perf_counter() - trained)
+    return Built(index, trained - started + coarse_seconds, clock() - trained)
+
+
+def _made(dim: int, factory: str) -> Any:  # noqa: ANN401  SWIG's classes are not typed
+    """Make an empty index; FAISS's factory, and `PADn` for zeros up to n dimensions, which that has not."""
+    if not factory.startswith("PAD"):
+        return faiss.index_factory(dim, factory)
+    padding, _, rest = factory.partition(",")
+    wide = int(padding.removeprefix("PAD"))
+    return faiss.IndexPreTransform(faiss.RemapDimensionsTransform(dim, wide, False), faiss.index_factory(wide, rest))
 
 
 def model_bytes(index: Any) -> int:  # noqa: ANN401  SWIG's classes are not typed

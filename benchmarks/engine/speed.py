@@ -7,7 +7,6 @@ all alike; medians and spread. Queries come in one batch, and again one at a tim
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.engine.contenders import Contender, Setting
 from benchmarks.engine.datasets import DataSet
 from benchmarks.engine.recall import overlap
+from benchmarks.engine.threads import clock
 
 __all__ = ["TARGETS", "Point", "Race", "front", "race", "sweep"]
 
@@ -61,9 +61,9 @@ def sweep(contender: Contender, data: DataSet, *, n_queries: int = N_SWEPT) -> l
             setting = (n_probe, depth)
             seconds = []
             for _ in range(2):
-                started = time.perf_counter()
+                started = clock()
                 found = contender.search(queries, K, setting)
-                seconds.append(time.perf_counter() - started)
+                seconds.append(clock() - started)
             recall = overlap(found, truth)
             points.append(Point(setting, recall, len(queries) / min(seconds)))
             if recall - before < _NO_GAIN:
@@ -100,10 +100,10 @@ def race(swept: list[tuple[Contender, list[Point]]], data: DataSet, target: floa
             found, seconds = _timed(contender, queries, setting)
             batch[place].append(len(queries) / seconds)
             recalls[place] = overlap(found, truth)
-            started = time.perf_counter()
+            started = clock()
             for query in singles:
                 contender.search(query[None], K, setting)
-            single[place].append(len(singles) / (time.perf_counter() - started))
+            single[place].append(len(singles) / (clock() - started))
     return [
         Race(
             contender,
@@ -120,6 +120,6 @@ def race(swept: list[tuple[Contender, list[Point]]], data: DataSet, target: floa
 
 
 def _timed(contender: Contender, queries: NDArray[np.float32], setting: Setting) -> tuple[NDArray[np.integer], float]:
-    started = time.perf_counter()
+    started = clock()
     found = contender.search(queries, K, setting)
-    return found, time.perf_counter() - started
+    return found, clock() - started
