@@ -102,6 +102,7 @@ def _faiss_lists(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contend
         f"OPQ{m},IVF{few},PQ{m}x4fs",
         f"OPQ{m},IVF{few},PQ{m}x4fsr",
         f"OPQ{m // 2},IVF{few},PQ{m // 2}x4fs",
+        f"IVF{2 * few},PQ{2 * m}x4fs",
         f"IVF{many},PQ{m}x4fs",
         f"IVF{many},PQ{m}x4fsr",
         f"IVF{many},PQ{2 * m}x4fs",

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("Agg")
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -101,8 +102,7 @@ def _speed_panel(axis: Any, title: str, curves: Sequence[Curve]) -> None:  # noq
         if curve.group != "one of FAISS":
             line.set_label(curve.label)
             handles.append(line)
-    legend = axis.legend(handles=handles, frameon=False, loc="lower left", fontsize=9, labelcolor=INK)
-    legend.set_zorder(6)
+    axis.legend(handles=handles, frameon=False, loc="lower left", fontsize=9, labelcolor=INK)
 
 
 def plot_codes(dots: Sequence[Dots], path: Path, subtitle: str) -> None:
@@ -139,7 +139,7 @@ def plot_codes(dots: Sequence[Dots], path: Path, subtitle: str) -> None:
         axis.set_yticks(range(len(dots)), [f"{row.title}\n{row.n_bytes} bytes" for row in reversed(dots)], fontsize=8.5)
         axis.set_ylim(-0.6, len(dots) - 0.4)
         axis.set_xlim(left=0)
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1f}".lstrip("0") or "0"))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1f}".lstrip("0") if value else "0"))
         axis.grid(axis="x", color=INK, alpha=0.18, linewidth=0.8)
         axis.tick_params(length=0)
         axis.spines["left"].set_visible(False)
@@ -150,14 +150,10 @@ def plot_codes(dots: Sequence[Dots], path: Path, subtitle: str) -> None:
 
 
 def _stretch(recall: Any) -> Any:  # noqa: ANN401  an array
-    import numpy as np
-
     return -np.log10(np.maximum(1 - np.asarray(recall, float), 1e-4))
 
 
 def _shrink(place: Any) -> Any:  # noqa: ANN401  an array
-    import numpy as np
-
     return 1 - 10.0 ** -np.asarray(place, float)
 
 

@@ -22,7 +22,8 @@ __all__ = ["TARGETS", "Point", "Race", "front", "race", "sweep"]
 
 TARGETS = (0.90, 0.95, 0.99)
 K = 10
-N_SWEPT, N_RACED, N_SINGLE = 1_000, 5_000, 500
+N_SWEPT, N_RACED, N_SINGLE = 1_000, 2_000, 300
+N_FAISS = 4
 _ENOUGH = 0.9975
 _NO_GAIN = 0.0015
 
@@ -84,12 +85,15 @@ def front(points: Iterable[Point]) -> list[Point]:
 
 
 def race(swept: list[tuple[Contender, list[Point]]], data: DataSet, target: float, *, repeats: int) -> list[Race]:
-    """Measure every contender that reaches `target` at its fastest setting, in turn."""
-    chosen = []
+    """Measure contenders that reach `target`, each at its fastest setting, in turn; of FAISS's the fastest few."""
+    fastest = []
     for contender, points in swept:
         reaching = [point for point in points if point.recall >= target]
         if reaching:
-            chosen.append((contender, max(reaching, key=lambda point: point.rate).setting))
+            fastest.append((contender, max(reaching, key=lambda point: point.rate)))
+    theirs = sorted((each for each in fastest if each[0].group == "FAISS"), key=lambda each: -each[1].rate)
+    chosen = [(c, point.setting) for c, point in fastest if c.group != "FAISS"]
+    chosen += [(c, point.setting) for c, point in theirs[:N_FAISS]]
     queries, truth = data.queries[:N_RACED], data.truth[:N_RACED]
     singles = queries[:N_SINGLE]
     batch: list[list[float]] = [[] for _ in chosen]
