@@ -164,7 +164,8 @@ def _made(dim: int, factory: str) -> Any:  # noqa: ANN401  SWIG's classes are no
         return faiss.index_factory(dim, factory)
     padding, _, rest = factory.partition(",")
     wide = int(padding.removeprefix("PAD"))
-    return faiss.IndexPreTransform(faiss.RemapDimensionsTransform(dim, wide, False), faiss.index_factory(wide, rest))
+    remap: Any = faiss.RemapDimensionsTransform  # whose type stub knows one of its two constructors
+    return faiss.IndexPreTransform(remap(dim, wide, False), faiss.index_factory(wide, rest))
 
 
 def model_bytes(index: Any) -> int:  # noqa: ANN401  SWIG's classes are not typed
