@@ -63,7 +63,7 @@ def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, r
         _measure_yahoo(data, n_bytes, n_threads=n_threads),
     ]
     for configuration in peers.configurations(data.dim, data.n_coarse, n_bytes):
-        if quick and ("x8_N" in configuration.factory or "LSQ" in configuration.factory):
+        if quick and configuration.slow:
             continue
         try:
             rows.append(measure_peer(data, configuration, centroids, n_threads=n_threads, reuse=reuse))

@@ -95,20 +95,21 @@ def _faiss_lists(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contend
     refine.add(data.base)
     few, many = data.n_coarse, 4 * data.n_coarse
     m = data.dim // 4
+    half = next(n for n in range(data.dim // 8, data.dim + 1) if data.dim % n == 0)
     codes = [
         f"IVF{few},PQ{m}x4fs",
         f"IVF{few},PQ{m}x4fsr",
         f"IVF{few},PQ{2 * m}x4fs",
         f"OPQ{m},IVF{few},PQ{m}x4fs",
         f"OPQ{m},IVF{few},PQ{m}x4fsr",
-        f"OPQ{m // 2},IVF{few},PQ{m // 2}x4fs",
+        f"OPQ{half},IVF{few},PQ{half}x4fs",
         f"IVF{2 * few},PQ{2 * m}x4fs",
         f"IVF{many},PQ{m}x4fs",
         f"IVF{many},PQ{m}x4fsr",
         f"IVF{many},PQ{2 * m}x4fs",
         f"OPQ{m},IVF{many},PQ{m}x4fs",
     ]
-    for factory in codes[2:4] if quick else codes:
+    for factory in codes[:3:2] if quick else codes:
         base, seconds = _filled(data, factory, reuse=reuse)
         yield _refined(data, factory, base, refine, seconds)
     for factory in (f"IVF{few},SQfp16", f"IVF{few},SQ8", f"IVF{many},SQfp16", f"IVF{many},SQ8")[: 2 if quick else 4]:

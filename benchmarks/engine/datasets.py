@@ -34,7 +34,7 @@ DATA = ROOT / "build" / "bench" / "data"
 PEERS = ROOT / "build" / "bench" / "peers"
 SHARED = (ROOT / "shared" / "data", ROOT.parent / "shared" / "data")
 N_TRUE = 100
-QUICK_BASE, QUICK_QUERIES = 20_000, 200
+QUICK_BASE, QUICK_QUERIES, QUICK_COARSE = 10_000, 200, 64
 
 Vectors = NDArray[np.float32]
 
@@ -108,7 +108,7 @@ def load(name: str, *, quick: bool = False) -> DataSet:
     name : str
         One of `DATASETS`.
     quick : bool
-        Part of it: 20,000 vectors and 200 queries, in fewer cells.
+        Part of it: 10,000 vectors and 200 queries, in 64 cells.
 
     Raises
     ------
@@ -118,8 +118,8 @@ def load(name: str, *, quick: bool = False) -> DataSet:
     base, queries, truth = read()
     if quick:
         base, queries, truth = base[:QUICK_BASE], queries[:QUICK_QUERIES], None
-        n_probe = max(1, 128 * n_probe // n_coarse) if n_coarse > 128 else n_probe
-        n_coarse = min(n_coarse, 128)
+        title = f"{QUICK_BASE:,} of {title}"
+        n_coarse, n_probe = QUICK_COARSE, max(4, QUICK_COARSE * n_probe // n_coarse)
     if metric == "cosine":
         base, queries = _unit(base), _unit(queries)
     if truth is None:

@@ -49,6 +49,11 @@ class Configuration:
     n_train: int | None = None
     probes: int = 1
 
+    @property
+    def slow(self) -> bool:
+        """Whether training takes minutes even on little data: OPQ, and additive quantizers."""
+        return any(kind in self.factory for kind in ("OPQ", "RQ", "LSQ"))
+
 
 @dataclass(frozen=True, slots=True)
 class Built:

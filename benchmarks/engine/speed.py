@@ -22,7 +22,7 @@ __all__ = ["TARGETS", "Point", "Race", "front", "race", "sweep"]
 
 TARGETS = (0.90, 0.95, 0.99)
 K = 10
-N_SWEPT, N_RACED, N_SINGLE = 1_000, 2_000, 300
+N_QUERIES, N_SINGLE = 2_000, 300
 N_FAISS = 4
 _ENOUGH = 0.9975
 _NO_GAIN = 0.0015
@@ -51,7 +51,7 @@ class Race:
     single_range: tuple[float, float]
 
 
-def sweep(contender: Contender, data: DataSet, *, n_queries: int = N_SWEPT) -> list[Point]:
+def sweep(contender: Contender, data: DataSet, *, n_queries: int = N_QUERIES) -> list[Point]:
     """Measure a contender's settings, deeper re-ranking only while that helps, more cells until enough is found."""
     queries, truth = data.queries[:n_queries], data.truth[:n_queries]
     contender.search(queries[:10], K, (contender.probes[0], contender.depths[0]))
@@ -60,13 +60,9 @@ def sweep(contender: Contender, data: DataSet, *, n_queries: int = N_SWEPT) -> l
         before = -1.0
         for depth in contender.depths:
             setting = (n_probe, depth)
-            seconds = []
-            for _ in range(2):
-                started = clock()
-                found = contender.search(queries, K, setting)
-                seconds.append(clock() - started)
+            found, seconds = _timed(contender, queries, setting)
             recall = overlap(found, truth)
-            points.append(Point(setting, recall, len(queries) / min(seconds)))
+            points.append(Point(setting, recall, len(queries) / seconds))
             if recall - before < _NO_GAIN:
                 break
             before = recall
@@ -94,7 +90,7 @@ def race(swept: list[tuple[Contender, list[Point]]], data: DataSet, target: floa
     theirs = sorted((each for each in fastest if each[0].group == "FAISS"), key=lambda each: -each[1].rate)
     chosen = [(c, point.setting) for c, point in fastest if c.group != "FAISS"]
     chosen += [(c, point.setting) for c, point in theirs[:N_FAISS]]
-    queries, truth = data.queries[:N_RACED], data.truth[:N_RACED]
+    queries, truth = data.queries[:N_QUERIES], data.truth[:N_QUERIES]
     singles = queries[:N_SINGLE]
     batch: list[list[float]] = [[] for _ in chosen]
     single: list[list[float]] = [[] for _ in chosen]
