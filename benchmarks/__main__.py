@@ -14,8 +14,11 @@ from benchmarks.report import Report
 
 PARTS = {
     "quality": "precision of the product's search against exact search and against chance",
+    "engine": "recall, bytes and speed of the vector engine against FAISS, ScaNN and usearch",
     "ingest": "photos per second and memory of `add` against the bare encoder",
 }
+
+REUSING = {"engine"}
 
 
 def main() -> None:
@@ -27,15 +30,19 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller sets; writes no page")
+    parser.add_argument(
+        "--reuse", action="store_true", help="engine: read what earlier runs measured of other libraries"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; parts are: {', '.join(PARTS)}")
     for name in arguments.parts or PARTS:
         print(f"== {name}: {PARTS[name]}", flush=True)
+        reuse = arguments.reuse and name in REUSING
         run: Callable[..., Report] = importlib.import_module(f"benchmarks.{name}").run
-        report = run(quick=arguments.quick)
+        report = run(quick=arguments.quick, reuse=True) if reuse else run(quick=arguments.quick)
         report.print()
-        report.write(f"python -m benchmarks {name}", page=not arguments.quick)
+        report.write(f"python -m benchmarks {name}{' --reuse' * reuse}", page=not arguments.quick)
 
 
 if __name__ == "__main__":
