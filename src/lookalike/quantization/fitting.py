@@ -33,7 +33,8 @@ _MOST_TRAINING_VECTORS = 1_000_000
 _COARSE_SAMPLE_PER_CENTROID = 256
 _AXES_SAMPLE = 65_536
 _LOCAL_BYTES_PER_VECTOR, _GROUPED_BYTES_PER_VECTOR = 12, 1.75
-"""What rotations may take for each training vector: twelve where that buys each cell its own, else less than two."""
+"""What rotations may take for each training vector: twelve where that buys each cell its own, else less than two, or
+half of what the projection takes anyway."""
 _LEAST_AXES = 0.7
 """Share of the axes worth keeping below which cells rather share rotations than lose more axes."""
 _FEW = 2_000
@@ -180,7 +181,7 @@ def fit_parts(
         if settings.water_filling:
             wanted = active_axes(y[sample(y, _AXES_SAMPLE, rng)], coarse, settings.n_subquantizers * settings.bits)
             n_axes = min(dim // settings.n_parts, -(-wanted // settings.n_buckets) * settings.n_buckets)
-        recipes = _recipes(settings, n_given, k, dim, n_axes)
+        recipes = _recipes(settings, n_given, k, x.shape[1], dim, n_axes)
 
         def trained(recipe: Recipe) -> Parts:
             return train(recipe, y, lost, coarse, rng_codes)
@@ -197,12 +198,13 @@ def fit_parts(
         return projection, tried[id(trials[0].recipe)], [_entry(trial, trials[0]) for trial in trials]
 
 
-def _recipes(settings: FitSettings, n: int, n_coarse: int, dim: int, n_axes: int | None) -> list[Recipe]:
+def _recipes(settings: FitSettings, n: int, n_coarse: int, dim_in: int, dim: int, n_axes: int | None) -> list[Recipe]:
     """Give what is to be trained: one recipe, or for ``auto`` those worth comparing, the smallest model first."""
     s = settings
     d = dim // s.n_parts
     axes = d if n_axes is None else n_axes
-    n_affordable = int(_GROUPED_BYTES_PER_VECTOR * n // (s.n_parts * axes * d))
+    grouped_bytes = max(_GROUPED_BYTES_PER_VECTOR * n, dim_in * dim * 4 / 2)
+    n_affordable = int(grouped_bytes // (s.n_parts * axes * d))
 
     def recipe(rotation: str, n_axes: int | None, n_rotations: int | None = None) -> Recipe:
         return Recipe(rotation, s.codebooks, s.n_subquantizers, s.bits, s.error_code, n_axes, n_rotations)
