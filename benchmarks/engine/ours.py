@@ -89,15 +89,19 @@ class scan:  # noqa: N801  reads as a function where it is used
 
     def __call__(self, table: Vectors, k: int) -> NDArray[np.int64]:
         """Rows of the `k` smallest sums over `table` float32 (m, 16)."""
+        nothing = np.zeros((1, 1), np.float32)
         _, rows = kernels.scan_lists(
             table[None],
+            np.zeros((1, 1, 1), np.int64),
             np.zeros((1, 1), np.int64),
-            np.zeros(1, np.int64),
-            np.array([self._n], np.int64),
+            nothing,
+            nothing,
+            np.empty((0, 16), np.float32),
+            np.array([0, self._n], np.int64),
             np.zeros(1, np.int64),
             self._blocks,
             np.empty(0, np.bool_),
             k,
         )
-        found: NDArray[np.int64] = rows
+        found: NDArray[np.int64] = rows[0]
         return found

@@ -23,7 +23,8 @@ DRIVER = """
 #include <stdint.h>
 #include <stdio.h>
 
-uint32_t block_mask(const uint8_t *codes, const uint8_t *low, const uint8_t *high, int64_t n_bytes, int64_t bound);
+uint32_t block_mask(const uint8_t *codes, const uint8_t *low, const uint8_t *high, uint16_t *sums, int64_t n_bytes,
+                    int64_t bound);
 
 int main(void) {
     static uint8_t arrays[3][1024 * 32];
@@ -32,8 +33,10 @@ int main(void) {
         for (int i = 0; i < 3; i++)
             if (fread(arrays[i], 32, head[0], stdin) != (size_t)head[0])
                 return 1;
-        uint32_t mask = block_mask(arrays[0], arrays[1], arrays[2], head[0], head[1]);
+        uint16_t sums[32];
+        uint32_t mask = block_mask(arrays[0], arrays[1], arrays[2], sums, head[0], head[1]);
         fwrite(&mask, sizeof mask, 1, stdout);
+        fwrite(sums, sizeof sums, 1, stdout);
     }
     return 0;
 }
@@ -48,11 +51,14 @@ def defined_sums(codes: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[i
     ]
 
 
-def some_blocks(*, even: bool) -> tuple[list[Block], list[int]]:
-    """Blocks of 1 to 64 bytes, and of so many that sums wrap, with bounds on, beside and far from sums; their masks."""
+def some_blocks(*, even: bool) -> tuple[list[Block], list[tuple[int, list[int]]]]:
+    """Blocks of 1 to 64 bytes, and of so many that sums wrap, with bounds on, beside and far from sums.
+
+    With their masks and sums.
+    """
     rng = np.random.default_rng(0)
     blocks: list[Block] = []
-    masks = []
+    masks: list[tuple[int, list[int]]] = []
     for n_bytes in (*range(1, 65), 300):
         if even and n_bytes % 2:
             continue
@@ -64,7 +70,7 @@ def some_blocks(*, even: bool) -> tuple[list[Block], list[int]]:
             middle = sorted(sums)[16]
             for bound in (0, min(sums), max(0, middle - 1), middle, max(sums), 65535):
                 blocks.append((codes, low, high, bound))
-                masks.append(sum(1 << lane for lane, each in enumerate(sums) if each <= bound))
+                masks.append((sum(1 << lane for lane, each in enumerate(sums) if each <= bound), sums))
     return blocks, masks
 
 
@@ -75,7 +81,7 @@ def compiled_block_mask(level: str, triple: str, cpu: str, features: str) -> tup
     module = ir.Module(name="block_mask")
     module.triple = triple
     pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
-    signature = ir.FunctionType(ir.IntType(32), [pointer, pointer, pointer, word, word])
+    signature = ir.FunctionType(ir.IntType(32), [pointer, pointer, pointer, pointer, word, word])
     function = ir.Function(module, signature, "block_mask")
     builder = ir.IRBuilder(function.append_basic_block())
     builder.ret(simd.emit_block_mask(level, builder, list(function.args)))
@@ -94,15 +100,16 @@ def test_this_machines_instructions_give_the_defined_mask(level: str) -> None:
     )
     engine = llvm.create_mcjit_compiler(made, machine)
     engine.finalize_object()
-    arguments = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 2
+    arguments = [ctypes.c_void_p] * 4 + [ctypes.c_int64] * 2
     block_mask: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_uint32, *arguments)(
         engine.get_function_address("block_mask")
     )
     blocks, masks = some_blocks(even=level == "avx512")
-    got = [
-        block_mask(codes.ctypes.data, low.ctypes.data, high.ctypes.data, len(codes), bound)
-        for codes, low, high, bound in blocks
-    ]
+    sums = np.zeros(32, np.uint16)
+    got = []
+    for codes, low, high, bound in blocks:
+        mask = block_mask(codes.ctypes.data, low.ctypes.data, high.ctypes.data, sums.ctypes.data, len(codes), bound)
+        got.append((mask, sums.tolist()))
     assert got == masks
 
 
@@ -126,7 +133,8 @@ def test_emulated_neon_gives_the_defined_mask(tmp_path: Path, require: Callable[
         for codes, low, high, bound in blocks
     )
     run = subprocess.run(["qemu-aarch64", str(tmp_path / "driver")], input=given, capture_output=True, check=True)
-    assert np.frombuffer(run.stdout, "<u4").tolist() == masks
+    got = np.frombuffer(run.stdout, np.dtype([("mask", "<u4"), ("sums", "<u2", 32)]))
+    assert [(int(each["mask"]), each["sums"].tolist()) for each in got] == masks
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def _float_of(typing_context: Any, bits: Any) -> Any:
 
 
 @compiled
-def key_of(distance: np.float32, row: int) -> np.uint64:
+def key_of(distance: np.float32, row: int | np.int64) -> np.uint64:
     """Join a distance and a row below 2^32 into one key."""
     bits = _bits_of(np.float32(distance))
     turned = ~bits if bits & np.uint32(0x80000000) else bits | np.uint32(0x80000000)

@@ -1,4 +1,4 @@
-"""Rows of 16 floats as vectors: the tables of 4-bit codes, their minima and their rounding down to bytes.
+"""Rows of 16 floats as vectors: the tables of 4-bit codes, their extremes and their rounding to bytes.
 
 Written as LLVM instructions on vectors of 16, which LLVM cuts into the registers that a machine has: the same results
 everywhere, a few instructions a row where a loop over entries takes a hundred.
@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["entries_sum", "round_row_down", "row_greatest", "row_least"]
+__all__ = ["entries_sum", "round_row", "row_greatest", "row_least"]
 
 _I8, _I32, _FLOAT = ir.IntType(8), ir.IntType(32), ir.FloatType()
 _ROW = ir.VectorType(_FLOAT, 16)
@@ -48,8 +48,8 @@ def row_greatest(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def round_row_down(typing_context: Any, address: Any, least: Any, per_unit: Any, out: Any) -> Any:
-    """Write ``min(255, (row - least) * per_unit)``, rounded down, as 16 bytes, twice, to the address ``out``."""
+def round_row(typing_context: Any, address: Any, least: Any, per_unit: Any, out: Any) -> Any:
+    """Write ``min(255, (row - least) * per_unit)``, rounded, as 16 bytes, twice, to the address ``out``."""
 
     def splat(builder: Any, value: Any) -> Any:
         vector = builder.insert_element(ir.Constant(_ROW, ir.Undefined), value, ir.Constant(_I32, 0))
@@ -58,6 +58,7 @@ def round_row_down(typing_context: Any, address: Any, least: Any, per_unit: Any,
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address, least, per_unit, out = arguments
         units = builder.fmul(builder.fsub(_row(builder, address), splat(builder, least)), splat(builder, per_unit))
+        units = builder.fadd(units, ir.Constant(_ROW, [0.5] * 16))
         most = ir.Constant(_ROW, [255.0] * 16)
         units = builder.select(builder.fcmp_ordered("<", units, most), units, most)
         whole = builder.trunc(builder.fptosi(units, ir.VectorType(_I32, 16)), ir.VectorType(_I8, 16))

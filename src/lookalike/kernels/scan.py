@@ -1,14 +1,14 @@
 """Scan of lists: the codes nearest to each query, by its tables.
 
-Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-B). With 4-bit codes in blocks of 32 a vector scan
-goes first (:mod:`lookalike.kernels.simd`): the tables are rounded *down* to bytes of one unit for a query, so that
-their sums, and what separates a list from the first one, are whole numbers below the distances. Only codes whose bound
-is within the limit are summed in float. What comes out is exactly what summing every code in float would give, at every
-level of instructions.
+Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-B). Of 4-bit codes in blocks of 32, 32 are summed at
+once by vector instructions (:mod:`lookalike.kernels.simd`), with tables rounded to bytes. The unit is the same for all
+lists of a query, and such that the two tables of a byte just do not saturate in the first list; what separates a list
+from the first one is rounded to whole units too. So a sum is at most (m + 1) / 2 units off, unless a byte saturates. An
+eighth more codes than wanted are taken by these sums, then summed in float, and the nearest of them come back. The
+result is the same at every level of instructions. All other layouts are summed in float throughout.
 
-The unit is set once the wanted number of codes has been summed in float, so that the two tables of a byte just do not
-saturate. Found codes go into a reservoir of twice the wanted number; when it is full, the half that is worse is dropped
-by one partial selection, O(1) for each code that came in, and the limit falls.
+Found codes go into a reservoir of twice the wanted number; when it is full, the half that is worse is dropped by one
+partial selection, O(1) for each code that came in, and the limit falls.
 
 Keys (:mod:`lookalike.kernels.keys`) order equal distances by row, so the result does not depend on the order of the
 scan.
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
-from lookalike.kernels.keys import key_of, keys_distances, split_keys
-from lookalike.kernels.rows import entries_sum, round_row_down, row_greatest, row_least
+from lookalike.kernels.keys import key_of, split_keys
+from lookalike.kernels.rows import entries_sum, round_row, row_greatest, row_least
 from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, block_mask_neon, chosen_level, lowest_bit
 
 __all__ = ["scan_lists"]
@@ -113,17 +113,17 @@ def _scan(
     out: NDArray[np.uint64],
     level: int,
 ) -> None:
-    n_queries, n_probe = lists.shape
     n_bytes, lanes = blocks.shape[1:]
     depth = out.shape[1]
-    if (level == 2 and n_bytes % 2 == 1) or n_probe > _LARGEST:
-        level = min(level, 1) if n_probe <= _LARGEST else 0
-    keys = np.empty(2 * depth + 32, np.uint64)
-    for q in range(n_queries):
+    if level == 2 and n_bytes % 2 == 1:
+        level = 1
+    more = depth + depth // 8 + 8
+    keys = np.empty(2 * more + 32, np.uint64)
+    for q in range(len(lists)):
         if k == 16 and lanes == 32 and slots.shape[2] == 1:
             n_found = _scan_nibbles(
                 tables, slots[q], lists[q], biases[q], level_scales[q], levels, offsets, first_blocks, blocks, admitted,
-                keys, depth, level,
+                keys, more, level,
             )  # fmt: skip
         else:
             n_found = _scan_any(
@@ -204,10 +204,7 @@ def _scan_nibbles(
     depth: int,
     level: int,
 ) -> int:
-    """Scan one query's lists of 4-bit codes in blocks of 32, and give the number of keys.
-
-    At level 0 every code is summed in float; else only until ``depth`` of them say what is worth looking at.
-    """
+    """Scan one query's lists of 4-bit codes in blocks of 32, and give the number of keys."""
     n_bytes = blocks.shape[1]
     width = tables.shape[1]
     n_tables = width // 16
@@ -225,92 +222,114 @@ def _scan_nibbles(
     tails_at, tail_values = tails.ctypes.data, tails.shape[1] * 32
 
     low, high = np.zeros((n_bytes, 2, 16), np.uint8), np.zeros((n_bytes, 2, 16), np.uint8)
-    low_at, high_at = low.ctypes.data, high.ctypes.data
+    sums = np.empty(32, np.uint16)
+    low_at, high_at, sums_at = low.ctypes.data, high.ctypes.data, sums.ctypes.data
     minima = np.empty(2 * n_bytes, np.float32)
     n_found = 0
-    worst_key, worst = np.uint64(0xFFFFFFFFFFFFFFFF), np.float32(np.inf)
-    # a code counts at most (distance - base + slack) * unit; unit is 0 until a worst wanted distance is known
-    base, unit, slack = np.float32(0), np.float32(0), np.float32(0)
-    limit, previous = np.int64(0), np.int64(-1)
+    worst = np.uint64(0xFFFFFFFFFFFFFFFF)
+    limit = np.int64(0x3FFFFFFF)
+    base, unit, own_least, previous = np.float32(0), np.float32(0), np.float32(0), np.int64(-1)
     for i in range(len(lists)):
         if lists[i] < 0:
             continue
         start, end = offsets[lists[i]], offsets[lists[i] + 1]
         own_at, tail_at = tables_at + 4 * slots[i, 0] * width, tails_at + 4 * i * tail_values
-        rounded = False
-        ahead = np.int64(0)
+        same = slots[i, 0] == previous
+        if not same:
+            own_least = _minima(own_at, 0, 2 * n_whole, minima)
+        least = biases[i] + own_least + _minima(tail_at, 2 * n_whole, 2 * n_bytes, minima)
+        if unit == 0:
+            base, unit = least, np.float32(255) / max(_widest(own_at, tail_at, n_whole, minima), np.float32(1e-30))
+        ahead = _ahead(least, base, unit)
+        if not same:
+            for j in range(n_whole):
+                round_row(own_at + 128 * j, minima[2 * j], unit, low_at + 32 * j)
+                round_row(own_at + 128 * j + 64, minima[2 * j + 1], unit, high_at + 32 * j)
+        previous = slots[i, 0]
+        if ahead > limit:  # even the least possible distance in this list is too large
+            continue
+        for j in range(n_whole, n_bytes):
+            at = tail_at + 128 * (j - n_whole)
+            round_row(at, minima[2 * j], unit, low_at + 32 * j)
+            round_row(at + 64, minima[2 * j + 1], unit, high_at + 32 * j)
         for b in range((end - start + 31) // 32):
-            code_at = blocks_at + (first_blocks[lists[i]] + b) * n_bytes * 32
+            bound = np.int64(limit - ahead)
+            if bound > 65_535:
+                bound = np.int64(65_535)
+            if bound < 0:
+                break
+            number = first_blocks[lists[i]] + b
+            code_at = blocks_at + number * n_bytes * 32
+            if level == 2:
+                mask = block_mask_avx512(code_at, low_at, high_at, sums_at, np.int64(n_bytes), bound)
+            elif level == 1:
+                mask = block_mask_avx2(code_at, low_at, high_at, sums_at, np.int64(n_bytes), bound)
+            elif level == 3:
+                mask = block_mask_neon(code_at, low_at, high_at, sums_at, np.int64(n_bytes), bound)
+            else:
+                mask = _block_mask(blocks, number, low, high, sums, bound)
             valid = end - start - 32 * b
-            mask = np.uint32(0xFFFFFFFF)
             if valid < 32:
-                mask = (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
-            if level > 0 and worst < np.inf:
-                if not rounded:
-                    rounded = True
-                    least = biases[i] + _minima(own_at, tail_at, n_whole, minima)
-                    if unit == 0:
-                        base = least
-                        slack = abs(biases[i]) + abs(worst)
-                        for c in range(np.uintp(width)):
-                            slack += abs(tables[np.uintp(slots[i, 0]), c])
-                        slack = max(np.float32(4e-6) * slack, np.float32(1e-30))
-                        if least - slack > worst:
-                            break
-                        room = max(worst - base, slack)
-                        widest = max(_widest(own_at, tail_at, n_whole, minima), np.float32(4e-3) * room)
-                        unit = np.float32(255) / widest
-                        limit = _steps(worst, base, slack, unit)
-                    ahead = _steps(least, base, -slack, unit) - 3
-                    if ahead > limit:  # even the least possible distance in this list is too large
-                        break
-                    if slots[i, 0] != previous:
-                        for j in range(n_whole):
-                            round_row_down(own_at + 128 * j, minima[2 * j], unit, low_at + 32 * j)
-                            round_row_down(own_at + 128 * j + 64, minima[2 * j + 1], unit, high_at + 32 * j)
-                        previous = slots[i, 0]
-                    for j in range(n_whole, n_bytes):
-                        at = tail_at + 128 * (j - n_whole)
-                        round_row_down(at, minima[2 * j], unit, low_at + 32 * j)
-                        round_row_down(at + 64, minima[2 * j + 1], unit, high_at + 32 * j)
-                bound = np.int64(limit - ahead)
-                if bound > 65_535:
-                    bound = np.int64(65_535)
-                if bound < 0:
-                    break
-                if level == 2:
-                    mask &= block_mask_avx512(code_at, low_at, high_at, np.int64(n_bytes), bound)
-                elif level == 1:
-                    mask &= block_mask_avx2(code_at, low_at, high_at, np.int64(n_bytes), bound)
-                else:
-                    mask &= block_mask_neon(code_at, low_at, high_at, np.int64(n_bytes), bound)
+                mask &= (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
             while mask != 0:
                 lane = lowest_bit(mask)
                 mask &= mask - np.uint32(1)
                 row = start + 32 * b + lane
                 if len(admitted) > 0 and not admitted[row]:
                     continue
-                total = entries_sum(own_at, code_at + lane, n_whole)
-                total += entries_sum(tail_at, code_at + lane + 32 * n_whole, n_bytes - n_whole)
-                key = key_of(biases[i] + total, row)
-                if key < worst_key:
+                key = (np.uint64(ahead + np.int64(sums[lane]) + 0x40000000) << np.uint64(32)) | np.uint64(row)
+                if key < worst:
                     keys[n_found] = key
                     n_found += 1
-            if n_found >= 2 * depth or (n_found >= depth and worst == np.inf):
-                worst_key = _select(keys, n_found, depth)
+            if n_found >= 2 * depth:
+                worst = _select(keys, n_found, depth)
                 n_found = depth
-                worst = keys_distances(worst_key)
-                if unit > 0:
-                    limit = _steps(worst, base, slack, unit)
+                limit = np.int64(worst >> np.uint64(32)) - 0x40000000
+    if n_found > depth:
+        _select(keys, n_found, depth)
+        n_found = depth
+    for s in range(n_found):
+        row = np.int64(keys[s] & np.uint64(0xFFFFFFFF))
+        i = 0
+        while lists[i] < 0 or row < offsets[lists[i]] or row >= offsets[lists[i] + 1]:
+            i += 1
+        place = row - offsets[lists[i]]
+        code_at = blocks_at + (first_blocks[lists[i]] + place // 32) * n_bytes * 32 + place % 32
+        total = entries_sum(tables_at + 4 * slots[i, 0] * width, code_at, n_whole)
+        total += entries_sum(tails_at + 4 * i * tail_values, code_at + 32 * n_whole, n_bytes - n_whole)
+        keys[s] = key_of(biases[i] + total, row)
     # mentioned so late because Numba frees an array after its last mention, whatever address into it is still in use
-    return n_found + 0 * (len(tails) + len(low) + len(high))
+    return n_found + 0 * (len(tails) + len(low) + len(high) + len(sums))
 
 
 @compiled
-def _steps(distance: np.floating, base: np.floating, more: np.floating, unit: np.floating) -> np.int64:
-    """Give what a distance is beyond the base, in units, rounded up and a little more."""
-    steps: np.float64 = (np.float64(distance) - np.float64(base) + np.float64(more)) * np.float64(unit)
-    return np.int64(np.floor(np.float64(max(min(steps, 1e15), -1e15)))) + 2
+def _block_mask(
+    blocks: NDArray[np.uint8],
+    number: int | np.int64,
+    low: NDArray[np.uint8],
+    high: NDArray[np.uint8],
+    sums: NDArray[np.uint16],
+    bound: int | np.int64,
+) -> np.uint32:
+    """Do what the vector instructions do, one code after the other."""
+    mask = np.uint32(0)
+    for lane in range(32):
+        total = 0
+        for j in range(blocks.shape[1]):
+            code = blocks[number, j, lane]
+            pair = np.int64(low[j, 0, code & 15]) + np.int64(high[j, 0, code >> 4])
+            total += int(pair) if pair < 255 else 255
+        sums[lane] = total & 0xFFFF
+        if (total & 0xFFFF) <= bound:
+            mask |= np.uint32(1) << np.uint32(lane)
+    return mask
+
+
+@compiled
+def _ahead(least: np.floating, base: np.floating, unit: np.floating) -> np.int64:
+    """Give in whole units how far the least distance of a list lies beyond that of the first; at most 2^29."""
+    steps: np.float64 = (np.float64(least) - np.float64(base)) * np.float64(unit)
+    return np.int64(np.rint(np.float64(max(min(steps, 536870912.0), -536870912.0))))
 
 
 @compiled
@@ -324,11 +343,11 @@ def _widest(own_at: int, tail_at: int, n_whole: int, minima: NDArray[np.float32]
 
 
 @compiled
-def _minima(own_at: int, tail_at: int, n_whole: int, out: NDArray[np.float32]) -> np.float32:
-    """Fill the smallest entry of each half-byte's table, and give their sum."""
+def _minima(at: int, first: int, end: int, out: NDArray[np.float32]) -> np.float32:
+    """Fill ``out[first:end]`` with the smallest entries of the tables at an address, and give their sum."""
     total = np.float32(0)
-    for j in range(len(out)):
-        out[j] = row_least(own_at + 64 * j if j < 2 * n_whole else tail_at + 64 * (j - 2 * n_whole))
+    for j in range(first, end):
+        out[j] = row_least(at + 64 * (j - first))
         total += out[j]
     return total
 

@@ -7,9 +7,8 @@ quantization fast scan", VLDB 2015: tables of 16 bytes live in a register, and o
 The levels differ in nothing but that shuffle and in how many bytes of each code they take a round: LLVM itself cuts the
 32 lanes of the rest into the registers that a machine has.
 
-Sums saturate in 8 bits within a byte's two tables, and would wrap in 16 bits beyond 257 bytes: either makes a sum too
-small, never too large, so a code is never lost by it. Every level gives the same mask, bit for bit; the portable one
-is plain Python.
+Sums saturate in 8 bits within a byte's two tables, and would wrap in 16 bits beyond 257 bytes. Every level gives the
+same sums and the same mask, bit for bit; the portable one is plain Python.
 
 ``LOOKALIKE_SIMD`` forces a level: ``portable``, ``avx2``, ``avx512`` or ``neon``; by default the host's best.
 """
@@ -76,9 +75,10 @@ def chosen_level() -> int:
 def emit_block_mask(level: str, builder: Any, arguments: Any) -> Any:
     """Build the sums of a block and their comparison with the bound: the instructions of ``block_mask_<level>``.
 
-    ``arguments`` are values of LLVM: pointers to the codes and the two tables, then ``n_bytes`` and ``bound`` as i64.
+    ``arguments`` are values of LLVM: pointers to the codes, the two tables and the sums, then ``n_bytes`` and ``bound``
+    as i64.
     """
-    codes, low_tables, high_tables, n_bytes, bound = arguments
+    codes, low_tables, high_tables, sums_out, n_bytes, bound = arguments
     n_wide = 2 if level == "avx512" else 1  # bytes of each code a round
     lanes = 32 * n_wide
     bytes_, words = ir.VectorType(_I8, lanes), ir.VectorType(_I16, lanes // 2)
@@ -114,6 +114,7 @@ def emit_block_mask(level: str, builder: Any, arguments: Any) -> Any:
             builder.add(_pick(builder, v, range(16)), _pick(builder, v, range(16, 32))) for v in (even_only, odd_next)
         )
     every = builder.shuffle_vector(even_only, odd_next, _places(i // 2 + 16 * (i % 2) for i in range(32)))
+    builder.store(every, builder.bitcast(sums_out, every.type.as_pointer()), align=2)
     limits = ir.Constant(every.type, ir.Undefined)
     limits = builder.insert_element(limits, builder.trunc(bound, _I16), ir.Constant(_I32, 0))
     limits = _pick(builder, limits, [0] * 32)
@@ -162,15 +163,15 @@ def _block_mask(level: str) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if level not in SUPPORTED:
             return ir.Constant(_I32, 0)  # never run: `chosen_level` gives supported ones only
-        pointers = [builder.inttoptr(each, _I8.as_pointer()) for each in arguments[:3]]
-        return emit_block_mask(level, builder, [*pointers, *arguments[3:]])
+        pointers = [builder.inttoptr(each, _I8.as_pointer()) for each in arguments[:4]]
+        return emit_block_mask(level, builder, [*pointers, *arguments[4:]])
 
-    return types.uint32(types.intp, types.intp, types.intp, types.intp, types.int64), generate
+    return types.uint32(*(types.intp,) * 4, types.int64, types.int64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def block_mask_avx2(
-    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, n_bytes: Any, bound: Any
+    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, sums: Any, n_bytes: Any, bound: Any
 ) -> Any:
     """Tell which of the 32 codes of a block have a sum of table bytes of at most ``bound``: uint32, bit i for lane i.
 
@@ -179,6 +180,8 @@ def block_mask_avx2(
     codes : address of uint8 (n_bytes, 32)
     low_tables, high_tables : address of uint8 (n_bytes, 2, 16)
         The table of the low and of the high half of each byte, twice, as the 128-bit lanes of AVX want it.
+    sums : address of uint16 (32,)
+        Where the sums are written to.
     n_bytes : int
         At least 1; even for AVX-512.
     bound : int
@@ -189,7 +192,7 @@ def block_mask_avx2(
 
 @intrinsic  # type: ignore[untyped-decorator]
 def block_mask_avx512(
-    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, n_bytes: Any, bound: Any
+    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, sums: Any, n_bytes: Any, bound: Any
 ) -> Any:
     """Do as :func:`block_mask_avx2` does, two bytes of each code at a time; ``n_bytes`` must be even."""
     return _block_mask("avx512")
@@ -197,7 +200,7 @@ def block_mask_avx512(
 
 @intrinsic  # type: ignore[untyped-decorator]
 def block_mask_neon(
-    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, n_bytes: Any, bound: Any
+    typing_context: Any, codes: Any, low_tables: Any, high_tables: Any, sums: Any, n_bytes: Any, bound: Any
 ) -> Any:
     """Do as :func:`block_mask_avx2` does, on 64-bit Arm."""
     return _block_mask("neon")
