@@ -3,5 +3,14 @@
 from lookalike.index.exact import exact_search
 from lookalike.index.lopq_index import LOPQIndex
 from lookalike.index.results import SearchResult, SearchStats
+from lookalike.index.tuning import SearchDefaults, Setting, Tuning
 
-__all__ = ["LOPQIndex", "SearchResult", "SearchStats", "exact_search"]
+__all__ = [
+    "LOPQIndex",
+    "SearchDefaults",
+    "SearchResult",
+    "SearchStats",
+    "Setting",
+    "Tuning",
+    "exact_search",
+]

@@ -16,16 +16,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.exact import cosine_distances
+from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
 from lookalike.index.plan import SearchPlan
 from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
+from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
 from lookalike.index.walk import Found, Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
+from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, normalised
 
 __all__ = ["LOPQIndex"]
 
@@ -41,10 +42,17 @@ class LOPQIndex:
     Make one with :meth:`build`, :meth:`from_model` or :meth:`open`. Safe to use from several threads.
     """
 
-    def __init__(self, model: LOPQModel, segments: tuple[Segment, ...], rerank: str | None) -> None:
+    def __init__(
+        self,
+        model: LOPQModel,
+        segments: tuple[Segment, ...],
+        rerank: str | None,
+        defaults: SearchDefaults | None = None,
+    ) -> None:
         self._model = model
         self._segments = segments
         self._rerank = rerank
+        self._defaults = defaults
         self._writing = threading.Lock()
 
     # ------------------------------------------------------------------ making
@@ -112,7 +120,7 @@ class LOPQIndex:
             Damaged, or written by a newer version.
         """
         stored = read_index(path, mmap=mmap)
-        return cls(stored.model, stored.segments, stored.rerank)
+        return cls(stored.model, stored.segments, stored.rerank, stored.defaults)
 
     @staticmethod
     def verify(path: str | os.PathLike[str]) -> None:
@@ -121,7 +129,7 @@ class LOPQIndex:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a directory (docs/formats/index.md); an index that was there is replaced in one step."""
-        write_index(path, StoredIndex(self._model, self._segments, self._rerank))
+        write_index(path, StoredIndex(self._model, self._segments, self._rerank, self._defaults))
 
     # ------------------------------------------------------------------ facts
 
@@ -129,6 +137,11 @@ class LOPQIndex:
     def model(self) -> LOPQModel:
         """The trained model."""
         return self._model
+
+    @property
+    def defaults(self) -> SearchDefaults | None:
+        """What :meth:`tune` found, or None before it was called."""
+        return self._defaults
 
     @property
     def ids(self) -> Ids:
@@ -251,7 +264,8 @@ class LOPQIndex:
             Visit exactly so many cells (of those that hold something admitted). More: better and slower.
         n_candidates : int, optional
             Visit cells until their lists hold so many admitted codes. With ``n_probe`` too, whichever comes first.
-            With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes.
+            With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes; or,
+            where ``rerank`` is not given either, what :meth:`tune` found.
         rerank : int or bool, optional
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
             alone. By default at least 256 and ten times ``k``, where vectors are stored.
@@ -266,10 +280,77 @@ class LOPQIndex:
         ------
         InvalidArgumentError
         """
-        started = time.perf_counter()
         q = as_vectors(queries, "queries", dim=self._model.dim_in)
-        segments = self._segments
         plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+        return self._search(q, plan, self._segments, filter)
+
+    def tune(
+        self, queries: ArrayLike, *, k: int = 10, target_recall: float = 0.95, truth: ArrayLike | None = None
+    ) -> Tuning:
+        """Find the cheapest search that finds enough, and make it the default of later ones.
+
+        What is chosen holds for every later :meth:`search` that gives neither ``n_probe`` nor ``n_candidates`` nor
+        ``rerank``, and is saved with the index. Tune again after changes that move the data.
+
+        Parameters
+        ----------
+        queries : array-like (n_queries, dim)
+            Queries like those that will come, some hundreds, none of them in the index if those to come are not.
+            Settings are timed with all of them in one call.
+        k : int
+            Hits that count.
+        target_recall : float
+            Mean share of the true ``k`` nearest to be found: above 0, at most 1.
+        truth : array-like (n_queries, at least k), optional
+            Ids of the true hits, nearest first. By default they are found by exact search over the stored vectors;
+            an index that keeps codes only has none and needs ``truth``.
+
+        Returns
+        -------
+        Tuning
+            Where the target is out of reach, ``reached`` is False, and what finds most became the default.
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        q = as_vectors(queries, "queries", dim=self._model.dim_in)
+        k, stored, segments = check_count(k, "k"), self._rerank is not None, self._segments
+        target = check_share(target_recall, "target_recall")
+        if not len(q) or not sum(segment.n_alive for segment in segments):
+            raise InvalidArgumentError("there is nothing to measure: `tune` needs queries, and vectors in the index.")
+        if truth is None and not stored:
+            raise InvalidArgumentError(
+                "`truth` is missing, but this index keeps codes only and has nothing to search exactly. Give the ids "
+                "of the true hits of each query, for example of `exact_search` over the vectors themselves."
+            )
+        if truth is None:
+            ids, distances = stored_truth(segments, q, k, self._model.metric)
+            last = np.where(np.isfinite(distances), distances, -np.inf).max(axis=1)
+            true = Truth(ids, last.astype(np.float32))
+        else:
+            true = given_truth(truth, n_queries=len(q), k=k, kind=self._kind())
+
+        def search(n_probe: int, depth: int) -> SearchResult:
+            plan = SearchPlan(k=k, n_probe=None, n_candidates=None, rerank=depth, default_probe=n_probe)
+            return self._search(q, plan, segments, None)
+
+        found = tuned(
+            search,
+            true,
+            k=k,
+            target_recall=target,
+            n_cells=len(np.unique(np.concatenate([segment.cells for segment in segments]))),
+            n_vectors=sum(segment.n_alive for segment in segments),
+            reranks=stored,
+        )
+        self._defaults = SearchDefaults(found.chosen.n_probe, found.chosen.rerank, k)
+        return found
+
+    def _search(
+        self, q: NDArray[np.float32], plan: SearchPlan, segments: tuple[Segment, ...], filter: ArrayLike | None
+    ) -> SearchResult:
+        started = time.perf_counter()
         walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
         widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
         ids = empty_ids((len(q), plan.k), widest)
@@ -293,6 +374,9 @@ class LOPQIndex:
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
         k = check_count(k, "k")
         stored = self._rerank is not None
+        probe = int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_coarse))
+        if n_probe is None and n_candidates is None and rerank is None and self._defaults is not None:
+            probe, rerank = self._defaults.n_probe, self._defaults.depth(k)
         if rerank is None or rerank is True:
             depth = max(_DEFAULT_RERANK, 10 * k) if stored else 0
         else:
@@ -307,7 +391,7 @@ class LOPQIndex:
             n_probe=None if n_probe is None else check_count(n_probe, "n_probe"),
             n_candidates=None if n_candidates is None else check_count(n_candidates, "n_candidates"),
             rerank=depth,
-            default_probe=int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_coarse)),
+            default_probe=probe,
         )
 
     def _finish(
