@@ -140,9 +140,18 @@ def test_what_was_tuned_is_saved_and_older_files_open(index: LOPQIndex, photos_l
 
 @pytest.mark.parametrize(
     "defaults",
-    [None, 3, {}, {"n_probe": 1}, {"n_probe": 0, "rerank": 1, "k": 1}, {"n_probe": 1.5, "rerank": 1, "k": 1}]
-    + [{"n_probe": 1, "rerank": -1, "k": 1}, {"n_probe": 1, "rerank": 1, "k": True}]
-    + [{"n_probe": 2**80, "rerank": 1, "k": 1}, {"n_probe": 1, "rerank": 1, "k": 1, "more": 1}],
+    [
+        None,
+        3,
+        {},
+        {"n_probe": 1},
+        {"n_probe": 0, "rerank": 1, "k": 1},
+        {"n_probe": 1.5, "rerank": 1, "k": 1},
+        {"n_probe": 1, "rerank": -1, "k": 1},
+        {"n_probe": 1, "rerank": 1, "k": True},
+        {"n_probe": 2**80, "rerank": 1, "k": 1},
+        {"n_probe": 1, "rerank": 1, "k": 1, "more": 1},
+    ],
 )
 def test_hostile_defaults_are_refused(tmp_path: Path, defaults: object) -> None:
     LOPQIndex.build(np.eye(3)).save(tmp_path / "x")

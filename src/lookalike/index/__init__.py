@@ -2,11 +2,13 @@
 
 from lookalike.index.exact import exact_search
 from lookalike.index.lopq_index import LOPQIndex
+from lookalike.index.range_search import RangeResult
 from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.tuning import SearchDefaults, Setting, Tuning
 
 __all__ = [
     "LOPQIndex",
+    "RangeResult",
     "SearchDefaults",
     "SearchResult",
     "SearchStats",

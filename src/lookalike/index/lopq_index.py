@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from lookalike.errors import InvalidArgumentError
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
 from lookalike.index.plan import SearchPlan
+from lookalike.index.range_search import RangeResult, check_radius, rounded, within
 from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
@@ -284,6 +286,56 @@ class LOPQIndex:
         plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
         return self._search(q, plan, self._segments, filter)
 
+    def range_search(
+        self,
+        queries: ArrayLike,
+        radius: float,
+        *,
+        n_probe: int | None = None,
+        n_candidates: int | None = None,
+        rerank: int | bool | None = None,
+        filter: ArrayLike | None = None,
+    ) -> RangeResult:
+        """Find all vectors within a distance of each query.
+
+        Searches for 64 hits, and where the last of them still lies within, for twice as many, until it does not or all
+        that is visited was seen. Approximate as :meth:`search` is: what is missed lies in cells not visited, or ranks
+        low by its code.
+
+        Parameters
+        ----------
+        queries : array-like (n_queries, dim) or (dim,)
+        radius : float
+            Greatest distance, in the index's metric: Euclidean, or 1 - cosine. 0 finds vectors equal to the query, as
+            far as the stored vectors tell: float16 keeps three digits.
+        n_probe, n_candidates : int, optional
+            As in :meth:`search`.
+        rerank : int or bool, optional
+            Least depth of re-ranking; it grows with the number of hits, to ten times as many. False or 0 takes the
+            distances that codes estimate.
+        filter : bool array-like or array-like of ids, optional
+            As in :meth:`search`.
+
+        Returns
+        -------
+        RangeResult
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        q = as_vectors(queries, "queries", dim=self._model.dim_in)
+        limit = check_radius(radius)
+        segments = self._segments
+
+        def search(rows: NDArray[np.int64], k: int) -> SearchResult:
+            plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+            if plan.rerank:
+                plan = replace(plan, rerank=max(plan.rerank, 10 * k))
+            return self._search(q[rows], plan, segments, filter, as_stored=True)
+
+        return within(search, limit, n_queries=len(q), n_vectors=sum(segment.n_alive for segment in segments))
+
     def tune(
         self, queries: ArrayLike, *, k: int = 10, target_recall: float = 0.95, truth: ArrayLike | None = None
     ) -> Tuning:
@@ -348,8 +400,15 @@ class LOPQIndex:
         return found
 
     def _search(
-        self, q: NDArray[np.float32], plan: SearchPlan, segments: tuple[Segment, ...], filter: ArrayLike | None
+        self,
+        q: NDArray[np.float32],
+        plan: SearchPlan,
+        segments: tuple[Segment, ...],
+        filter: ArrayLike | None,
+        *,
+        as_stored: bool = False,
     ) -> SearchResult:
+        """Carry out a plan; ``as_stored`` rounds queries as vectors are, so that equal ones are at distance 0."""
         started = time.perf_counter()
         walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
         widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
@@ -357,6 +416,8 @@ class LOPQIndex:
         distances = np.full((len(q), plan.k), np.inf, np.float32)
         with one_blas_thread():
             compared = self._model.compared(q)
+            if as_stored and self._rerank == "float16" and segments:
+                compared = rounded(compared, min(segment.scale for segment in segments))
             found = walk.search(self._model.projection.project(compared), compared, plan)
             first = 0
             for block in found:

@@ -176,7 +176,7 @@ class Segment:
         return replace(self, alive=alive)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Stored vectors of rows, as compared: float32 (len(rows), dim_in)."""
+        """Unpack the stored vectors of rows, as compared: float32 (len(rows), dim_in)."""
         assert self.embeddings is not None
         return self.embeddings[rows].astype(np.float32) / np.float32(self.scale)
 

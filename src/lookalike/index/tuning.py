@@ -165,7 +165,9 @@ def given_truth(value: ArrayLike, *, n_queries: int, k: int, kind: str) -> Truth
         ids = ids.astype(np.str_)
     if ids.dtype.kind not in ("U" if kind == "str" else "iu"):
         raise InvalidArgumentError(f"`truth` has dtype {ids.dtype}, but this index has ids of kind {kind}.")
-    return Truth(ids[:, :k].astype(np.str_ if kind == "str" else np.int64))
+    if kind == "str":
+        return Truth(ids[:, :k].astype(np.str_))
+    return Truth(ids[:, :k].astype(np.int64))
 
 
 def tuned(
