@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
+from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
+from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import RangeResult, check_radius, rounded, within
 from lookalike.index.results import SearchResult, SearchStats
@@ -29,6 +31,7 @@ from lookalike.index.walk import Found, Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, normalised
+from lookalike.quantization.model import METRICS
 
 __all__ = ["LOPQIndex"]
 
@@ -152,6 +155,51 @@ class LOPQIndex:
         if not segments:
             return np.empty(0, np.int64)
         return np.concatenate([s.ids if s.alive is None else s.ids[s.alive] for s in segments])
+
+    def memory(self) -> Memory:
+        """Count the bytes of codes, ids, lists, stored vectors and the model."""
+        return Memory.of(self._segments, self._model.n_model_bytes)
+
+    @staticmethod
+    def estimate(
+        n: int,
+        dim: int,
+        *,
+        bytes_per_vector: int = 16,
+        n_coarse: int | None = None,
+        metric: str = "l2",
+        rerank: str | None = "float16",
+    ) -> Estimate:
+        """Estimate what :meth:`build` will take for so many vectors: bytes, and processor seconds on this machine.
+
+        Times the inner loops for about a second. Which rotation training will choose depends on the data; assumed is
+        the largest that it tries, so bytes of the model are an upper bound.
+
+        Parameters
+        ----------
+        n, dim : int
+            Vectors and their dimension.
+        bytes_per_vector, n_coarse, metric, rerank
+            As in :meth:`build`.
+
+        Returns
+        -------
+        Estimate
+            Print it for a table.
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        _check_rerank(rerank)
+        return estimated(
+            check_count(n, "n"),
+            check_count(dim, "dim"),
+            n_codes=2 * check_count(bytes_per_vector, "bytes_per_vector"),
+            n_coarse=n_coarse,
+            metric=check_choice(metric, "metric", METRICS),
+            rerank=rerank,
+        )
 
     def __len__(self) -> int:
         return sum(segment.n_alive for segment in self._segments)
