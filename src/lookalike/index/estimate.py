@@ -6,7 +6,12 @@ processor time. Real data is quicker in places (k-means that settles early) and 
 away), so seconds are right to about a half, while the process does nothing else.
 
 Which rotation training will choose is known only afterwards. Assumed is the larger of those that it tries: each cell's
-own axes, or shared ones where those would take more than the budget; all axes that fit are kept.
+own axes, or shared ones where those would take more than the budget; all axes that fit are kept. For the recipe that
+was chosen, bytes are exact but for cells that stay empty.
+
+The peak of memory while building is the larger of two moments: while frames are learned, residuals lie there three
+times beside the training vectors and their projections (or, of few vectors, while codebooks are); and while the last
+block of vectors is coded.
 """
 
 from __future__ import annotations
@@ -24,13 +29,13 @@ from lookalike.index.memory import Memory
 from lookalike.index.segment import LANES
 from lookalike.kernels.threads import n_threads, one_blas_thread
 from lookalike.quantization import additive, choice, fitting, model, rotation, training
-from lookalike.quantization.additive import AdditiveQuantizer, NormTerms
+from lookalike.quantization.additive import AdditiveQuantizer, NormTerms, n_norm_codes_for
+from lookalike.quantization.kmeans import _ROUNDS as _KMEANS_ROUNDS
+from lookalike.quantization.kmeans import _SEEDS_PER_CLUSTER
 from lookalike.quantization.training import Recipe
 
 __all__ = ["Estimate", "Step", "estimated"]
 
-_KMEANS_ROUNDS, _SEED_ROUNDS = 20, 8
-_SEEDS_PER_CLUSTER = 32
 _LARGEST_SQUARE = 384
 _STORED = {None: 0, "float16": 2, "float32": 4}
 
@@ -60,7 +65,9 @@ class Estimate:
     Parameters
     ----------
     memory : Memory
-        Upper bounds: of the model, and of the padding of codes on average.
+        Of the model an upper bound, of padding the average.
+    peak_bytes : int
+        The most that building takes at once beside the array given, a float32 copy of that included.
     rotation : str
         The assumed one.
     n_coarse : int
@@ -71,6 +78,7 @@ class Estimate:
     """
 
     memory: Memory
+    peak_bytes: int
     rotation: str
     n_coarse: int
     training: tuple[Step, ...]
@@ -90,7 +98,8 @@ class Estimate:
         return serial + (sum(step.processor_seconds for step in steps) - serial) / self.n_threads
 
     def __str__(self) -> str:
-        lines = [str(self.memory), "", f"{'':24}processor seconds"]
+        lines = [str(self.memory), "", f"while building, at most {self.peak_bytes:,} bytes"]
+        lines += ["", f"{'':24}processor seconds"]
         for name, value in [
             *((step.name, step.processor_seconds) for step in self.training),
             ("training", self.training_processor_seconds),
@@ -104,7 +113,16 @@ class Estimate:
         return "\n".join(lines)
 
 
-def estimated(n: int, dim_in: int, *, n_codes: int, n_coarse: int | None, metric: str, rerank: str | None) -> Estimate:
+def estimated(
+    n: int,
+    dim_in: int,
+    *,
+    n_codes: int,
+    n_coarse: int | None,
+    metric: str,
+    rerank: str | None,
+    threads: int | None = None,
+) -> Estimate:
     """Estimate an index with one coarse codebook and 4-bit codes; arguments are checked, but for how they agree."""
     settings = fitting.FitSettings.checked(
         coarse="ivf",
@@ -129,11 +147,12 @@ def estimated(n: int, dim_in: int, *, n_codes: int, n_coarse: int | None, metric
     rates = _Rates.measured(dim_in, dim, k, recipe)
     return Estimate(
         memory=_memory(n, dim_in, dim, k, recipe, rerank),
+        peak_bytes=_peak(n, dim_in, dim, k, recipe, rerank, cosine=metric == "cosine"),
         rotation=recipe.rotation,
         n_coarse=k,
         training=_training(rates, n, k, dim, recipes if tries else recipes[:1], judged=tries and len(recipes) > 1),
         encoding=_encoding(rates, n, recipe, cosine=metric == "cosine"),
-        n_threads=n_threads(),
+        n_threads=threads or n_threads(),
     )
 
 
@@ -150,18 +169,34 @@ def _memory(n: int, dim_in: int, dim: int, k: int, recipe: Recipe, rerank: str |
     axes, n_rotations = _n_axes(recipe, dim), _n_rotations(recipe, k)
     n_groups = training.buckets("additive", recipe.n_codes)
     words = recipe.n_codebooks * 16 * (axes // n_groups) * 4
-    frames = 2 * k * dim * 4 + 4 * k + n_rotations * axes * (dim + 4)
-    cells = k * (8 + (2 * axes if n_rotations else 0))
+    frames = k * (dim * 4 + 4) + n_rotations * axes * (dim + 4)
+    norms = 8 * k + 64 * n_norm_codes_for(recipe.n_codes)
+    spreads = 2 * k * axes if n_rotations else 0
     n_bytes = -(-recipe.n_codes // 2)
     return Memory(
         n=n,
-        codes=n_bytes * min(n * LANES, n + lists * (LANES - 1) // 2),
+        codes=n_bytes * n,
+        padding=n_bytes * (-(-n // LANES) * LANES - n if lists == 1 else lists * (LANES - 1) // 2),
         ids=8 * n,
         lists=8 * (3 * lists + 1),
         deletions=0,
         vectors=_STORED[rerank] * n * dim_in,
-        model=4 * dim_in * (dim + 1) + frames + words + cells + 128,
+        model=4 * dim_in * (dim + 1) + frames + words + norms + spreads,
     )
+
+
+def _peak(n: int, dim_in: int, dim: int, k: int, recipe: Recipe, rerank: str | None, *, cosine: bool) -> int:
+    """Bytes that building takes at once, a float32 copy of the vectors included."""
+    n_train = min(n, max(k, fitting._MOST_TRAINING_VECTORS))
+    n_words, n_block = min(n_train, training.CODEBOOK_SAMPLE), min(n, model._BLOCK)
+    given, row = 4 * n * dim_in, 4 * dim
+    kept = given + n_train * (4 * dim_in + row)  # given, as trained on, projected
+    copies = kept + max(3 * n_train, 6 * n_words) * row
+    index = _memory(n, dim_in, dim, k, recipe, rerank)
+    coding = given * (2 if cosine else 1) + 4 * n_block * row + index.codes + index.ids
+    # sorting into lists: codes as coded, as sorted and in blocks; rows' order and cells
+    sorting = given * (2 if cosine else 1) + index.total + 2 * index.codes + 24 * n
+    return index.model + max(copies, coding, sorting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +347,7 @@ def _training(rates: _Rates, n: int, k: int, dim: int, recipes: list[Recipe], *,
         rotate = r.rotate if turned else 0.0
         n_seeds = min(n_words, additive._SEED_SAMPLE)
         width = _n_axes(recipe, dim) // training.buckets("additive", recipe.n_codes)
-        codebooks += recipe.n_codebooks * _SEED_ROUNDS * n_seeds * (r.seed + width * r.bins)
+        codebooks += recipe.n_codebooks * additive._SEED_ROUNDS * n_seeds * (r.seed + width * r.bins)
         codebooks += n_words * (r.assign + rotate + additive._ROUNDS * (r.encode_plain + r.sums) + 2 * encode)
         judging += n_base * (r.project + r.assign + 2 * rotate + encode + 4 * r.gather)
         judging += n_base * n_held * (r.top + r.product / 4)  # products of 64 queries at once

@@ -22,7 +22,7 @@ from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
 from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
-from lookalike.index.range_search import RangeResult, check_radius, rounded, within
+from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
 from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
@@ -169,11 +169,13 @@ class LOPQIndex:
         n_coarse: int | None = None,
         metric: str = "l2",
         rerank: str | None = "float16",
+        n_threads: int | None = None,
     ) -> Estimate:
         """Estimate what :meth:`build` will take for so many vectors: bytes, and processor seconds on this machine.
 
         Times the inner loops for about a second. Which rotation training will choose depends on the data; assumed is
-        the largest that it tries, so bytes of the model are an upper bound.
+        the largest that it tries, so bytes of the model are an upper bound. ``estimate.memory.at(n)`` accounts for
+        other numbers of vectors in the same cells.
 
         Parameters
         ----------
@@ -181,6 +183,8 @@ class LOPQIndex:
             Vectors and their dimension.
         bytes_per_vector, n_coarse, metric, rerank
             As in :meth:`build`.
+        n_threads : int, optional
+            Threads that share the work, each on a core of its own; by default as many as the engine would use here.
 
         Returns
         -------
@@ -199,6 +203,7 @@ class LOPQIndex:
             n_coarse=n_coarse,
             metric=check_choice(metric, "metric", METRICS),
             rerank=rerank,
+            threads=None if n_threads is None else check_count(n_threads, "n_threads"),
         )
 
     def __len__(self) -> int:
@@ -346,9 +351,10 @@ class LOPQIndex:
     ) -> RangeResult:
         """Find all vectors within a distance of each query.
 
-        Searches for 64 hits, and where the last of them still lies within, for twice as many, until it does not or all
-        that is visited was seen. Approximate as :meth:`search` is: what is missed lies in cells not visited, or ranks
-        low by its code.
+        Compares a query exactly with its nearest candidates by code, then with twice as many, and so on, until a step
+        finds none more, or all that is visited was seen. Approximate as :meth:`search` is: what is missed lies in cells
+        not visited, or ranks lower by its code than the step that found no more. With ``n_probe`` of all cells and
+        ``rerank=True`` nothing is missed. An index that keeps codes only takes the distances that codes estimate.
 
         Parameters
         ----------
@@ -359,7 +365,7 @@ class LOPQIndex:
         n_probe, n_candidates : int, optional
             As in :meth:`search`.
         rerank : int or bool, optional
-            Least depth of re-ranking; it grows with the number of hits, to ten times as many. False or 0 takes the
+            Candidates of the first step, by default 512. True compares all that is visited; False or 0 takes the
             distances that codes estimate.
         filter : bool array-like or array-like of ids, optional
             As in :meth:`search`.
@@ -373,16 +379,18 @@ class LOPQIndex:
         InvalidArgumentError
         """
         q = as_vectors(queries, "queries", dim=self._model.dim_in)
-        limit = check_radius(radius)
-        segments = self._segments
+        limit, segments = check_radius(radius), self._segments
+        n_vectors = sum(segment.n_alive for segment in segments)
+        base = self._plan(1, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+        first = n_vectors if rerank is True else FIRST if rerank is None else base.rerank or FIRST
 
-        def search(rows: NDArray[np.int64], k: int) -> SearchResult:
-            plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
-            if plan.rerank:
-                plan = replace(plan, rerank=max(plan.rerank, 10 * k))
+        def search(rows: NDArray[np.int64], depth: int) -> SearchResult:
+            plan = replace(base, k=depth, rerank=depth if base.rerank else 0)
             return self._search(q[rows], plan, segments, filter, as_stored=True)
 
-        return within(search, limit, n_queries=len(q), n_vectors=sum(segment.n_alive for segment in segments))
+        return within(
+            search, limit, first=first, ranked_exactly=base.rerank > 0, n_queries=len(q), n_vectors=n_vectors
+        )
 
     def tune(
         self, queries: ArrayLike, *, k: int = 10, target_recall: float = 0.95, truth: ArrayLike | None = None

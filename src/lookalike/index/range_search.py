@@ -1,8 +1,11 @@
-"""Range search: all vectors within a distance, by searches for more and more hits.
+"""Range search: all vectors within a distance, by comparing more and more candidates exactly.
 
-A search gives the k nearest; when the last of them lies beyond the radius, all that lies within was among them. So the
-queries whose last hit still lies within are searched again for twice as many, at a price of at most twice the last
-search. Results are ragged, laid out as in FAISS: one array of ids and one of distances, and where each query's begin.
+Candidates come in the order that their codes give, and codes err: how deep a vector within the radius may rank is not
+known. So a query is compared with its first candidates, then with twice as many, and so on, until a step finds no more
+than the one before; all steps together cost less than twice the last. Codes alone need no such rule: once the last
+candidate's distance lies beyond the radius, so do all that follow.
+
+Results are ragged, laid out as in FAISS: one array of ids and one of distances, and where each query's begin.
 
 Re-ranking compares a query with vectors as they are stored. Rounded to float16, an equal vector would lie some
 thousandths away; so the query is rounded in the same way, and radius 0 finds what the index cannot tell from it.
@@ -20,11 +23,12 @@ from lookalike.errors import InvalidArgumentError
 from lookalike.index.identities import Ids, empty_ids
 from lookalike.index.results import SearchResult, SearchStats
 
-__all__ = ["RangeResult", "check_radius", "rounded", "within"]
+__all__ = ["FIRST", "RangeResult", "check_radius", "rounded", "within"]
 
-_FIRST = 64
+FIRST = 512
+"""Candidates of the first step, unless a caller says so."""
 _MOST_SLOTS = 1 << 22
-"""Slots of candidates that are held at once, ten for each hit asked for: some 100 MiB."""
+"""Slots of candidates that are held at once: some 100 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +43,7 @@ class RangeResult:
     distances : float32 (n_hits,)
         Nearest first within a query.
     stats : SearchStats
-        Of all searches together.
+        Of all steps together.
     """
 
     offsets: NDArray[np.int64]
@@ -65,50 +69,56 @@ def rounded(vectors: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
 
 
 def within(
-    search: Callable[[NDArray[np.int64], int], SearchResult], radius: np.float32, *, n_queries: int, n_vectors: int
+    search: Callable[[NDArray[np.int64], int], SearchResult],
+    radius: np.float32,
+    *,
+    first: int,
+    ranked_exactly: bool,
+    n_queries: int,
+    n_vectors: int,
 ) -> RangeResult:
-    """Search for more and more hits until the last lies beyond the radius.
+    """Search deeper and deeper until a step brings nothing more.
 
     Parameters
     ----------
     search : callable
-        From rows of queries, and how many hits are wanted, to those hits.
+        From rows of queries and a depth to the hits among so many candidates, all of them, nearest first.
     radius : float32
+    first : int
+        The first depth.
+    ranked_exactly : bool
+        Whether candidates are compared exactly. Otherwise their distances are those that ordered them, and the last one
+        tells whether more may lie within.
     n_queries, n_vectors : int
     """
     open_rows = np.arange(n_queries)
-    k = min(_FIRST, max(1, n_vectors))
-    pieces: list[tuple[int, Ids, NDArray[np.float32]]] = []
-    n_cells = n_codes = n_reranked = 0
-    seconds = 0.0
+    depth = max(1, min(first, n_vectors))
+    n_found = np.zeros(n_queries, np.int64)
+    pieces: list[tuple[Ids, NDArray[np.float32]] | None] = [None] * n_queries
+    stats = SearchStats(0, 0, 0, 0.0)
     like: Ids | None = None
     while len(open_rows):
-        still_open = []
-        step = max(1, _MOST_SLOTS // (10 * k))
+        still_open = [open_rows[:0]]
+        step = max(1, _MOST_SLOTS // depth)
         for start in range(0, len(open_rows), step):
             rows = open_rows[start : start + step]
-            found = search(rows, k)
+            found = search(rows, depth)
             like = found.ids
-            n_cells += found.stats.n_cells
-            n_codes += found.stats.n_codes
-            n_reranked += found.stats.n_reranked
-            seconds += found.stats.seconds
+            stats = stats + found.stats
             counts = np.count_nonzero(found.distances <= radius, axis=1)  # empty slots are at `inf`
-            more = (counts == k) & (k < n_vectors)
+            for i in np.flatnonzero(counts > n_found[rows]):
+                pieces[rows[i]] = found.ids[i, : counts[i]].copy(), found.distances[i, : counts[i]].copy()
+            more = counts > n_found[rows] if ranked_exactly else counts == depth
+            more &= np.isfinite(found.distances[:, -1]) & (depth < n_vectors)
+            n_found[rows] = np.maximum(n_found[rows], counts)
             still_open.append(rows[more])
-            pieces += [
-                (int(row), found.ids[i, : counts[i]].copy(), found.distances[i, : counts[i]].copy())
-                for i, row in enumerate(rows)
-                if not more[i]
-            ]
         open_rows = np.concatenate(still_open)
-        k = min(2 * k, n_vectors)
-    pieces.sort(key=lambda piece: piece[0])
-    offsets = np.cumsum([0, *(len(ids) for _, ids, _ in pieces)], dtype=np.int64)
+        depth = min(2 * depth, n_vectors)
     none = empty_ids((0, 1), like)[:, 0]
+    hits = [piece for piece in pieces if piece is not None]
     return RangeResult(
-        offsets,
-        np.concatenate([none, *(ids for _, ids, _ in pieces)]),
-        np.concatenate([np.empty(0, np.float32), *(distances for _, _, distances in pieces)]),
-        SearchStats(n_cells, n_codes, n_reranked, seconds),
+        np.concatenate([[0], np.cumsum(n_found)]).astype(np.int64),
+        np.concatenate([none, *(ids for ids, _ in hits)]),
+        np.concatenate([np.empty(0, np.float32), *(distances for _, distances in hits)]),
+        stats,
     )

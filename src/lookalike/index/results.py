@@ -30,6 +30,15 @@ class SearchStats:
     n_reranked: int
     seconds: float
 
+    def __add__(self, other: SearchStats) -> SearchStats:
+        """Give the work of two calls together."""
+        return SearchStats(
+            self.n_cells + other.n_cells,
+            self.n_codes + other.n_codes,
+            self.n_reranked + other.n_reranked,
+            self.seconds + other.seconds,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchResult:

@@ -37,7 +37,7 @@ _ERROR_WEIGHT = 0.4
 _LARGEST_GROUP, _GROUP = 15, 10
 _BEAM = 8
 _ROUNDS = 8
-_SEED_SAMPLE = 16_384
+_SEED_SAMPLE, _SEED_ROUNDS = 16_384, 8
 _SPREAD_PSEUDO_COUNT = 32.0
 
 
@@ -295,7 +295,7 @@ def _fit_group(
     rest = vectors[np.sort(rng.choice(n, min(n, _SEED_SAMPLE), replace=False))].copy()
     codebooks = np.empty((m, 16, d), np.float32)
     for j in range(m):
-        codebooks[j] = kmeans(rest, 16, rng=rng, n_rounds=8)
+        codebooks[j] = kmeans(rest, 16, rng=rng, n_rounds=_SEED_ROUNDS)
         rest -= codebooks[j][kernels.assign(rest, codebooks[j])[0]]
     for _ in range(_ROUNDS):
         sums = map_blocks(

@@ -18,10 +18,11 @@ __all__ = ["assign_all", "kmeans"]
 
 _BLOCK = 16384
 _SEEDS_PER_CLUSTER = 32
+_ROUNDS = 20
 
 
 def kmeans(
-    vectors: NDArray[np.float32], n_clusters: int, *, rng: np.random.Generator, n_rounds: int = 20
+    vectors: NDArray[np.float32], n_clusters: int, *, rng: np.random.Generator, n_rounds: int = _ROUNDS
 ) -> NDArray[np.float32]:
     """Centroids of ``n_clusters`` clusters.
 
