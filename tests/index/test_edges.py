@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lookalike.errors import InvalidArgumentError
 from lookalike.index import LOPQIndex, exact_search
@@ -20,6 +22,7 @@ CALLS: dict[str, Callable[[LOPQIndex, Any], object]] = {
     "range_search": lambda index, x: index.range_search(x, 1.0),
     "tune": lambda index, x: index.tune(x),
     "encode": lambda index, x: index.model.encode(x),
+    "estimates": lambda index, x: index.model.estimates(x, [0], np.zeros((1, 2), np.uint8)),
     "build": lambda index, x: LOPQIndex.build(x),
 }
 BAD = {
@@ -75,6 +78,136 @@ def test_lists_of_lists_are_vectors_too() -> None:
     hits = index.search([0, 0], 2)
     assert hits.ids.tolist() == [[0, 1]]
     np.testing.assert_allclose(hits.distances, [[0, 5]])
+
+
+@given(
+    n=st.integers(1, 60),
+    dim=st.integers(1, 9),
+    distinct=st.integers(1, 60),
+    cells=st.floats(0, 1),
+    k=st.integers(1, 70),
+    exponent=st.integers(-12, 12),
+    n_zero=st.integers(0, 3),
+    metric=st.sampled_from(["l2", "cosine"]),
+    rerank=st.sampled_from(["float16", "float32", None]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=25)
+def test_whatever_is_built_answers_rightly(
+    n: int,
+    dim: int,
+    distinct: int,
+    cells: float,
+    k: int,
+    exponent: int,
+    n_zero: int,
+    metric: str,
+    rerank: str | None,
+    seed: int,
+) -> None:
+    """Any size, scale and number of cells, with duplicates and zero vectors: each hit once, nearest first, no NaN."""
+    rng = np.random.default_rng(seed)
+    vectors = 10.0**exponent * rng.normal(size=(distinct, dim))[rng.integers(0, distinct, n)]
+    vectors[:n_zero] = 0
+    queries = np.concatenate([vectors[:3], 10.0**exponent * rng.normal(size=(2, dim))])
+    n_coarse = max(1, round(cells * n))
+    index = LOPQIndex.build(vectors, n_coarse=n_coarse, bytes_per_vector=2, metric=metric, rerank=rerank)
+    truth = exact_search(vectors, queries, k, metric=metric)
+    hits = index.search(queries, k, n_probe=n_coarse, rerank=None if rerank is None else n)
+    kept = min(n, k)
+    for ids, distances in zip(hits.ids, hits.distances, strict=True):
+        assert len(set(ids[:kept])) == kept
+        assert ((ids[:kept] >= 0) & (ids[:kept] < n)).all()
+        assert (ids[kept:] == -1).all()
+        assert np.isfinite(distances[:kept]).all()
+        assert (np.diff(distances[:kept]) >= 0).all()
+        assert (distances[:kept] >= 0).all()
+        assert np.isinf(distances[kept:]).all()
+    unit = 1.0 if metric == "cosine" else np.abs(vectors).max(initial=0.0) or 10.0**exponent
+    if rerank is not None:
+        slack = {"float16": 4e-3, "float32": 1e-3}[rerank]
+        np.testing.assert_allclose(
+            hits.distances[:, :kept] / unit, truth.distances[:, :kept] / unit, rtol=1e-2, atol=slack
+        )
+    everything = index.range_search(queries, np.inf, n_probe=n_coarse)
+    assert np.diff(everything.offsets).tolist() == [n] * len(queries)
+    assert all(sorted(each) == list(range(n)) for each in np.split(everything.ids, everything.offsets[1:-1]))
+    tuning = index.tune(queries, k=k, target_recall=1.0, truth=None if rerank else truth.ids)
+    assert all(0 <= each.recall <= 1 for each in tuning.tried)
+    assert tuning.reached or rerank != "float32"
+    memory = index.memory()
+    assert memory.n == n
+    assert memory.total >= 10 * n
+
+
+@given(
+    n=st.integers(0, 40),
+    coarse=st.sampled_from(["ivf", "multi_index"]),
+    bits=st.sampled_from([4, 8]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=15)
+def test_any_cells_and_codes_of_a_model_decode_to_finite_vectors(n: int, coarse: str, bits: int, seed: int) -> None:
+    """Codes that no vector has too: what came from a file may hold any bytes."""
+    rng = np.random.default_rng(seed)
+    model = LOPQModel.fit(rng.normal(size=(100, 6)), coarse=coarse, n_coarse=3, n_subquantizers=4, bits=bits, seed=1)
+    codes = rng.integers(0, 256, (n, model.n_bytes)).astype(np.uint8)
+    cells = rng.integers(0, 3, (n,) if coarse == "ivf" else (n, 2))
+    assert model.decode(cells, codes).shape == (n, 6)
+    assert np.isfinite(model.decode(cells, codes)).all()
+    estimates = model.estimates(np.eye(6), cells, codes)
+    assert estimates.shape == (6, n)
+    assert np.isfinite(estimates).all()
+
+
+@pytest.mark.parametrize("rerank", ["float16", "float32"])
+def test_a_zero_vector_is_at_right_angles_to_everything(rerank: str) -> None:
+    """It comes after all with a positive cosine and before all with a negative one, whatever is cut off."""
+    angles = np.deg2rad([0, 50, 70, 89, 91, 120, 180])
+    vectors = np.zeros((8, 4))
+    vectors[1:, 0], vectors[1:, 1] = np.cos(angles), np.sin(angles)
+    query = np.eye(4)[:1]
+    index = LOPQIndex.build(vectors, bytes_per_vector=2, metric="cosine", rerank=rerank)
+    for k in (3, 4, 8):
+        hits, truth = index.search(query, k), exact_search(vectors, query, k, metric="cosine")
+        assert hits.ids.tolist() == truth.ids.tolist() == [[1, 2, 3, 4, 0, 5, 6, 7][:k]]
+        np.testing.assert_allclose(hits.distances, truth.distances, atol=1e-3)
+    assert index.range_search(query, 0.7).ids.tolist() == [1, 2, 3]
+    assert index.range_search(query, 1.1).ids.tolist() == [1, 2, 3, 4, 0, 5]
+    of_zero = index.search(np.zeros(4), 8)
+    assert sorted(of_zero.ids[0]) == list(range(8))
+    assert (of_zero.distances == 1).all()
+    assert (exact_search(vectors, np.zeros(4), 8, metric="cosine").distances == 1).all()
+
+
+@pytest.mark.parametrize("method", ["decode", "estimates"])
+@pytest.mark.parametrize(
+    ("cells", "codes", "words"),
+    [
+        ([60], np.zeros((1, 2), np.uint8), "goes beyond"),
+        ([-1], np.zeros((1, 2), np.uint8), "goes beyond"),
+        ([0.0], np.zeros((1, 2), np.uint8), "`cells` is float64"),
+        ([0, 1], np.zeros((1, 2), np.uint8), r"`cells` is int64 \(2,\)"),
+        ([[0]], np.zeros((1, 2), np.uint8), r"`cells` is int64 \(1, 1\)"),
+        ([0], np.zeros((1, 3), np.uint8), r"`codes` is uint8 \(1, 3\)"),
+        ([0], np.zeros((1, 2), np.int64), "`codes` is int64"),
+        ([0], np.zeros(2, np.uint8), r"`codes` is uint8 \(2,\)"),
+        ([0], np.uint8(7), r"`codes` is uint8 \(\)"),
+        ([], [], "`codes` is float64"),
+    ],
+)
+def test_cells_and_codes_of_another_model_are_refused(
+    four: LOPQIndex, method: str, cells: Any, codes: Any, words: str
+) -> None:
+    arguments = (cells, codes) if method == "decode" else (np.ones((1, 4)), cells, codes)
+    with pytest.raises(InvalidArgumentError, match=words):
+        getattr(four.model, method)(*arguments)
+
+
+@pytest.mark.parametrize("model", [None, "model.safetensors", LOPQModel])
+def test_what_is_no_model_starts_no_index(model: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="a LOPQModel is needed"):
+        LOPQIndex.from_model(model)
 
 
 def test_empty_input_gives_empty_output(four: LOPQIndex) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index import LOPQIndex, RangeResult, exact_search
+from lookalike.index import LOPQIndex, RangeResult, SearchResult, SearchStats, exact_search
+from lookalike.index.range_search import within
 from lookalike.quantization import LOPQModel
 
 Data = tuple[np.ndarray, np.ndarray]
@@ -34,14 +35,15 @@ def of(result: RangeResult, query: int) -> np.ndarray:
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
 @pytest.mark.parametrize("rank", [1, 30, 100, 3000])
+@pytest.mark.parametrize("everything", [True, 6000])
 def test_all_cells_and_all_depth_are_exact_search(
-    photos_like: Data, models: dict[str, LOPQModel], metric: str, rank: int
+    photos_like: Data, models: dict[str, LOPQModel], metric: str, rank: int, everything: int | bool
 ) -> None:
     vectors, queries = photos_like[0], photos_like[1][:20]
     truth = exact_search(vectors, queries, 6000, metric=metric)
     # between two distances, so that no rounding decides
     radius = float(np.median((truth.distances[:, rank - 1] + truth.distances[:, rank]) / 2))
-    found = filled(models[metric], vectors).range_search(queries, radius, n_probe=64, rerank=6000)
+    found = filled(models[metric], vectors).range_search(queries, radius, n_probe=64, rerank=everything)
     near = truth.distances <= radius
     sure = np.abs(truth.distances - radius) > 1e-5 * radius
     assert found.offsets.dtype == np.int64
@@ -52,6 +54,50 @@ def test_all_cells_and_all_depth_are_exact_search(
         distances = found.distances[found.offsets[i] : found.offsets[i + 1]]
         assert (np.diff(distances) >= 0).all()
         assert (distances <= np.float32(radius)).all()
+
+
+def test_short_codes_of_few_bytes_lose_little_too(photos_like: Data) -> None:
+    vectors, queries = photos_like
+    index = LOPQIndex.build(vectors, bytes_per_vector=2, rerank="float32")
+    truth = exact_search(vectors, queries, 6000)
+    radius = float(np.median(truth.distances[:, 100]))
+    found = index.range_search(queries, radius)
+    wanted = [set(ids[distances <= radius]) for ids, distances in zip(truth.ids, truth.distances, strict=True)]
+    n_found = sum(len(want & set(of(found, i))) for i, want in enumerate(wanted))
+    measured, required = n_found / sum(map(len, wanted)), 0.9
+    assert measured >= required, f"{measured:.4f} of what lies within was found, required {required}"
+
+
+def made_up(distances: np.ndarray, depths: list[int]) -> Any:
+    """Search of one query whose candidates, in the order of their codes, lie at these distances."""
+
+    def search(rows: np.ndarray, depth: int) -> SearchResult:
+        depths.append(depth)
+        order = np.argsort(distances[:depth], kind="stable")
+        return SearchResult(order[None], distances[order][None].astype(np.float32), SearchStats(1, 2, depth, 0.5))
+
+    return search
+
+
+def test_a_step_that_finds_none_within_is_the_last() -> None:
+    distances = np.full(1000, 9.0)
+    distances[[3, 12, 39, 300]] = 1, 2, 0, 1
+    depths: list[int] = []
+    found = within(
+        made_up(distances, depths), np.float32(2), first=10, ranked_exactly=True, n_queries=1, n_vectors=1000
+    )
+    assert depths == [10, 20, 40, 80]  # 300 ranks too low
+    assert found.ids.tolist() == [39, 3, 12]
+    assert found.distances.tolist() == [0, 1, 2]
+    assert found.stats == SearchStats(4, 8, 150, 2.0)
+
+
+def test_codes_alone_go_on_until_the_last_candidate_lies_beyond() -> None:
+    depths: list[int] = []
+    search = made_up(np.arange(1000.0), depths)
+    found = within(search, np.float32(30), first=10, ranked_exactly=False, n_queries=1, n_vectors=1000)
+    assert depths == [10, 20, 40]
+    assert found.ids.tolist() == list(range(31))
 
 
 @pytest.mark.parametrize("rank", [5, 50, 200])

@@ -37,6 +37,9 @@ from lookalike.quantization.training import Recipe
 __all__ = ["Estimate", "Step", "estimated"]
 
 _LARGEST_SQUARE = 384
+_MOST_ROTATED = 1 << 26
+"""Entries of the rotations that are timed: far more than any cache holds."""
+_MOST_VECTORS, _LARGEST_DIM = 10**12, 10**5
 _STORED = {None: 0, "float16": 2, "float32": 4}
 
 
@@ -124,6 +127,10 @@ def estimated(
     threads: int | None = None,
 ) -> Estimate:
     """Estimate an index with one coarse codebook and 4-bit codes; arguments are checked, but for how they agree."""
+    if n > _MOST_VECTORS or dim_in > _LARGEST_DIM:
+        raise InvalidArgumentError(
+            f"`n` is {n} and `dim` {dim_in}, but estimates go to {_MOST_VECTORS} vectors of dimension {_LARGEST_DIM}."
+        )
     settings = fitting.FitSettings.checked(
         coarse="ivf",
         n_coarse=n_coarse,
@@ -244,7 +251,7 @@ class _Rates:
 
         def means() -> None:
             for column in some.T:
-                np.bincount(cells, weights=column, minlength=k)
+                np.bincount(cells, weights=column, minlength=len(centroids))
 
         with one_blas_thread():
             return cls(
@@ -286,7 +293,7 @@ def _rotate_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) 
     if not n_rotations:
         return 0.0
     n = 2048
-    here = max(1, round(n * n_rotations / rotation._BLOCK))
+    here = int(np.clip(round(n * n_rotations / rotation._BLOCK), 1, max(1, _MOST_ROTATED // (axes * dim))))
     turns = rng.integers(-127, 128, (here, axes, dim)).astype(np.int8)
     x = rng.normal(size=(n, dim)).astype(np.float32)
     cells = rng.integers(0, here, n).astype(np.int32)
@@ -300,7 +307,7 @@ def _encode_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) 
     n = 512
     n_groups = training.buckets("additive", recipe.n_codes)
     axes = _n_axes(recipe, dim) // n_groups * n_groups
-    here = max(1, round(n * k / model._BLOCK)) if recipe.rotation != "none" else 1
+    here = min(n, max(1, round(n * k / model._BLOCK))) if recipe.rotation != "none" else 1
     # codewords as training leaves them: each codebook refines what those before it left
     left = np.geomspace(1, 0.3, recipe.n_codebooks)[:, None, None]
     words = (0.3 * left * rng.normal(size=(recipe.n_codebooks, 16, axes // n_groups))).astype(np.float32)

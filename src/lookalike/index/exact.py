@@ -73,8 +73,7 @@ def exact_search(
                 if metric == "l2":
                     out[i, : len(near)] = np.sqrt(distances)
                 else:
-                    zero = np.logical_not(np.any(x[near] != 0, axis=1) & np.any(q[i] != 0))
-                    out[i, : len(near)] = cosine_distances(distances, zero)
+                    out[i, : len(near)] = cosine_distances(distances, np.logical_not(q[i].any(keepdims=True)))
     stats = SearchStats(0, 0, len(rows) * len(q), time.perf_counter() - started)
     return SearchResult(out_ids, out, stats)
 
@@ -113,7 +112,7 @@ def stored_truth(
 
 
 def cosine_distances(squared: NDArray[np.float32], zero: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """1 - cosine from squared distances of unit vectors; 1 where one of the two is zero: float32 (n,)."""
+    """1 - cosine from squared distances of unit vectors; 1 where the query is zero, with any shapes that agree."""
     return np.where(zero, np.float32(1), np.minimum(squared / 2, np.float32(2)))
 
 
@@ -140,6 +139,9 @@ def _nearest(
         sums = q_norms[:, None] + norms
         rough = sums - 2 * (q @ part.T)  # (nq, d) x (d, b)
         slack = 2 * bound * sums
+        # a zero vector has cosine 0 to everything, and so a squared distance of 2
+        zero = np.flatnonzero(norms == 0) if metric == "cosine" else np.empty(0, np.intp)
+        rough[:, zero] = 2
         for i in range(len(q)):
             low = rough[i] - slack[i]
             high = rough[i] + slack[i]
@@ -147,7 +149,10 @@ def _nearest(
             if len(best[i]) >= k:
                 limit = min(limit, best[i][-1] * np.float32(1 + 1e-5))
             possible = np.flatnonzero(low <= limit)
-            distances = np.concatenate([best[i], kernels.exact_distances(q[i], part[possible])])
+            distances = kernels.exact_distances(q[i], part[possible])
+            if len(zero):
+                distances[np.isin(possible, zero)] = 2
+            distances = np.concatenate([best[i], distances])
             merged = np.concatenate([best_rows[i], here[possible]])
             order = kernels.top_k(distances, k)
             best_rows[i], best[i] = merged[order], distances[order]

@@ -106,6 +106,11 @@ class LOPQIndex:
     def from_model(cls, model: LOPQModel, *, rerank: str | None = "float16") -> Self:
         """Start an empty index on a trained model; see :meth:`build` for ``rerank``."""
         _check_rerank(rerank)
+        if not isinstance(model, LOPQModel):
+            raise InvalidArgumentError(
+                f"`model` is {type(model).__name__}, but a LOPQModel is needed. "
+                "Make one with LOPQModel.fit or LOPQModel.load."
+            )
         return cls(model, (), rerank)
 
     @classmethod
@@ -388,9 +393,7 @@ class LOPQIndex:
             plan = replace(base, k=depth, rerank=depth if base.rerank else 0)
             return self._search(q[rows], plan, segments, filter, as_stored=True)
 
-        return within(
-            search, limit, first=first, ranked_exactly=base.rerank > 0, n_queries=len(q), n_vectors=n_vectors
-        )
+        return within(search, limit, first=first, ranked_exactly=base.rerank > 0, n_queries=len(q), n_vectors=n_vectors)
 
     def tune(
         self, queries: ArrayLike, *, k: int = 10, target_recall: float = 0.95, truth: ArrayLike | None = None
@@ -481,7 +484,7 @@ class LOPQIndex:
                 for number, segment in enumerate(segments):
                     here = block.segments == number
                     ids[rows, : block.rows.shape[1]][here] = segment.ids[block.rows[here]]
-                distances[rows, : block.rows.shape[1]] = self._finish(block, compared[rows], segments, plan)
+                distances[rows, : block.rows.shape[1]] = self._finish(block, compared[rows], plan)
                 first = rows.stop
         n_cells, n_codes, n_reranked = (
             sum(getattr(block, name) for block in found) for name in ("n_cells", "n_codes", "n_reranked")
@@ -511,19 +514,14 @@ class LOPQIndex:
             default_probe=probe,
         )
 
-    def _finish(
-        self, found: Found, compared: NDArray[np.float32], segments: tuple[Segment, ...], plan: SearchPlan
-    ) -> NDArray[np.float32]:
+    def _finish(self, found: Found, compared: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.float32]:
         """Distances of the metric from squared ones; estimates from codes may lie below 0, distances do not."""
         squared = np.maximum(found.squared, 0)
         if self._model.metric == "l2":
             return np.sqrt(squared)
-        if not plan.rerank:
-            return np.where(np.isfinite(squared), np.minimum(squared / 2, np.float32(2)), np.float32(np.inf))
-        zero = np.broadcast_to(np.logical_not(compared.any(axis=1))[:, None], squared.shape).copy()
-        for number, segment in enumerate(segments):
-            here = found.segments == number
-            zero[here] |= segment.are_zero(found.rows[here])
+        zero = np.zeros((len(squared), 1), np.bool_)
+        if plan.rerank:
+            zero = np.logical_not(compared.any(axis=1))[:, None]
         return np.where(np.isfinite(squared), cosine_distances(squared, zero), np.float32(np.inf))
 
 

@@ -24,6 +24,7 @@ from lookalike.index.identities import Ids
 __all__ = ["LANES", "Segment"]
 
 LANES = 32
+_NEAR_ONE = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +187,9 @@ class Segment:
         zero: NDArray[np.bool_] = np.logical_not(np.any(self.embeddings[rows] != 0, axis=1))
         return zero
 
-    def squared_distances(self, queries: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def squared_distances(
+        self, queries: NDArray[np.float32], rows: NDArray[np.int64], *, cosine: bool = False
+    ) -> NDArray[np.float32]:
         """Exact squared distances from queries (n_queries, dim_in) to the stored embeddings of rows.
 
         Parameters
@@ -194,6 +197,9 @@ class Segment:
         queries : float32 (n_queries, dim_in)
         rows : int64 (n_queries, depth)
             -1 for none.
+        cosine : bool
+            Vectors are of unit length or zero; a zero vector has cosine 0 to everything, which is a squared distance
+            of 2, and not the 1 that is measured.
 
         Returns
         -------
@@ -202,4 +208,10 @@ class Segment:
         """
         assert self.embeddings is not None
         distances = kernels.rerank_distances(queries * np.float32(self.scale), self.embeddings, rows)
-        return distances / np.float32(self.scale * self.scale)
+        distances /= np.float32(self.scale * self.scale)
+        if cosine:
+            # few have cosine 1/2, so few are looked at again
+            where = np.nonzero(np.abs(distances - 1) < _NEAR_ONE)
+            zero = self.are_zero(rows[where])
+            distances[where[0][zero], where[1][zero]] = 2
+        return distances

@@ -123,7 +123,8 @@ class Walk:
         exact = np.full(rows.shape, np.inf, np.float32)
         for number, segment in enumerate(self._segments):
             here = rows if len(self._segments) == 1 else np.where(segments == number, rows, -1)
-            np.minimum(exact, segment.squared_distances(compared, here), out=exact)
+            squared = segment.squared_distances(compared, here, cosine=self._model.metric == "cosine")
+            np.minimum(exact, squared, out=exact)
         order = np.where(rows >= 0, np.arange(rows.shape[1]), -1)
         keys = kernels.join_keys(exact, order)
         keys.sort(axis=1)

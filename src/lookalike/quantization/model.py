@@ -253,8 +253,13 @@ class LOPQModel:
         float32 (n, dim_in)
             For cosine, close to unit length.
         """
+        parts, code_array = self._checked(cells, codes)
+        return self.projection.unproject(self.frames.from_local(self._local(code_array, parts), parts))
+
+    def _checked(self, cells: ArrayLike, codes: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Cells as int32 (n, n_parts) and codes as uint8 (n, n_bytes), or say what is wrong with them."""
         cell_array, code_array = np.asarray(cells), np.asarray(codes)
-        n = len(code_array)
+        n = len(code_array) if code_array.ndim else 0
         expected = (n,) if self.coarse.n_parts == 1 else (n, 2)
         if code_array.dtype != np.uint8 or code_array.shape != (n, self.n_bytes):
             raise InvalidArgumentError(
@@ -266,8 +271,7 @@ class LOPQModel:
             )
         if n and (int(cell_array.min()) < 0 or int(cell_array.max()) >= self.coarse.n_coarse):
             raise InvalidArgumentError(f"`cells` goes beyond 0 to {self.coarse.n_coarse - 1}: not of this model.")
-        parts = cell_array.reshape(n, self.coarse.n_parts).astype(np.int32)
-        return self.projection.unproject(self.frames.from_local(self._local(code_array, parts), parts))
+        return cell_array.reshape(n, self.coarse.n_parts).astype(np.int32), np.ascontiguousarray(code_array)
 
     def _local(self, codes: NDArray[np.uint8], cells: NDArray[np.int32]) -> NDArray[np.float32]:
         """Give what codes stand for in the local frames: float32 (n, n_parts * n_axes)."""
@@ -289,8 +293,7 @@ class LOPQModel:
         float32 (n_queries, n)
             May fall below 0 for a vector that its code stands for badly.
         """
-        code_array = np.asarray(codes)
-        parts = np.asarray(cells).reshape(len(code_array), self.coarse.n_parts).astype(np.int32)
+        parts, code_array = self._checked(cells, codes)
         projected = self.project(queries)
         rebuilt = self.frames.from_local(self._local(code_array, parts), parts)
         more = np.zeros(len(rebuilt), np.float32)
