@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from lookalike.collection import AddProgress, Collection, Hit, SearchEvidence, SearchResult
     from lookalike.encoders import EncoderCard, ImageEncoder, load_encoder
     from lookalike.errors import LookalikeError
-    from lookalike.index import LOPQIndex
+    from lookalike.index import Estimate, LOPQIndex, Memory, RangeResult, Tuning
     from lookalike.quantization import LOPQModel
 
 __all__ = [
     "AddProgress",
     "Collection",
     "EncoderCard",
+    "Estimate",
     "Hit",
     "ImageEncoder",
     "LOPQIndex",
     "LOPQModel",
     "LookalikeError",
+    "Memory",
+    "RangeResult",
     "SearchEvidence",
     "SearchResult",
+    "Tuning",
     "__version__",
     "load_encoder",
 ]
@@ -41,7 +45,11 @@ _HOMES = {
     "ImageEncoder": "lookalike.encoders",
     "load_encoder": "lookalike.encoders",
     "LookalikeError": "lookalike.errors",
+    "Estimate": "lookalike.index",
     "LOPQIndex": "lookalike.index",
+    "Memory": "lookalike.index",
+    "RangeResult": "lookalike.index",
+    "Tuning": "lookalike.index",
     "LOPQModel": "lookalike.quantization",
 }
 
