@@ -388,7 +388,7 @@ class LOPQModel:
                     tensors["frames.rotation_of_cell"],
                 ),
                 _read_product(header, tensors),
-                tuple(header.get("report", ())),
+                _read_report(header),
             )
         except (InvalidArgumentError, KeyError, TypeError) as error:
             raise FormatError(f"{path} is not a valid model: {error}. Take it from a backup, or train anew.") from error
@@ -438,6 +438,13 @@ class LOPQModel:
         if isinstance(self.product, AdditiveQuantizer):  # never with two coarse codebooks
             raise AssertionError
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
+
+
+def _read_report(header: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    report = header.get("report", [])
+    if not isinstance(report, list) or not all(isinstance(entry, dict) for entry in report):
+        raise InvalidArgumentError("`report` is not a list of objects")
+    return tuple(report)
 
 
 def _read_product(
