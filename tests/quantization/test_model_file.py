@@ -73,7 +73,7 @@ def test_a_loaded_model_codes_as_the_saved_one(model: LOPQModel, file: Path, clu
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_golden_files_are_read_and_code_as_ever(version: str) -> None:
-    """Version 2's is additive with local frames of fewer axes; its vectors lie clear of ties."""
+    """Version 2's is additive with local frames; its vectors lie clear of ties."""
     loaded = LOPQModel.load(GOLDEN / f"model-{version}.safetensors")
     expected = load((GOLDEN / f"model-{version}-codes.safetensors").read_bytes())
     cells, codes = loaded.encode(expected["vectors"])
