@@ -8,20 +8,24 @@ section 3.1), is compared again by differences. O(n d) a query, with at most 64 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import kernels
-from lookalike.index.identities import admitted, as_ids, empty_ids
+from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
 from lookalike.index.results import SearchResult, SearchStats
-from lookalike.kernels.threads import one_blas_thread
+from lookalike.index.segment import Segment
+from lookalike.kernels.threads import map_blocks, one_blas_thread
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
 
-__all__ = ["exact_search"]
+__all__ = ["cosine_distances", "exact_search", "stored_truth"]
 
 _BLOCK_VALUES = 1 << 22
 _QUERIES = 64
+_STORED_ROWS = 65_536
+"""Stored vectors that a thread unpacks at a time."""
 
 
 def exact_search(
@@ -73,6 +77,39 @@ def exact_search(
                     out[i, : len(near)] = cosine_distances(distances, zero)
     stats = SearchStats(0, 0, len(rows) * len(q), time.perf_counter() - started)
     return SearchResult(out_ids, out, stats)
+
+
+def stored_truth(
+    segments: Sequence[Segment], queries: NDArray[np.float32], k: int, metric: str
+) -> tuple[Ids, NDArray[np.float32]]:
+    """Exact search over what an index stores, a block of vectors at a time.
+
+    Parameters
+    ----------
+    segments : sequence of Segment, with embeddings
+    queries : float32 (n_queries, dim_in)
+    k : int
+    metric : {"l2", "cosine"}
+
+    Returns
+    -------
+    ids : int64 or str (n_queries, k)
+    distances : float32 (n_queries, k)
+    """
+    found: list[tuple[Ids, NDArray[np.float32]]] = []
+    for segment in segments:
+
+        def block(rows: slice, segment: Segment = segment) -> tuple[Ids, NDArray[np.float32]]:
+            keep = np.arange(rows.start, rows.stop)
+            if segment.alive is not None:
+                keep = keep[segment.alive[rows]]
+            hits = exact_search(segment.vectors(keep), queries, k, ids=segment.ids[keep], metric=metric)
+            return hits.ids, hits.distances
+
+        found += map_blocks(block, len(segment), _STORED_ROWS)
+    ids, distances = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(distances, order, axis=1)
 
 
 def cosine_distances(squared: NDArray[np.float32], zero: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -10,22 +10,28 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.exact import cosine_distances
+from lookalike.index.estimate import Estimate, estimated
+from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
+from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
+from lookalike.index.range_search import RangeResult, check_radius, rounded, within
 from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
+from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
 from lookalike.index.walk import Found, Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
+from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, normalised
+from lookalike.quantization.model import METRICS
 
 __all__ = ["LOPQIndex"]
 
@@ -41,10 +47,17 @@ class LOPQIndex:
     Make one with :meth:`build`, :meth:`from_model` or :meth:`open`. Safe to use from several threads.
     """
 
-    def __init__(self, model: LOPQModel, segments: tuple[Segment, ...], rerank: str | None) -> None:
+    def __init__(
+        self,
+        model: LOPQModel,
+        segments: tuple[Segment, ...],
+        rerank: str | None,
+        defaults: SearchDefaults | None = None,
+    ) -> None:
         self._model = model
         self._segments = segments
         self._rerank = rerank
+        self._defaults = defaults
         self._writing = threading.Lock()
 
     # ------------------------------------------------------------------ making
@@ -112,7 +125,7 @@ class LOPQIndex:
             Damaged, or written by a newer version.
         """
         stored = read_index(path, mmap=mmap)
-        return cls(stored.model, stored.segments, stored.rerank)
+        return cls(stored.model, stored.segments, stored.rerank, stored.defaults)
 
     @staticmethod
     def verify(path: str | os.PathLike[str]) -> None:
@@ -121,7 +134,7 @@ class LOPQIndex:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a directory (docs/formats/index.md); an index that was there is replaced in one step."""
-        write_index(path, StoredIndex(self._model, self._segments, self._rerank))
+        write_index(path, StoredIndex(self._model, self._segments, self._rerank, self._defaults))
 
     # ------------------------------------------------------------------ facts
 
@@ -131,12 +144,62 @@ class LOPQIndex:
         return self._model
 
     @property
+    def defaults(self) -> SearchDefaults | None:
+        """What :meth:`tune` found, or None before it was called."""
+        return self._defaults
+
+    @property
     def ids(self) -> Ids:
         """Ids of all vectors, in no particular order: int64 or str (n,)."""
         segments = self._segments
         if not segments:
             return np.empty(0, np.int64)
         return np.concatenate([s.ids if s.alive is None else s.ids[s.alive] for s in segments])
+
+    def memory(self) -> Memory:
+        """Count the bytes of codes, ids, lists, stored vectors and the model."""
+        return Memory.of(self._segments, self._model.n_model_bytes)
+
+    @staticmethod
+    def estimate(
+        n: int,
+        dim: int,
+        *,
+        bytes_per_vector: int = 16,
+        n_coarse: int | None = None,
+        metric: str = "l2",
+        rerank: str | None = "float16",
+    ) -> Estimate:
+        """Estimate what :meth:`build` will take for so many vectors: bytes, and processor seconds on this machine.
+
+        Times the inner loops for about a second. Which rotation training will choose depends on the data; assumed is
+        the largest that it tries, so bytes of the model are an upper bound.
+
+        Parameters
+        ----------
+        n, dim : int
+            Vectors and their dimension.
+        bytes_per_vector, n_coarse, metric, rerank
+            As in :meth:`build`.
+
+        Returns
+        -------
+        Estimate
+            Print it for a table.
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        _check_rerank(rerank)
+        return estimated(
+            check_count(n, "n"),
+            check_count(dim, "dim"),
+            n_codes=2 * check_count(bytes_per_vector, "bytes_per_vector"),
+            n_coarse=n_coarse,
+            metric=check_choice(metric, "metric", METRICS),
+            rerank=rerank,
+        )
 
     def __len__(self) -> int:
         return sum(segment.n_alive for segment in self._segments)
@@ -251,7 +314,8 @@ class LOPQIndex:
             Visit exactly so many cells (of those that hold something admitted). More: better and slower.
         n_candidates : int, optional
             Visit cells until their lists hold so many admitted codes. With ``n_probe`` too, whichever comes first.
-            With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes.
+            With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes; or,
+            where ``rerank`` is not given either, what :meth:`tune` found.
         rerank : int or bool, optional
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
             alone. By default at least 256 and ten times ``k``, where vectors are stored.
@@ -266,16 +330,142 @@ class LOPQIndex:
         ------
         InvalidArgumentError
         """
-        started = time.perf_counter()
         q = as_vectors(queries, "queries", dim=self._model.dim_in)
-        segments = self._segments
         plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+        return self._search(q, plan, self._segments, filter)
+
+    def range_search(
+        self,
+        queries: ArrayLike,
+        radius: float,
+        *,
+        n_probe: int | None = None,
+        n_candidates: int | None = None,
+        rerank: int | bool | None = None,
+        filter: ArrayLike | None = None,
+    ) -> RangeResult:
+        """Find all vectors within a distance of each query.
+
+        Searches for 64 hits, and where the last of them still lies within, for twice as many, until it does not or all
+        that is visited was seen. Approximate as :meth:`search` is: what is missed lies in cells not visited, or ranks
+        low by its code.
+
+        Parameters
+        ----------
+        queries : array-like (n_queries, dim) or (dim,)
+        radius : float
+            Greatest distance, in the index's metric: Euclidean, or 1 - cosine. 0 finds vectors equal to the query, as
+            far as the stored vectors tell: float16 keeps three digits.
+        n_probe, n_candidates : int, optional
+            As in :meth:`search`.
+        rerank : int or bool, optional
+            Least depth of re-ranking; it grows with the number of hits, to ten times as many. False or 0 takes the
+            distances that codes estimate.
+        filter : bool array-like or array-like of ids, optional
+            As in :meth:`search`.
+
+        Returns
+        -------
+        RangeResult
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        q = as_vectors(queries, "queries", dim=self._model.dim_in)
+        limit = check_radius(radius)
+        segments = self._segments
+
+        def search(rows: NDArray[np.int64], k: int) -> SearchResult:
+            plan = self._plan(k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+            if plan.rerank:
+                plan = replace(plan, rerank=max(plan.rerank, 10 * k))
+            return self._search(q[rows], plan, segments, filter, as_stored=True)
+
+        return within(search, limit, n_queries=len(q), n_vectors=sum(segment.n_alive for segment in segments))
+
+    def tune(
+        self, queries: ArrayLike, *, k: int = 10, target_recall: float = 0.95, truth: ArrayLike | None = None
+    ) -> Tuning:
+        """Find the cheapest search that finds enough, and make it the default of later ones.
+
+        What is chosen holds for every later :meth:`search` that gives neither ``n_probe`` nor ``n_candidates`` nor
+        ``rerank``, and is saved with the index. Tune again after changes that move the data.
+
+        Parameters
+        ----------
+        queries : array-like (n_queries, dim)
+            Queries like those that will come, some hundreds, none of them in the index if those to come are not.
+            Settings are timed with all of them in one call.
+        k : int
+            Hits that count.
+        target_recall : float
+            Mean share of the true ``k`` nearest to be found: above 0, at most 1.
+        truth : array-like (n_queries, at least k), optional
+            Ids of the true hits, nearest first. By default they are found by exact search over the stored vectors;
+            an index that keeps codes only has none and needs ``truth``.
+
+        Returns
+        -------
+        Tuning
+            Where the target is out of reach, ``reached`` is False, and what finds most became the default.
+
+        Raises
+        ------
+        InvalidArgumentError
+        """
+        q = as_vectors(queries, "queries", dim=self._model.dim_in)
+        k, stored, segments = check_count(k, "k"), self._rerank is not None, self._segments
+        target = check_share(target_recall, "target_recall")
+        if not len(q) or not sum(segment.n_alive for segment in segments):
+            raise InvalidArgumentError("there is nothing to measure: `tune` needs queries, and vectors in the index.")
+        if truth is None and not stored:
+            raise InvalidArgumentError(
+                "`truth` is missing, but this index keeps codes only and has nothing to search exactly. Give the ids "
+                "of the true hits of each query, for example of `exact_search` over the vectors themselves."
+            )
+        if truth is None:
+            ids, distances = stored_truth(segments, q, k, self._model.metric)
+            last = np.where(np.isfinite(distances), distances, -np.inf).max(axis=1)
+            true = Truth(ids, last.astype(np.float32))
+        else:
+            true = given_truth(truth, n_queries=len(q), k=k, kind=self._kind())
+
+        def search(n_probe: int, depth: int) -> SearchResult:
+            plan = SearchPlan(k=k, n_probe=None, n_candidates=None, rerank=depth, default_probe=n_probe)
+            return self._search(q, plan, segments, None)
+
+        found = tuned(
+            search,
+            true,
+            k=k,
+            target_recall=target,
+            n_cells=len(np.unique(np.concatenate([segment.cells for segment in segments]))),
+            n_vectors=sum(segment.n_alive for segment in segments),
+            reranks=stored,
+        )
+        self._defaults = SearchDefaults(found.chosen.n_probe, found.chosen.rerank, k)
+        return found
+
+    def _search(
+        self,
+        q: NDArray[np.float32],
+        plan: SearchPlan,
+        segments: tuple[Segment, ...],
+        filter: ArrayLike | None,
+        *,
+        as_stored: bool = False,
+    ) -> SearchResult:
+        """Carry out a plan; ``as_stored`` rounds queries as vectors are, so that equal ones are at distance 0."""
+        started = time.perf_counter()
         walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
         widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
         ids = empty_ids((len(q), plan.k), widest)
         distances = np.full((len(q), plan.k), np.inf, np.float32)
         with one_blas_thread():
             compared = self._model.compared(q)
+            if as_stored and self._rerank == "float16" and segments:
+                compared = rounded(compared, min(segment.scale for segment in segments))
             found = walk.search(self._model.projection.project(compared), compared, plan)
             first = 0
             for block in found:
@@ -293,6 +483,9 @@ class LOPQIndex:
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
         k = check_count(k, "k")
         stored = self._rerank is not None
+        probe = int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_coarse))
+        if n_probe is None and n_candidates is None and rerank is None and self._defaults is not None:
+            probe, rerank = self._defaults.n_probe, self._defaults.depth(k)
         if rerank is None or rerank is True:
             depth = max(_DEFAULT_RERANK, 10 * k) if stored else 0
         else:
@@ -307,7 +500,7 @@ class LOPQIndex:
             n_probe=None if n_probe is None else check_count(n_probe, "n_probe"),
             n_candidates=None if n_candidates is None else check_count(n_candidates, "n_candidates"),
             rerank=depth,
-            default_probe=int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_coarse)),
+            default_probe=probe,
         )
 
     def _finish(

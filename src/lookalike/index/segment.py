@@ -175,6 +175,11 @@ class Segment:
         alive[rows] = False
         return replace(self, alive=alive)
 
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unpack the stored vectors of rows, as compared: float32 (len(rows), dim_in)."""
+        assert self.embeddings is not None
+        return self.embeddings[rows].astype(np.float32) / np.float32(self.scale)
+
     def are_zero(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which rows have a zero vector as their embedding: bool (len(rows),)."""
         assert self.embeddings is not None

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
 from lookalike.index.segment import Segment
+from lookalike.index.tuning import SearchDefaults
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.files import sync_folder, write_whole
 
@@ -43,11 +44,14 @@ class StoredIndex:
     segments : tuple of Segment
     rerank : {"float16", "float32"} or None
         How embeddings of later additions are kept.
+    defaults : SearchDefaults or None
+        What searches do where their call says nothing.
     """
 
     model: LOPQModel
     segments: tuple[Segment, ...]
     rerank: str | None
+    defaults: SearchDefaults | None = None
 
 
 def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
@@ -85,6 +89,8 @@ def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
         "model": _entry(folder / model_name),
         "segments": segments,
     }
+    if stored.defaults is not None:
+        body["defaults"] = asdict(stored.defaults)
     text = json.dumps({**body, "checksum": _checksum(body)}, indent=1, sort_keys=True)
     write_whole(folder / _MANIFEST, text.encode())
     for old in folder.iterdir():
@@ -141,9 +147,10 @@ def _read(folder: Path, manifest: dict[str, Any], *, mmap: bool) -> StoredIndex:
         if rerank not in ("float16", "float32", None):
             raise FormatError(f"{folder} keeps embeddings as {rerank!r}, which this version does not know.")
         segments = tuple(_read_segment(folder, each, model, rerank, mmap=mmap) for each in manifest["segments"])
+        defaults = SearchDefaults(**manifest["defaults"]) if "defaults" in manifest else None
     except (KeyError, TypeError, AttributeError, InvalidArgumentError) as error:
         raise FormatError(f"{folder} is not a valid index: {error}. Restore it from a backup.") from error
-    return StoredIndex(model, segments, rerank)
+    return StoredIndex(model, segments, rerank, defaults)
 
 
 def _read_segment(folder: Path, entry: dict[str, Any], model: LOPQModel, rerank: str | None, *, mmap: bool) -> Segment:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
 
-__all__ = ["as_vectors", "check_choice", "check_count", "normalised"]
+__all__ = ["as_vectors", "check_choice", "check_count", "check_share", "normalised"]
 
 _LARGEST = 1e15
 """Coordinates beyond this overflow float32 when squared and summed over thousands of dimensions."""
@@ -69,6 +69,15 @@ def check_count(value: object, name: str, *, least: int = 1) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidArgumentError(f"`{name}` is {value!r}, but a whole number of at least {least} is needed.")
     return int(value)
+
+
+def check_share(value: object, name: str) -> float:
+    """Give ``value`` as a float, or raise unless it is a number above 0 and at most 1."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InvalidArgumentError(f"`{name}` is {value!r}, but a number above 0 and at most 1 is needed.")
+    if not 0 < value <= 1:  # NaN too
+        raise InvalidArgumentError(f"`{name}` is {value!r}, but a number above 0 and at most 1 is needed.")
+    return float(value)
 
 
 def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,330 @@
+"""What an index of so many vectors will take, before there is one: bytes, and processor seconds on this machine.
+
+Bytes follow from the formats. Seconds are those of the steps of :mod:`lookalike.quantization.fitting`, each as so many
+calls of its inner loop, and the loops are timed here, on random vectors of the right shape, in less than a second of
+processor time. Real data is quicker in places (k-means that settles early) and slower in others (memory that is far
+away), so seconds are right to about a half, while the process does nothing else.
+
+Which rotation training will choose is known only afterwards. Assumed is the larger of those that it tries: each cell's
+own axes, or shared ones where those would take more than the budget; all axes that fit are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike import kernels
+from lookalike.errors import InvalidArgumentError
+from lookalike.index.memory import Memory
+from lookalike.index.segment import LANES
+from lookalike.kernels.threads import n_threads, one_blas_thread
+from lookalike.quantization import additive, choice, fitting, model, rotation, training
+from lookalike.quantization.additive import AdditiveQuantizer, NormTerms
+from lookalike.quantization.training import Recipe
+
+__all__ = ["Estimate", "Step", "estimated"]
+
+_KMEANS_ROUNDS, _SEED_ROUNDS = 20, 8
+_SEEDS_PER_CLUSTER = 32
+_LARGEST_SQUARE = 384
+_STORED = {None: 0, "float16": 2, "float32": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of making an index.
+
+    Parameters
+    ----------
+    name : str
+    processor_seconds : float
+        Over all threads.
+    serial_seconds : float
+        The part of it that one thread does alone.
+    """
+
+    name: str
+    processor_seconds: float
+    serial_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an index will take.
+
+    Parameters
+    ----------
+    memory : Memory
+        Upper bounds: of the model, and of the padding of codes on average.
+    rotation : str
+        The assumed one.
+    n_coarse : int
+    training : tuple of Step
+    encoding : Step
+        Of all vectors, sorting into lists included.
+    n_threads : int
+    """
+
+    memory: Memory
+    rotation: str
+    n_coarse: int
+    training: tuple[Step, ...]
+    encoding: Step
+    n_threads: int
+
+    @property
+    def training_processor_seconds(self) -> float:
+        """Processor seconds of training, over all threads."""
+        return sum(step.processor_seconds for step in self.training)
+
+    @property
+    def seconds(self) -> float:
+        """From start to end, on threads that have a core each."""
+        steps = (*self.training, self.encoding)
+        serial = sum(step.serial_seconds for step in steps)
+        return serial + (sum(step.processor_seconds for step in steps) - serial) / self.n_threads
+
+    def __str__(self) -> str:
+        lines = [str(self.memory), "", f"{'':24}processor seconds"]
+        for name, value in [
+            *((step.name, step.processor_seconds) for step in self.training),
+            ("training", self.training_processor_seconds),
+            (self.encoding.name, self.encoding.processor_seconds),
+        ]:
+            lines.append(f"{name:24}{value:>17.1f}")
+        lines.append(
+            f"about {self.seconds:.0f} s on {self.n_threads} threads; {self.n_coarse} cells; "
+            f"assuming rotation={self.rotation!r}"
+        )
+        return "\n".join(lines)
+
+
+def estimated(n: int, dim_in: int, *, n_codes: int, n_coarse: int | None, metric: str, rerank: str | None) -> Estimate:
+    """Estimate an index with one coarse codebook and 4-bit codes; arguments are checked, but for how they agree."""
+    settings = fitting.FitSettings.checked(
+        coarse="ivf",
+        n_coarse=n_coarse,
+        dim=None,
+        n_subquantizers=n_codes,
+        bits=4,
+        rotation="auto",
+        codebooks="auto",
+        n_rotations=None,
+        allocation="eigenvalue",
+        error_code=False,
+        metric=metric,
+        seed=0,
+    )
+    if settings.codebooks != "additive":
+        raise InvalidArgumentError("estimates are for codes of at least 2 bytes. Give `bytes_per_vector=2` or more.")
+    k, dim = settings.cells_and_dim(n, dim_in)
+    tries = n >= max(fitting._FEW, 2 * k)
+    recipes = fitting._recipes(settings, n, k, dim_in, dim, dim)
+    recipe = recipes[-1] if tries else recipes[0]
+    rates = _Rates.measured(dim_in, dim, k, recipe)
+    return Estimate(
+        memory=_memory(n, dim_in, dim, k, recipe, rerank),
+        rotation=recipe.rotation,
+        n_coarse=k,
+        training=_training(rates, n, k, dim, recipes if tries else recipes[:1], judged=tries and len(recipes) > 1),
+        encoding=_encoding(rates, n, recipe, cosine=metric == "cosine"),
+        n_threads=n_threads(),
+    )
+
+
+def _n_axes(recipe: Recipe, dim: int) -> int:
+    return recipe.n_axes or dim
+
+
+def _n_rotations(recipe: Recipe, k: int) -> int:
+    return {"none": 0, "local": k}.get(recipe.rotation, min(k, recipe.n_rotations or 1))
+
+
+def _memory(n: int, dim_in: int, dim: int, k: int, recipe: Recipe, rerank: str | None) -> Memory:
+    lists = min(k, n)
+    axes, n_rotations = _n_axes(recipe, dim), _n_rotations(recipe, k)
+    n_groups = training.buckets("additive", recipe.n_codes)
+    words = recipe.n_codebooks * 16 * (axes // n_groups) * 4
+    frames = 2 * k * dim * 4 + 4 * k + n_rotations * axes * (dim + 4)
+    cells = k * (8 + (2 * axes if n_rotations else 0))
+    n_bytes = -(-recipe.n_codes // 2)
+    return Memory(
+        n=n,
+        codes=n_bytes * min(n * LANES, n + lists * (LANES - 1) // 2),
+        ids=8 * n,
+        lists=8 * (3 * lists + 1),
+        deletions=0,
+        vectors=_STORED[rerank] * n * dim_in,
+        model=4 * dim_in * (dim + 1) + frames + words + cells + 128,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Processor seconds of inner loops: for each vector, unless named otherwise."""
+
+    project: float
+    scatter_in: float
+    scatter: float
+    axes_in: float  # of one eigendecomposition
+    axes: float  # of one eigendecomposition
+    assign: float
+    gather: float
+    bins: float  # for each vector and dimension
+    product: float  # for each vector, one query
+    exact: float  # for each vector and query
+    top: float  # for each vector and query
+    seed: float
+    sums: float
+    rotate: float
+    encode: float
+    encode_plain: float
+
+    @classmethod
+    def measured(cls, dim_in: int, dim: int, k: int, recipe: Recipe) -> _Rates:
+        rng = np.random.default_rng(0)
+        n = max(256, min(16_384, (1 << 21) // max(dim_in, dim)))
+        x_in = rng.normal(size=(n, dim_in)).astype(np.float32)
+        x = rng.normal(size=(n, dim)).astype(np.float32)
+        basis = rng.normal(size=(dim_in, dim)).astype(np.float32)
+        centroids = rng.normal(size=(min(k, 4096), dim)).astype(np.float32)
+        cells = rng.integers(0, len(centroids), n).astype(np.int32)
+        few = x[: int(np.clip((1 << 26) // (len(centroids) * dim), 64, n))]
+        some = x[:, : min(dim, 8)]
+        words = recipe.n_codebooks // training.buckets("additive", recipe.n_codes)
+        width = max(1, _n_axes(recipe, dim) // training.buckets("additive", recipe.n_codes))
+        codes = rng.integers(0, 16, (512, words)).astype(np.uint8)
+        narrow = np.ascontiguousarray(x[:, :width])
+        distances = rng.random(n, np.float32)
+        square = (x.T @ x).astype(np.float64)
+        part = np.ascontiguousarray(x_in[:, :_LARGEST_SQUARE])  # more would take more than a second
+        grown = dim_in / part.shape[1]
+        square_in = (part.T @ part).astype(np.float64)
+        ones = np.ones(512, np.float32)
+
+        def means() -> None:
+            for column in some.T:
+                np.bincount(cells, weights=column, minlength=k)
+
+        with one_blas_thread():
+            return cls(
+                project=_seconds(lambda: (x_in - x_in[0]) @ basis) / n,
+                scatter_in=_seconds(lambda: part.T @ (part - part[0])) / n * grown**2,
+                scatter=_seconds(lambda: x.T @ x) / n,
+                axes_in=_seconds(lambda: np.linalg.eigh(square_in)) * grown**3,
+                axes=_seconds(lambda: np.linalg.eigh(square)),
+                assign=_seconds(lambda: kernels.assign(few, centroids)) / len(few) * k / len(centroids),
+                gather=_seconds(lambda: x - centroids[cells]) / n,
+                bins=_seconds(means) / some.size,
+                product=_seconds(lambda: x @ x[0]) / n,
+                exact=_seconds(lambda: kernels.exact_distances(x_in[0], x_in)) / n,
+                top=_seconds(lambda: kernels.top_k(distances, 10)) / n,
+                seed=_seconds(lambda: kernels.assign(narrow, narrow[:16])) / n,
+                sums=_seconds(lambda: kernels.codeword_sums(codes, ones, narrow[:512]))
+                / 512
+                * training.buckets("additive", recipe.n_codes),
+                rotate=_rotate_seconds(rng, dim, k, recipe),
+                encode=_encode_seconds(rng, dim, k, recipe),
+                encode_plain=_encode_seconds(rng, dim, k, Recipe("none", recipe.codebooks, recipe.n_codes)),
+            )
+
+
+def _seconds(loop: Callable[[], object]) -> float:
+    """Processor seconds of a loop, over its threads: the least of three, after one that may compile."""
+    loop()
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        loop()
+        spent.append(time.process_time() - started)
+    return min(spent)
+
+
+def _rotate_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) -> float:
+    """Time the rotation of one vector, with as many vectors to a rotation as a block of them has."""
+    n_rotations, axes = _n_rotations(recipe, k), _n_axes(recipe, dim)
+    if not n_rotations:
+        return 0.0
+    n = 2048
+    here = max(1, round(n * n_rotations / rotation._BLOCK))
+    turns = rng.integers(-127, 128, (here, axes, dim)).astype(np.int8)
+    x = rng.normal(size=(n, dim)).astype(np.float32)
+    cells = rng.integers(0, here, n).astype(np.int32)
+    offsets, scales = np.zeros((here, dim), np.float32), np.ones((here, axes), np.float32)
+    owner = np.arange(here, dtype=np.int32)
+    return _seconds(lambda: kernels.rotate(x, cells, offsets, turns, scales, owner)) / n
+
+
+def _encode_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) -> float:
+    """Time the encoding of one vector, with as many vectors to a cell as a block of them has."""
+    n = 512
+    n_groups = training.buckets("additive", recipe.n_codes)
+    axes = _n_axes(recipe, dim) // n_groups * n_groups
+    here = max(1, round(n * k / model._BLOCK)) if recipe.rotation != "none" else 1
+    # codewords as training leaves them: each codebook refines what those before it left
+    left = np.geomspace(1, 0.3, recipe.n_codebooks)[:, None, None]
+    words = (0.3 * left * rng.normal(size=(recipe.n_codebooks, 16, axes // n_groups))).astype(np.float32)
+    spreads = np.ones((here, axes), np.float16) if recipe.rotation != "none" else np.empty((0, axes), np.float16)
+    n_norm_codes = additive.n_norm_codes_for(recipe.n_codes)
+    levels = np.tile(np.linspace(-2, 2, 16, dtype=np.float32), (n_norm_codes, 1))
+    zeros = np.zeros(here, np.float32)
+    quantizer = AdditiveQuantizer(words, spreads, zeros, zeros + 1, levels, n_groups)
+    x = rng.normal(size=(n, axes)).astype(np.float32)
+    cells = np.sort(rng.integers(0, here, n)).astype(np.int32)
+    terms = NormTerms(np.zeros(n, np.float32), None)
+
+    def loop() -> NDArray[np.uint8]:
+        return quantizer.encode(x, cells, terms)
+
+    return _seconds(loop) / n
+
+
+def _training(rates: _Rates, n: int, k: int, dim: int, recipes: list[Recipe], *, judged: bool) -> tuple[Step, ...]:
+    r = rates
+    n = min(n, max(k, fitting._MOST_TRAINING_VECTORS))
+    n_held = min(choice.HELD_OUT, n // 10) if judged else 0
+    n -= n_held
+    n_coarse = min(n, fitting._COARSE_SAMPLE_PER_CENTROID * k)
+    means = _KMEANS_ROUNDS * n_coarse * dim * r.bins
+    seeding = k * min(n_coarse, _SEEDS_PER_CLUSTER * k) * r.product
+    n_axes = min(n, fitting._AXES_SAMPLE)
+    steps = [
+        Step("principal axes", n * (r.scatter_in + r.project + 4 * r.gather) + r.axes_in, r.axes_in),
+        Step("k-means", means + seeding + _KMEANS_ROUNDS * n_coarse * r.assign, means + seeding),
+        Step("axes worth keeping", n_axes * (r.assign + r.gather + r.scatter) + r.axes, r.axes),
+    ]
+    frames = serial = codebooks = judging = 0.0
+    n_words = min(n, training.CODEBOOK_SAMPLE)
+    n_base = min(n, choice._BASE)
+    for recipe in recipes:
+        turned = recipe.rotation != "none"
+        frames += n * (r.assign + dim * r.bins + 4 * r.gather + r.scatter)
+        serial += n * (dim * r.bins + 3 * r.gather)
+        if turned:
+            passes = 2 if recipe.rotation == "grouped" else 1
+            frames += passes * n * (r.scatter + r.gather) + _n_rotations(recipe, k) * r.axes
+        encode = r.encode if turned else r.encode_plain
+        rotate = r.rotate if turned else 0.0
+        n_seeds = min(n_words, additive._SEED_SAMPLE)
+        width = _n_axes(recipe, dim) // training.buckets("additive", recipe.n_codes)
+        codebooks += recipe.n_codebooks * _SEED_ROUNDS * n_seeds * (r.seed + width * r.bins)
+        codebooks += n_words * (r.assign + rotate + additive._ROUNDS * (r.encode_plain + r.sums) + 2 * encode)
+        judging += n_base * (r.project + r.assign + 2 * rotate + encode + 4 * r.gather)
+        judging += n_base * n_held * (r.top + r.product / 4)  # products of 64 queries at once
+    steps += [Step("frames of cells", frames, serial), Step("codebooks", codebooks)]
+    if judged:
+        steps.append(Step("judging", judging + n_held * n_base * (r.exact + r.top)))
+    return tuple(steps)
+
+
+def _encoding(rates: _Rates, n: int, recipe: Recipe, *, cosine: bool) -> Step:
+    r = rates
+    turned = recipe.rotation != "none"
+    encode = r.encode + r.rotate if turned else r.encode_plain
+    sorting = n * (3 + cosine) * r.gather
+    return Step("encoding", n * (r.project + r.assign + encode + 4 * r.gather) + sorting, sorting)
