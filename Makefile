@@ -5,7 +5,7 @@
 #   make boundscheck           the kernels' tests with every array access checked
 #   make check                 format, lint, types, layers, the page's own checks
 #   make bench                 measurements against peers and limits (see benchmarks/)
-#   make docs | web | wheel | clean
+#   make docs | figures | web | wheel | clean
 
 SHELL  := /bin/bash
 PYTHON ?= python3
@@ -17,7 +17,7 @@ DEMO   := build/demo
 PHOTOS ?=
 WEB    := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-.PHONY: demo test boundscheck check format bench docs web wheel screenshot clean
+.PHONY: demo test boundscheck check format bench docs figures web wheel screenshot clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(PAGE)
@@ -55,6 +55,9 @@ bench: $(VENV)/.bench $(PAGE)
 
 docs: $(VENV)/.docs
 	$(VENV)/bin/mkdocs build --strict
+
+figures: $(VENV)/.bench
+	$(PY) tools/figures.py docs/images
 
 screenshot: $(VENV)/.test $(PAGE)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos
