@@ -82,13 +82,12 @@ def codewords(path: Path) -> None:
     """Draw the 256 points that 8 bits can name: a grid of 16 by 16, and sums of two codewords."""
     rng = np.random.default_rng(5)
     spread = np.where(rng.random(20_000) < 0.5, 1, -1)
-    vectors = rng.normal(size=(20_000, 2)) * [1.5, 0.35]
+    long = rng.normal(size=(20_000, 2)) * [1.5, 0.35]
     turn = np.stack([np.cos(0.6 * spread), np.sin(0.6 * spread)], axis=1)
-    x, y, c, t = vectors[:, 0], vectors[:, 1], turn[:, 0], turn[:, 1]
+    x, y, c, t = long[:, 0], long[:, 1], turn[:, 0], turn[:, 1]
     vectors = np.stack([x * c - y * t, x * t + y * c], axis=1).astype(np.float32)
     product = [kmeans(vectors[:, [d]].astype(np.float32), 16, rng=rng)[:, 0] for d in range(2)]
     grid = np.stack(np.meshgrid(*product), axis=-1).reshape(-1, 2)
-    vectors = vectors.astype(np.float32)
     first = kmeans(vectors, 16, rng=rng)
     second = kmeans(vectors - first[_nearest(vectors, first)], 16, rng=rng)
     for _ in range(12):  # by turns: code, then solve for all codewords at once
