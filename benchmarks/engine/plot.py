@@ -87,7 +87,7 @@ def _speed_panel(axis: Any, title: str, curves: Sequence[Curve]) -> None:  # noq
         "context": {"color": CONTEXT, "linewidth": 1.4, "zorder": 3},
     }
     dashes = iter([(0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (3, 1))])
-    ours_styles = iter(["-", (0, (2, 1))])
+    ours_styles = iter(["-", (0, (2, 1)), (0, (0.6, 1.2))])
     handles = []
     for curve in curves:
         shown = [point for point in curve.points if _RECALLS[0] <= point.recall <= 0.9975]
