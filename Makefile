@@ -5,7 +5,8 @@
 #   make boundscheck           the kernels' tests with every array access checked
 #   make check                 format, lint, types, layers, the page's own checks
 #   make bench                 measurements against peers and limits (see benchmarks/)
-#   make docs | figures | web | wheel | clean
+#   make figures               the pictures of the docs, measured anew (ARGS=--reuse: as measured before)
+#   make docs | web | wheel | clean
 
 SHELL  := /bin/bash
 PYTHON ?= python3
@@ -57,7 +58,8 @@ docs: $(VENV)/.docs
 	$(VENV)/bin/mkdocs build --strict
 
 figures: $(VENV)/.bench
-	$(PY) tools/figures.py docs/images
+	$(PY) -m tools.figures docs/images
+	$(PY) -m benchmarks.engine.guide docs/images $(ARGS)
 
 screenshot: $(VENV)/.test $(PAGE)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos
