@@ -1,8 +1,9 @@
 """What each parameter buys and costs, for the parameter guide: `python -m benchmarks.engine.guide docs/images`.
 
 Measured on 100,000 of GloVe's vectors (100 dimensions, cosine), which anyone can get; searches of 1,000 held-out
-vectors in one batch; everything on one thread, in the processor's seconds. What was measured is kept in
-build/bench/guide.json, and `--reuse` draws the pictures from it.
+vectors in one batch; everything on one thread, in the processor's seconds. One parameter is turned at a time, without
+rotations where it is not the rotation. What was measured is kept in build/bench/guide.json, and `--reuse` draws the
+pictures from it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ COARSE = (64, 128, 256, 512, 1024)
 PROBES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 DEPTHS = (0, 16, 32, 64, 256)
 KINDS: dict[str, dict[str, Any]] = {
+    "auto": {"rotation": "auto"},
     "none, additive": {"rotation": "none", "codebooks": "additive"},
     "grouped, additive": {"rotation": "grouped", "codebooks": "additive"},
     "local, additive": {"rotation": "local", "codebooks": "additive"},
@@ -104,7 +106,7 @@ def measure() -> dict[str, Any]:
     with threads(1):
         bench = Bench()
         for n_bytes in BYTES:
-            index, facts = bench.built(n_bytes, N_COARSE)
+            index, facts = bench.built(n_bytes, N_COARSE, rotation="none")
             for depth in (0, 64):
                 keep("bytes", {**facts, **bench.asked(index, N_PROBE, depth)})
             if n_bytes == 16:
@@ -112,7 +114,7 @@ def measure() -> dict[str, Any]:
                     for n_probe in PROBES:
                         keep("search", bench.asked(index, n_probe, depth))
         for n_coarse in COARSE:
-            index, facts = bench.built(8, n_coarse)
+            index, facts = bench.built(8, n_coarse, rotation="none")
             for share in (32, 8):
                 keep("coarse", {**facts, "share": 1 / share, **bench.asked(index, n_coarse // share, 64)})
         for name, kind in KINDS.items():
@@ -134,19 +136,10 @@ def draw_bytes(found: dict[str, Any]) -> Any:  # noqa: ANN401
         _line(panels[0], places, [row["recall"] for row in rows], colour, label)
         _line(panels[2], places, [row["us"] for row in rows], colour, label)
     _line(panels[1], places, [row["encode_us"] for row in rows], INK, "coding")
-    for row in rows:
-        panels[2].annotate(
-            row["rotation"],
-            (row["n_bytes"], row["us"]),
-            xytext=(0, -30 if row["us"] > 70 else 8),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-        )
     _finish(panels, "bytes_per_vector", places)
     _recall(panels[0])
     title(panels[1], "coding, µs a vector")
-    title(panels[2], "search, µs a query", "words: the rotation that `auto` chose")
+    title(panels[2], "search, µs a query")
     return figure
 
 
@@ -206,7 +199,9 @@ def _finish(panels: Sequence[Any], name: str, places: Sequence[float], *, legend
 
 def _recall(panel: Any) -> None:  # noqa: ANN401
     panel.set_ylim(0, 1.01)
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1f}".lstrip("0") if value < 1 else "1"))
+    panel.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:.1f}"[1:] if 0.05 < value < 0.95 else f"{value:.0f}")
+    )
     title(panel, "recall10@10")
 
 
