@@ -134,7 +134,8 @@ class LOPQModel:
             Product quantization with one set of codebooks for all cells, or sums of codewords. ``auto`` is ``additive``
             for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
         n_rotations : int, optional
-            For ``grouped``: how many there are. By default as many as 12 bytes a training vector hold.
+            For ``grouped``: how many there are. By default as many as 1.75 bytes a training vector hold, or half of the
+            projection's bytes where that is more.
         allocation : {"eigenvalue", "water_filling"}
             With shared codebooks in rotated frames: code all axes, or only those that are worth bits.
         error_code : bool
