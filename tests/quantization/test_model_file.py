@@ -71,9 +71,13 @@ def test_a_loaded_model_codes_as_the_saved_one(model: LOPQModel, file: Path, clu
     assert sorted(path.name for path in file.parent.iterdir()) == ["again", "model.safetensors"]
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v2-grouped", "v2-none"])
 def test_golden_files_are_read_and_code_as_ever(version: str) -> None:
-    """Version 2's is additive with local frames; its vectors lie clear of ties."""
+    """Version 2's are additive; their vectors lie clear of ties.
+
+    `v2` has a rotation for each cell, one group of codebooks, one norm code; `v2-grouped` shared rotations of fewer
+    axes, three groups, two norm codes; `v2-none` no rotations.
+    """
     loaded = LOPQModel.load(GOLDEN / f"model-{version}.safetensors")
     expected = load((GOLDEN / f"model-{version}-codes.safetensors").read_bytes())
     cells, codes = loaded.encode(expected["vectors"])
