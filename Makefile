@@ -5,6 +5,7 @@
 #   make boundscheck           the kernels' tests with every array access checked
 #   make check                 format, lint, types, layers, the page's own checks
 #   make bench                 measurements against peers and limits (see benchmarks/)
+#   make figures               the pictures of the docs, measured anew (ARGS=--reuse: as measured before)
 #   make docs | web | wheel | clean
 
 SHELL  := /bin/bash
@@ -17,7 +18,7 @@ DEMO   := build/demo
 PHOTOS ?=
 WEB    := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-.PHONY: demo test boundscheck check format bench docs web wheel screenshot clean
+.PHONY: demo test boundscheck check format bench docs figures web wheel screenshot clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(PAGE)
@@ -55,6 +56,10 @@ bench: $(VENV)/.bench $(PAGE)
 
 docs: $(VENV)/.docs
 	$(VENV)/bin/mkdocs build --strict
+
+figures: $(VENV)/.bench
+	$(PY) -m tools.figures docs/images
+	$(PY) -m benchmarks.engine.guide docs/images $(ARGS)
 
 screenshot: $(VENV)/.test $(PAGE)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos

@@ -55,7 +55,8 @@ class Row:
 def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, reuse: bool) -> list[Row]:
     """Build ours, yahoo/lopq's algorithm and all peers for codes of `n_bytes`, and search them.
 
-    Building uses `n_threads`, searching one. With `reuse`, peers that were measured before are read.
+    Building uses `n_threads`, searching one. With `reuse`, peers that were measured before are read and all others left
+    out: some train for hours.
     """
     centroids = _once(lambda: peers.coarse_centroids(data.base, data.n_coarse))
     rows = [
@@ -64,6 +65,9 @@ def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, r
     ]
     for configuration in peers.configurations(data.dim, data.n_coarse, n_bytes):
         if quick and configuration.slow:
+            continue
+        if reuse and not peer_path(data, configuration).exists():
+            print(f"{data.name}: {configuration.factory}: never measured here, left out", flush=True)
             continue
         try:
             rows.append(measure_peer(data, configuration, centroids, n_threads=n_threads, reuse=reuse))

@@ -34,6 +34,10 @@ DEPTHS = (10, 20, 30, 40, 60, 80, 120, 160, 240, 320)
 BEAMS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 
 
+GRAPH = "HNSW32,SQfp16"
+USEARCH_FILE = "usearch-f16.usearch"
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A filled index and how to ask it.
@@ -62,27 +66,34 @@ class Contender:
 
 
 def all_contenders(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contender]:
-    """Build one after the other, with the threads of `threads`; peers that were built before are read on `reuse`."""
+    """Build one after the other, with the threads of `threads`.
+
+    On `reuse`, peers that were built before are read, and those for context that were not are left out.
+    """
     yield from _ours(data)
     yield from _faiss_lists(data, quick=quick, reuse=reuse)
-    yield from _faiss_graph(data, reuse=reuse)
-    yield from _usearch(data, reuse=reuse)
-    yield from _scann(data)
+    if not reuse or _filled_path(data, GRAPH).exists():
+        yield from _faiss_graph(data, reuse=reuse)
+    if not reuse or kept_path(data, USEARCH_FILE).exists():
+        yield from _usearch(data, reuse=reuse)
+    if not reuse:
+        yield from _scann(data)
 
 
 # ---------------------------------------------------------------------- ours
 
 
 def _ours(data: DataSet) -> Iterator[Contender]:
-    for n_bytes in (8, 16):
-        index, trained, added = build_ours(data, n_bytes, rerank="float16")
+    """Yield defaults, and codes without rotations: one table serves all cells then, which is quicker."""
+    for n_bytes, rotation in ((8, "auto"), (16, "auto"), (16, "none")):
+        index, trained, added = build_ours(data, n_bytes, rerank="float16", rotation=rotation)
 
         def search(queries: Vectors, k: int, setting: Setting, index: Any = index) -> Rows:  # noqa: ANN401
             found: Rows = index.search(queries, k, n_probe=setting[0], rerank=setting[1]).ids
             return found
 
         size = index_bytes(index) / len(data.base)
-        name = f"Lookalike, {n_bytes} bytes + float16"
+        name = f"Lookalike, {n_bytes} bytes{', no rotations' if rotation == 'none' else ''} + float16"
         yield Contender(name, "ours", size, trained + added, PROBES, DEPTHS, search)
 
 
@@ -118,9 +129,13 @@ def _faiss_lists(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contend
         yield Contender(f"FAISS {factory}", "FAISS", size, seconds, PROBES, (0,), _searching(index))
 
 
+def _filled_path(data: DataSet, factory: str) -> Path:
+    return kept_path(data, f"{factory.replace(',', '+')}.speed.faiss")
+
+
 def _filled(data: DataSet, factory: str, *, reuse: bool) -> tuple[Any, float]:
     """Build a FAISS index; return it and the seconds that took."""
-    path = kept_path(data, f"{factory.replace(',', '+')}.speed.faiss")
+    path = _filled_path(data, factory)
     if reuse and path.exists():
         return faiss.read_index(str(path)), float(path.with_suffix(".seconds").read_text())
     if "IVF" in factory:
@@ -164,8 +179,7 @@ def _searching(base: Any, refined: Any = None) -> Callable[[Vectors, int, Settin
 
 
 def _faiss_graph(data: DataSet, *, reuse: bool) -> Iterator[Contender]:
-    factory = "HNSW32,SQfp16"
-    index, seconds = _filled(data, factory, reuse=reuse)
+    index, seconds = _filled(data, GRAPH, reuse=reuse)
 
     def search(queries: Vectors, k: int, setting: Setting) -> Rows:
         index.hnsw.efSearch = setting[0]
@@ -173,7 +187,7 @@ def _faiss_graph(data: DataSet, *, reuse: bool) -> Iterator[Contender]:
         return found
 
     size = faiss.serialize_index(index).nbytes / len(data.base)
-    yield Contender(f"FAISS {factory}", "context", size, seconds, BEAMS, (0,), search)
+    yield Contender(f"FAISS {GRAPH}", "context", size, seconds, BEAMS, (0,), search)
 
 
 # ---------------------------------------------------------------------- others
@@ -185,7 +199,7 @@ def _usearch(data: DataSet, *, reuse: bool) -> Iterator[Contender]:
     except ImportError:
         return
     index = Index(ndim=data.dim, metric="l2sq", dtype="f16")
-    path = kept_path(data, "usearch-f16.usearch")
+    path = kept_path(data, USEARCH_FILE)
     if reuse and path.exists():
         index.load(str(path))
         seconds = float(path.with_suffix(".seconds").read_text())

@@ -7,33 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.engine.speed import Point
+from benchmarks.style import CONTEXT, INK, OURS, PEER, STYLE, measured, mpl, plt, save
 
 __all__ = ["Curve", "Dots", "plot_codes", "plot_speed"]
 
-INK = "#7d8590"
-OURS = "#e8590c"
-PEER = "#2f81f7"
-CONTEXT = "#8b949e"
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "none",
-}
 _RECALLS = (0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
 
@@ -65,7 +46,7 @@ def plot_speed(panels: Sequence[tuple[str, Sequence[Curve]]], path: Path, subtit
         axes[0][0].set_ylabel("queries per second, one thread")
         figure.text(0.01, 0.005, subtitle, fontsize=8, color=INK)
         figure.tight_layout(rect=(0, 0.03, 1, 1), w_pad=3)
-        _save(figure, path)
+        save(figure, path)
 
 
 def _speed_panel(axis: Any, title: str, curves: Sequence[Curve]) -> None:  # noqa: ANN401
@@ -77,8 +58,7 @@ def _speed_panel(axis: Any, title: str, curves: Sequence[Curve]) -> None:  # noq
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("0.", ".")))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axis.grid(which="major", color=INK, alpha=0.18, linewidth=0.8)
-    axis.tick_params(which="both", length=0)
+    measured(axis)
     axis.set_xlabel("share of the 10 nearest that are found (recall10@10)")
     looks = {
         "ours": {"color": OURS, "linewidth": 2.6, "marker": "o", "markersize": 4.5, "zorder": 5},
@@ -87,7 +67,7 @@ def _speed_panel(axis: Any, title: str, curves: Sequence[Curve]) -> None:  # noq
         "context": {"color": CONTEXT, "linewidth": 1.4, "zorder": 3},
     }
     dashes = iter([(0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (3, 1))])
-    ours_styles = iter(["-", (0, (2, 1))])
+    ours_styles = iter(["-", (0, (2, 1)), (0, (0.6, 1.2))])
     handles = []
     for curve in curves:
         shown = [point for point in curve.points if _RECALLS[0] <= point.recall <= 0.9975]
@@ -146,7 +126,7 @@ def plot_codes(dots: Sequence[Dots], path: Path, subtitle: str) -> None:
         axis.set_xlabel("recall@1 of codes alone: ours (orange) and FAISS's indexes of the same code bytes (blue)")
         figure.text(0.01, 0.005, subtitle, fontsize=8, color=INK)
         figure.tight_layout(rect=(0, 0.03, 1, 1))
-        _save(figure, path)
+        save(figure, path)
 
 
 def _stretch(recall: Any) -> Any:  # noqa: ANN401  an array
@@ -155,9 +135,3 @@ def _stretch(recall: Any) -> Any:  # noqa: ANN401  an array
 
 def _shrink(place: Any) -> Any:  # noqa: ANN401  an array
     return 1 - 10.0 ** -np.asarray(place, float)
-
-
-def _save(figure: Any, path: Path) -> None:  # noqa: ANN401
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150, transparent=True)
-    plt.close(figure)

@@ -21,7 +21,12 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @pytest.fixture(scope="module")
 def model(clustered: np.ndarray) -> LOPQModel:
-    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=4, dim=8)
+    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=4, dim=8, rotation="local", codebooks="shared")
+
+
+@pytest.fixture(scope="module")
+def additive(clustered: np.ndarray) -> LOPQModel:
+    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8)
 
 
 @pytest.fixture
@@ -38,6 +43,25 @@ def altered(file: Path, header: dict[str, Any] | None = None, **tensors: np.ndar
     return file
 
 
+@pytest.fixture
+def additive_file(additive: LOPQModel, tmp_path: Path) -> Path:
+    additive.save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_an_additive_model_keeps_its_codes_and_its_report(
+    additive: LOPQModel, additive_file: Path, clustered: np.ndarray
+) -> None:
+    loaded = LOPQModel.load(additive_file)
+    for got, want in zip(loaded.encode(clustered), additive.encode(clustered), strict=True):
+        np.testing.assert_array_equal(got, want)
+    assert len(loaded.report) == 2
+    assert loaded.report == additive.report
+    assert loaded.n_model_bytes == additive.n_model_bytes
+    loaded.save(additive_file.with_name("again"))
+    assert additive_file.with_name("again").read_bytes() == additive_file.read_bytes()
+
+
 def test_a_loaded_model_codes_as_the_saved_one(model: LOPQModel, file: Path, clustered: np.ndarray) -> None:
     loaded = LOPQModel.load(file)
     for got, want in zip(loaded.encode(clustered), model.encode(clustered), strict=True):
@@ -47,9 +71,15 @@ def test_a_loaded_model_codes_as_the_saved_one(model: LOPQModel, file: Path, clu
     assert sorted(path.name for path in file.parent.iterdir()) == ["again", "model.safetensors"]
 
 
-def test_the_golden_file_is_read_and_codes_as_ever() -> None:
-    loaded = LOPQModel.load(GOLDEN / "model-v1.safetensors")
-    expected = load((GOLDEN / "model-v1-codes.safetensors").read_bytes())
+@pytest.mark.parametrize("version", ["v1", "v2", "v2-grouped", "v2-none"])
+def test_golden_files_are_read_and_code_as_ever(version: str) -> None:
+    """Version 2's are additive; their vectors lie clear of ties.
+
+    `v2` has a rotation for each cell, one group of codebooks, one norm code; `v2-grouped` shared rotations of fewer
+    axes, three groups, two norm codes; `v2-none` no rotations.
+    """
+    loaded = LOPQModel.load(GOLDEN / f"model-{version}.safetensors")
+    expected = load((GOLDEN / f"model-{version}-codes.safetensors").read_bytes())
     cells, codes = loaded.encode(expected["vectors"])
     np.testing.assert_array_equal(cells, expected["cells"])
     np.testing.assert_array_equal(codes, expected["codes"])
@@ -58,7 +88,7 @@ def test_the_golden_file_is_read_and_codes_as_ever() -> None:
 
 def test_a_newer_version_is_refused_with_advice(file: Path) -> None:
     with pytest.raises(FormatError, match="pip install --upgrade"):
-        LOPQModel.load(altered(file, {"version": 2}))
+        LOPQModel.load(altered(file, {"version": 3}))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +121,30 @@ def test_a_header_that_makes_no_sense_is_refused(file: Path, header: dict[str, A
 def test_tensors_that_do_not_belong_together_are_refused(file: Path, tensors: dict[str, Any]) -> None:
     with pytest.raises(FormatError):
         LOPQModel.load(altered(file, **tensors))
+
+
+@pytest.mark.parametrize(
+    ("header", "tensors"),
+    [
+        ({"n_groups": 0}, {}),
+        ({"n_groups": 2}, {}),
+        ({"n_groups": "1"}, {}),
+        ({"n_groups": 1, "report": 3}, {}),
+        ({"n_groups": 1}, {"additive__spreads": np.ones((4, 8), np.float32)}),
+        ({"n_groups": 1}, {"additive__spreads": np.zeros((0, 8), np.float16)}),
+        ({"n_groups": 1}, {"additive__norm_means": np.zeros(3, np.float32)}),
+        ({"n_groups": 1}, {"additive__norm_levels": np.zeros((3, 16), np.float32)}),
+        ({"n_groups": 1}, {"additive__codebooks": np.full((7, 16, 8), np.inf, np.float32)}),
+        ({"n_groups": 1}, {"frames__rotations": np.zeros((1, 4, 9, 8), np.int8)}),
+    ],
+)
+def test_additive_tensors_that_do_not_belong_together_are_refused(
+    clustered: np.ndarray, tmp_path: Path, header: dict[str, Any], tensors: dict[str, Any]
+) -> None:
+    file = tmp_path / "model.safetensors"
+    LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8, rotation="local").save(file)
+    with pytest.raises(FormatError):
+        LOPQModel.load(altered(file, {"version": 2, **header}, **tensors))
 
 
 @given(data=st.data())

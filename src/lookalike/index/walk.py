@@ -68,6 +68,10 @@ class Walk:
         self._model = model
         self._segments = segments
         self._admitted = admitted
+        if len(segments) == 1 and admitted[0] is None:
+            segment = segments[0]
+            self._occupied, self._counts = segment.cells, np.diff(segment.offsets)
+            return
         cells = [np.empty(0, np.int64)]
         counts = [np.empty(0, np.int64)]
         for segment, mask in zip(segments, admitted, strict=True):

@@ -14,6 +14,7 @@ one out restores it.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _users = 0
+_n_modules = 0
 _switches: list[tuple[Callable[[], int], Callable[[int], object]]] | None = None
 _before: list[int] = []
 _here = threading.local()
@@ -37,11 +39,11 @@ _here = threading.local()
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Keep BLAS at one thread inside the block, in every thread of the process."""
-    global _users, _switches
+    global _users, _switches, _n_modules
     with _lock:
-        if _switches is None:
-            _switches = _find_switches()
         if _users == 0:
+            if _switches is None or len(sys.modules) != _n_modules:  # a module that came since may have brought a BLAS
+                _switches, _n_modules = _find_switches(), len(sys.modules)
             _before[:] = [get() for get, _ in _switches]
             for _, set_ in _switches:
                 set_(1)
@@ -52,7 +54,7 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
-                for (_, set_), count in zip(_switches, _before, strict=True):
+                for (_, set_), count in zip(_switches or (), _before, strict=True):
                     set_(count)
 
 

@@ -81,4 +81,4 @@ def water_filling(eigenvalues: NDArray[np.floating], n_bits: float) -> int:
     logs = np.log2(values)
     counts = np.arange(1, len(values) + 1)
     levels = (np.cumsum(logs) - 2 * n_bits) / counts  # the level, as a logarithm, when so many axes share the bits
-    return int(counts[logs >= levels][-1])
+    return int(counts[logs > levels].max(initial=1))

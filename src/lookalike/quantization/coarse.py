@@ -7,7 +7,7 @@ parts of the projected vector, with ``n_parts`` 1 for ``ivf`` and 2 for ``multi_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -30,6 +30,7 @@ class CoarseQuantizer:
     """
 
     centroids: NDArray[np.float32]
+    _squares: NDArray[np.float32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.centroids.ndim != 3 or self.centroids.shape[0] not in (1, 2) or 0 in self.centroids.shape:
@@ -38,6 +39,7 @@ class CoarseQuantizer:
             )
         if not np.isfinite(self.centroids).all():
             raise InvalidArgumentError("coarse centroids need finite values.")
+        object.__setattr__(self, "_squares", np.einsum("pkd,pkd->pk", self.centroids, self.centroids))
 
     @property
     def n_parts(self) -> int:
@@ -87,8 +89,8 @@ class CoarseQuantizer:
         for p, centroids in enumerate(self.centroids):
             # the expansion is exact enough here: projected vectors lie around the origin
             x = parts[:, p]
-            distances = x @ (-2 * centroids.T)
-            distances += np.einsum("kd,kd->k", centroids, centroids)
+            distances = (-2 * x) @ centroids.T
+            distances += self._squares[p]
             distances += np.einsum("nd,nd->n", x, x)[:, None]
             np.maximum(distances, 0, out=out[:, p])
         return out

@@ -134,7 +134,8 @@ class LOPQModel:
             Product quantization with one set of codebooks for all cells, or sums of codewords. ``auto`` is ``additive``
             for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
         n_rotations : int, optional
-            For ``grouped``: how many there are. By default as many as 12 bytes a training vector hold.
+            For ``grouped``: how many there are. By default as many as 1.75 bytes a training vector hold, or half of the
+            projection's bytes where that is more.
         allocation : {"eigenvalue", "water_filling"}
             With shared codebooks in rotated frames: code all axes, or only those that are worth bits.
         error_code : bool
@@ -391,7 +392,7 @@ class LOPQModel:
                     tensors["frames.rotation_of_cell"],
                 ),
                 _read_product(header, tensors),
-                tuple(header.get("report", ())),
+                _read_report(header),
             )
         except (InvalidArgumentError, KeyError, TypeError) as error:
             raise FormatError(f"{path} is not a valid model: {error}. Take it from a backup, or train anew.") from error
@@ -441,6 +442,13 @@ class LOPQModel:
         if isinstance(self.product, AdditiveQuantizer):  # never with two coarse codebooks
             raise AssertionError
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
+
+
+def _read_report(header: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    report = header.get("report", [])
+    if not isinstance(report, list) or not all(isinstance(entry, dict) for entry in report):
+        raise InvalidArgumentError("`report` is not a list of objects")
+    return tuple(report)
 
 
 def _read_product(

@@ -21,7 +21,7 @@ from lookalike.quantization.files import write_whole
 __all__ = ["FORMAT", "VERSION", "read_tensors", "write_tensors"]
 
 FORMAT = "lookalike.lopq-model"
-VERSION = 1
+VERSION = 2
 _KEY = "lookalike"
 _DTYPES = {
     "frames.rotation_of_cell": ("int32",),
