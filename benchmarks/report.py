@@ -45,7 +45,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def table(self, title: str, columns: list[str], rows: list[list[Cell]]) -> None:
-        """Add a table."""
+        """Add a table; its columns have names of their own, since figures go into the JSON by them."""
+        assert len(set(columns)) == len(columns), columns
         self.tables.append((title, columns, rows))
 
     def print(self) -> None:

@@ -35,7 +35,7 @@ def title(axis: Any, text: str, below: str = "") -> None:  # noqa: ANN401  matpl
     axis.set_title(text + ("\n" if below else ""), loc="left", fontsize=11, fontweight="bold", color=INK)
     if below:
         axis.annotate(
-            below, (0, 1), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color=INK
+            below, (0, 1), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=INK
         )
 
 

@@ -85,7 +85,7 @@ def cells() -> Any:  # noqa: ANN401
         panel.set_ylim(-3 * reach, 3 * reach)
     title(panels[0], "six cells", "lines: the axes that each has learned")
     title(panels[1], "their residuals", "each cell lies its own way")
-    title(panels[2], "turned into each cell's frame", "all alike: one set of codebooks fits")
+    title(panels[2], "in their cells' frames", "all alike: one codebook fits")
     for panel in panels:
         bare(panel)
     figure.tight_layout(w_pad=1.5)
@@ -99,7 +99,7 @@ def origins(model: LOPQModel) -> Vectors:
 
 def walk_of_three() -> tuple[Any, Any]:
     """Make three panels of one height, the first of them with the whole plane."""
-    figure, panels = plt.subplots(1, 3, figsize=(11, 3.3), width_ratios=[PLANE[0] / PLANE[1], 1, 1])
+    figure, panels = plt.subplots(1, 3, figsize=(8.4, 2.75), width_ratios=[PLANE[0] / PLANE[1], 1, 1])
     return figure, panels
 
 
@@ -151,11 +151,11 @@ def codewords() -> Any:  # noqa: ANN401
     # codebooks may be moved against each other freely: let the second one lie around the origin
     first, second = first + second.mean(axis=0), second - second.mean(axis=0)
     sums = (first[:, None] + second[None]).reshape(-1, 2)
-    figure, panels = plt.subplots(1, 2, figsize=(10, 3.9))
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.3))
     for panel, points, name in zip(panels, (grid, sums), ("product: 16 × 16", "additive: 16 + 16"), strict=True):
         nearest = ((vectors[:, None] - points[None]) ** 2).sum(axis=2).min(axis=1)
         error = nearest.mean() / vectors.var(axis=0).sum()
-        title(panel, name, f"256 points of 8 bits; squared error {100 * error:.2f} % of the variance")
+        title(panel, name, f"8 bits; squared error {100 * error:.2f} % of variance")
         panel.scatter(*vectors[::12].T, s=4, color=INK, alpha=0.35, linewidths=0)
         panel.scatter(*points.T, s=12, color=PEER, linewidths=0)
         panel.set_xlim(-4.7, 4.7)
@@ -217,9 +217,9 @@ def search() -> Any:  # noqa: ANN401
     for panel in panels:
         panel.scatter(*query, s=150, marker="*", color=COLOURS[4], linewidths=0, zorder=5)
         bare(panel)
-    title(panels[0], f"1  the nearest {n_probe} of 24 cells", "star: the query; blue: lists that are visited")
-    title(panels[1], f"2  {len(scanned)} codes are scanned", f"where codes lie; orange: those of the best {depth}")
-    title(panels[2], f"3  {depth} vectors are compared", f"round: the vectors; orange in the circle: the {k} hits")
+    title(panels[0], f"1  the nearest {n_probe} of 24 cells", "star: the query; blue: what is visited")
+    title(panels[1], f"2  {len(scanned)} codes", f"orange: those of the best {depth}")
+    title(panels[2], f"3  {depth} vectors", f"the nearest {k} are the hits")
     figure.tight_layout(w_pad=2)
     return figure
 
@@ -235,10 +235,10 @@ def spectrum() -> Any:  # noqa: ANN401
     coarse = CoarseQuantizer.fit(projected, data.n_coarse, 1, np.random.default_rng(0))
     residuals = projected - coarse.centroids[0][coarse.assign(projected)[:, 0]]
     variances = np.linalg.eigvalsh(np.cov(residuals.T))[::-1]
-    figure, panels = plt.subplots(1, 2, figsize=(10, 3.7), width_ratios=[1.25, 1])
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), width_ratios=[1.25, 1])
     _water(panels[0], variances)
     _deal(panels[1], variances[:40], 5)
-    figure.tight_layout(w_pad=3)
+    figure.tight_layout(w_pad=2)
     return figure
 
 
@@ -270,7 +270,7 @@ def _water(panel: Axis, variances: NDArray[np.float64]) -> None:
     panel.tick_params(which="both", length=0)
     panel.set_xlabel("axis of the residuals, by falling variance")
     panel.set_ylabel("bits of each axis, of 128")
-    title(panel, "water-filling", "areas above the lines are the bits of a code; axes below them get none")
+    title(panel, "water-filling", "areas above a line are the bits of a code")
 
 
 def _deal(panel: Axis, variances: NDArray[np.float64], n_buckets: int) -> None:
@@ -295,7 +295,7 @@ def _deal(panel: Axis, variances: NDArray[np.float64], n_buckets: int) -> None:
     panel.set_xticks([(n_buckets - 1) / 2, (n_buckets - 1) / 2 + n_buckets + 1], ["in order", "dealt out"])
     panel.tick_params(length=0)
     panel.set_ylabel("log₂ of the product of variances")
-    title(panel, "eigenvalue allocation", "40 axes for 5 sub-vectors; orange: the largest variances")
+    title(panel, "eigenvalue allocation", "40 axes for 5 sub-vectors")
 
 
 if __name__ == "__main__":

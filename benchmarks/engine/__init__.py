@@ -135,7 +135,7 @@ RACE_COLUMNS = [
     "queries/s",
     "range",
     "one at a time/s",
-    "range",
+    "range of one at a time",
     "times FAISS",
     "one at a time",
 ]

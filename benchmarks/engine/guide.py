@@ -129,7 +129,7 @@ def measure() -> dict[str, Any]:
 
 def draw_bytes(found: dict[str, Any]) -> Any:  # noqa: ANN401
     """Draw recall and costs over the bytes of a code."""
-    figure, panels = plt.subplots(1, 3, figsize=(11, 3.2))
+    figure, panels = plt.subplots(1, 3, figsize=(8.4, 2.9))
     for depth, colour, label in ((64, PEER, "64 compared exactly"), (0, OURS, "codes alone")):
         rows = [row for row in found["bytes"] if row["rerank"] == depth]
         places = [row["n_bytes"] for row in rows]
@@ -145,7 +145,7 @@ def draw_bytes(found: dict[str, Any]) -> Any:  # noqa: ANN401
 
 def draw_search(found: dict[str, Any]) -> Any:  # noqa: ANN401
     """Draw recall over cells visited and over time, a line for each depth of re-ranking."""
-    figure, panels = plt.subplots(1, 2, figsize=(11, 3.7))
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.4))
     shades = mpl.colors.LinearSegmentedColormap.from_list("depths", [PEER, OURS])
     for place, depth in enumerate(DEPTHS):
         rows = [row for row in found["search"] if row["rerank"] == depth]
@@ -165,7 +165,7 @@ def draw_search(found: dict[str, Any]) -> Any:  # noqa: ANN401
 
 def draw_coarse(found: dict[str, Any]) -> Any:  # noqa: ANN401
     """Draw recall and costs over the number of cells, at equal shares of cells visited."""
-    figure, panels = plt.subplots(1, 3, figsize=(11, 3.2))
+    figure, panels = plt.subplots(1, 3, figsize=(8.4, 2.9))
     for share, colour in ((8, PEER), (32, OURS)):
         rows = [row for row in found["coarse"] if row["share"] == 1 / share]
         places = [row["n_coarse"] for row in rows]
@@ -218,7 +218,7 @@ def main() -> None:
     for draw in (draw_bytes, draw_search, draw_coarse):
         with mpl.rc_context(STYLE):
             figure = draw(found)
-            figure.tight_layout(w_pad=2.5)
+            figure.tight_layout(w_pad=1.5)
             save(figure, arguments.folder / f"guide-{draw.__name__.removeprefix('draw_')}.png")
 
 

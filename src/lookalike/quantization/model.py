@@ -113,7 +113,9 @@ class LOPQModel:
         coarse : {"ivf", "multi_index"} or array-like (n_parts, n_coarse, dim / n_parts)
             One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors); or centroids that were
             trained elsewhere, in the space that the projection of these vectors gives (``model.coarse.centroids`` of an
-            earlier training on the same vectors with the same ``dim``, to go on from there with other codes).
+            earlier training on the same vectors with the same ``dim``, to go on from there with other codes). The
+            projection permutes its axes by ``codebooks`` and ``n_subquantizers``: keep those too, or give ``codebooks``
+            of one group to both (additive, up to 16 codes); else the centroids lie in another order of axes.
         n_coarse : int, optional
             Centroids per coarse codebook; by default a power of two near the square root of n (of n / 16 cells in
             all for a multi-index).
