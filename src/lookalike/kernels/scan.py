@@ -1,6 +1,6 @@
 """Scan of lists: the codes nearest to each query, by its tables.
 
-Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-B). Of 4-bit codes in blocks of 32, 32 are summed at
+Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-A). Of 4-bit codes in blocks of 32, 32 are summed at
 once by vector instructions (:mod:`lookalike.kernels.simd`), with tables rounded to bytes. The unit is the same for all
 lists of a query, and such that the two tables of a byte just do not saturate in the first list; what separates a list
 from the first one is rounded to whole units too. So a sum is at most (m + 1) / 2 units off, unless a byte saturates. An
