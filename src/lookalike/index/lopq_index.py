@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
-from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
+from lookalike.index.filtering import Admission
+from lookalike.index.identities import Ids, as_ids, empty_ids
 from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
@@ -321,7 +322,7 @@ class LOPQIndex:
         k : int
             Hits per query; beyond the number of vectors, slots stay empty.
         n_probe : int, optional
-            Visit exactly so many cells (of those that hold something admitted). More: better and slower.
+            Visit exactly so many cells. More: better and slower.
         n_candidates : int, optional
             Visit cells until their lists hold so many admitted codes. With ``n_probe`` too, whichever comes first.
             With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes; or,
@@ -330,7 +331,9 @@ class LOPQIndex:
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
             alone. By default at least 256 and ten times ``k``, where vectors are stored.
         filter : bool array-like or array-like of ids, optional
-            A mask ``mask[id]``, or the ids admitted; applied before anything is scored.
+            A mask ``mask[id]``, or the ids admitted; applied before anything is scored. Of few admitted vectors all are
+            compared exactly. Of more, so many more cells are visited and vectors compared than ``n_probe`` and
+            ``rerank`` say, that no less is found than without a filter; ``n_candidates`` is kept to.
 
         Returns
         -------
@@ -469,7 +472,8 @@ class LOPQIndex:
     ) -> SearchResult:
         """Carry out a plan; ``as_stored`` rounds queries as vectors are, so that equal ones are at distance 0."""
         started = time.perf_counter()
-        walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
+        admission = Admission.of(segments, filter)
+        plan = admission.widened(plan)
         widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
         ids = empty_ids((len(q), plan.k), widest)
         distances = np.full((len(q), plan.k), np.inf, np.float32)
@@ -477,7 +481,11 @@ class LOPQIndex:
             compared = self._model.compared(q)
             if as_stored and self._rerank == "float16" and segments:
                 compared = rounded(compared, min(segment.scale for segment in segments))
-            found = walk.search(self._model.projection.project(compared), compared, plan)
+            if admission.are_few(self._model, plan):
+                found = admission.nearest(compared, plan.k, cosine=self._model.metric == "cosine")
+            else:
+                walk = Walk(self._model, segments, admission.masks)
+                found = walk.search(self._model.projection.project(compared), compared, plan)
             first = 0
             for block in found:
                 rows = slice(first, first + len(block.rows))
@@ -528,10 +536,3 @@ class LOPQIndex:
 def _check_rerank(rerank: str | None) -> None:
     if rerank is not None:
         check_choice(rerank, "rerank", _RERANK)
-
-
-def _admitted(segment: Segment, filter: ArrayLike | None) -> NDArray[np.bool_] | None:
-    if filter is None:
-        return segment.alive
-    mask = admitted(filter, segment.ids)
-    return mask if segment.alive is None else mask & segment.alive
