@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
+from lookalike.index.encoding import encode_segment
 from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.filtering import Admission
@@ -25,13 +26,13 @@ from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
 from lookalike.index.results import SearchResult, SearchStats
-from lookalike.index.segment import LANES, Segment
+from lookalike.index.segment import Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
 from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
 from lookalike.index.walk import Found, Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, normalised
+from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share
 from lookalike.quantization.model import METRICS
 
 __all__ = ["LOPQIndex"]
@@ -150,6 +151,11 @@ class LOPQIndex:
         return self._model
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The immutable pieces it consists of."""
+        return self._segments
+
+    @property
     def defaults(self) -> SearchDefaults | None:
         """What :meth:`tune` found, or None before it was called."""
         return self._defaults
@@ -243,11 +249,7 @@ class LOPQIndex:
             names = self._new_ids(len(x), ids)
             if not len(x):
                 return
-            cells, codes = self._model.encode(x)
-            flat = self._model.coarse.flat(cells.reshape(len(x), -1))
-            compared = normalised(x) if self._model.metric == "cosine" else x
-            lanes = LANES if self._model.coarse.n_parts == 1 else 1
-            segments = [*self._segments, Segment.build(flat, codes, names, compared, rerank=self._rerank, lanes=lanes)]
+            segments = [*self._segments, encode_segment(self._model, x, names, rerank=self._rerank)]
             while len(segments) > 1 and len(segments[-2]) < 2 * len(segments[-1]):
                 segments[-2:] = [Segment.merged(segments[-2:])]
             self._segments = tuple(segments)
