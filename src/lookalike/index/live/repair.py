@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from lookalike.errors import FormatError
 from lookalike.index.live import tables
 from lookalike.index.live.database import connect, transaction
-from lookalike.index.live.model_files import read_model
 from lookalike.index.live.report import Report
 from lookalike.index.live.segment_files import StoredSegment, read_segment
-from lookalike.index.live.verify import Truth, dead_rows, read_truth, verify
+from lookalike.index.live.verify import Truth, dead_rows, examine_model, read_truth, verify
 
 __all__ = ["mend", "repaired"]
 
@@ -46,7 +45,7 @@ def mend(database: Path, folder: Path) -> Report:
         facts = tables.facts(db)
         assert facts is not None
         truth = read_truth(db, facts)
-        sound = _sound_segments(db, folder, truth)
+        sound = _sound_segments(db, folder, facts, truth)
         _settle_numbers(db, facts, truth, sound)
         _send_back(db, truth, sound)
         now = tables.facts(db)
@@ -60,12 +59,12 @@ def repaired(before: Report, after: Report) -> Report:
     return replace(after, mended=tuple(each for each in before.problems if each not in after.problems))
 
 
-def _sound_segments(db: sqlite3.Connection, folder: Path, truth: Truth) -> list[StoredSegment]:
+def _sound_segments(db: sqlite3.Connection, folder: Path, facts: tables.Facts, truth: Truth) -> list[StoredSegment]:
     """Keep what is sound of models and segments, with its dead rows marked as they should be."""
     loaded = {}
     for row in tables.models(db).values():
         try:
-            loaded[row.number] = read_model(folder / "models", row)
+            loaded[row.number] = examine_model(folder, row, facts)
         except (FormatError, OSError):
             db.execute("DELETE FROM models WHERE number = ?", (row.number,))
     models = tables.models(db)
@@ -113,6 +112,7 @@ def _settle_numbers(db: sqlite3.Connection, facts: tables.Facts, truth: Truth, s
         if each.segment.alive is not None:
             tables.bury(db, each.number, np.flatnonzero(~each.segment.alive), last)
     db.execute("DELETE FROM removals WHERE seq <= ? OR seq > ?", (flushed, last))
+    db.execute("DELETE FROM removals WHERE seq > (SELECT seq FROM vectors WHERE vectors.id = removals.id)")
     numbers = [facts.next_number - 1, *(each.number for each in sound)]
     tables.set_facts(
         db,

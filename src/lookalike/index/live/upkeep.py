@@ -57,6 +57,9 @@ class Upkeep:
         limit = 2 * self._opening.flush_at
         if self._background is None or self._store.follower.n_rows < limit:
             return
+        snapshot = self._store.follower.current()
+        if snapshot.model is None and snapshot.n_vectors < self._opening.train_from:
+            return
         started = time.perf_counter()
         self._background.wake()
         while self._store.follower.n_rows >= limit and self._background.failure is None:

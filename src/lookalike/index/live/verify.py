@@ -27,7 +27,7 @@ from lookalike.index.live.segment_files import StoredSegment, read_segment, segm
 from lookalike.index.live.store import leftovers
 from lookalike.quantization import LOPQModel
 
-__all__ = ["Truth", "dead_rows", "examine_segment", "read_truth", "verify"]
+__all__ = ["Truth", "dead_rows", "examine_model", "examine_segment", "read_truth", "verify"]
 
 _TRIES = 5
 
@@ -100,7 +100,7 @@ def _verify(db: sqlite3.Connection, folder: Path) -> tuple[tables.Facts, Report]
     for model_row in models.values():
         n_bytes += model_row.bytes
         try:
-            loaded[model_row.number] = _examined_model(folder, model_row, facts)
+            loaded[model_row.number] = examine_model(folder, model_row, facts)
         except (FormatError, OSError) as error:
             problems.append(Problem(f"model {model_row.number}", str(error)))
     opened: dict[int, StoredSegment] = {}
@@ -152,7 +152,14 @@ def _wrong_removals(db: sqlite3.Connection, facts: tables.Facts, truth: Truth) -
         yield Problem("removals", f"id {ids[undone][0]} was removed, and is still there.")
 
 
-def _examined_model(folder: Path, row: tables.ModelRow, facts: tables.Facts) -> LOPQModel:
+def examine_model(folder: Path, row: tables.ModelRow, facts: tables.Facts) -> LOPQModel:
+    """Read a model and see that it is one of this index.
+
+    Raises
+    ------
+    FormatError
+    OSError
+    """
     model = read_model(folder / "models", row)
     if model.dim_in != facts.dim or model.metric != facts.metric:
         raise FormatError(
