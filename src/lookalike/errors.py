@@ -16,6 +16,7 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
     │   ├── DamagedPhotoError                   the file ends early or its data are wrong
     │   └── PhotoTooLargeError                  more bytes or pixels, or more seconds, than the limits admit
     ├── FormatError (ValueError)                a file of ours is damaged, or newer than this version
+    │   └── NewerVersionError                   newer than this version (so far told of live indexes only)
     ├── LiveIndexError (RuntimeError)           a live index cannot be read or written: no space, read-only, closed
     │   └── IndexLockedError                    another process is writing to it
     ├── CollectionError (RuntimeError)          the directory cannot serve as a collection
@@ -36,6 +37,7 @@ __all__ = [
     "InvalidArgumentError",
     "LiveIndexError",
     "LookalikeError",
+    "NewerVersionError",
     "NotACollectionError",
     "PhotoError",
     "PhotoGoneError",
@@ -89,6 +91,10 @@ class PhotoTooLargeError(PhotoError):
 
 class FormatError(LookalikeError, ValueError):
     """A file of ours is damaged, or was written by a newer version."""
+
+
+class NewerVersionError(FormatError):
+    """A live index was written by a newer version of Lookalike."""
 
 
 class LiveIndexError(LookalikeError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Arrays in files: written and forced to disk, described by size and SHA-256, read or mapped without pickled content."""
+"""Arrays in files: forced to disk, described by size and SHA-256, read or mapped without pickled content."""
 
 from __future__ import annotations
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lookalike.index.live.live_index import LiveIndex
+    from lookalike.index.live.report import Problem, Report
+    from lookalike.index.live.statistics import LiveStats
 
-__all__ = ["LiveIndex"]
+__all__ = ["LiveIndex", "LiveStats", "Problem", "Report"]
 
-_HOMES = {"LiveIndex": "live_index"}
+_HOMES = {"LiveIndex": "live_index", "LiveStats": "statistics", "Problem": "report", "Report": "report"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for

@@ -7,6 +7,7 @@ moves ``flushed_seq`` and marks those of its rows dead that changed while it was
 from __future__ import annotations
 
 import sqlite3
+import time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ def flush(store: Store) -> bool:
 def _flush(store: Store, snapshot: Snapshot, model: LOPQModel) -> bool:
     """Flush one state; False where the model was exchanged meanwhile."""
     assert snapshot.model_number is not None
+    started = time.perf_counter()
     ids, seqs, vectors = _living(snapshot)
     stored, written, measured, spread = None, (0, ""), 0, 0.0
     if len(ids):
@@ -62,7 +64,8 @@ def _flush(store: Store, snapshot: Snapshot, model: LOPQModel) -> bool:
             "drift_n": measured - before.get("drift_n", 0) / 2,
             "drift_sum": measured * spread - before.get("drift_sum", 0) / 2,
         }
-        tables.count_written(db, flush=written[0], n_flushes=1, **drift)
+        seconds = time.perf_counter() - started
+        tables.count_written(db, flush=written[0], n_flushes=1, flush_seconds=seconds, **drift)
     store.follower.refresh()
     return True
 

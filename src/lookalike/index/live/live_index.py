@@ -13,31 +13,26 @@ import contextlib
 import os
 import sqlite3
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.errors import InvalidArgumentError, LiveIndexError
+from lookalike.errors import FormatError, InvalidArgumentError, LiveIndexError
 from lookalike.index.identities import as_ids
 from lookalike.index.live import tables
-from lookalike.index.live.database import connect
-from lookalike.index.live.follower import Follower
+from lookalike.index.live.backup import copy_index
 from lookalike.index.live.lock import writer_lock
-from lookalike.index.live.settings import Opening, Options
-from lookalike.index.live.snapshot import Snapshot
-from lookalike.index.live.store import Store
-from lookalike.index.live.upkeep import Upkeep
-from lookalike.index.results import SearchResult
+from lookalike.index.live.opened import DATABASE, OpenedIndex
+from lookalike.index.live.repair import mend, repaired
+from lookalike.index.live.report import Report
+from lookalike.index.live.verify import verify
 from lookalike.quantization.arguments import as_vectors
 
 __all__ = ["LiveIndex"]
 
-DATABASE = "log.sqlite"
 
-
-class LiveIndex:
+class LiveIndex(OpenedIndex):
     """A vector index on disk that changes while it is searched. Make or open one with :meth:`open`.
 
     One process writes; any number of others open it with ``writable=False`` and see what was committed at their next
@@ -53,44 +48,6 @@ class LiveIndex:
     dim, metric, centred, bytes_per_vector, writable, compaction, flush_at, train_from, background
         As in :meth:`open`.
     """
-
-    def __init__(
-        self,
-        database: str | os.PathLike[str],
-        folder: str | os.PathLike[str],
-        *,
-        dim: int | None = None,
-        metric: str | None = None,
-        centred: bool | None = None,
-        bytes_per_vector: int | None = None,
-        writable: bool = True,
-        compaction: str = "eager",
-        flush_at: int = 16_384,
-        train_from: int = 2_048,
-        background: bool = True,
-    ) -> None:
-        self._opening = Opening.checked(
-            writable=writable, compaction=compaction, flush_at=flush_at, train_from=train_from, background=background
-        )
-        self._database, self._folder = Path(database), Path(folder)
-        facts = Options(dim, metric, centred, bytes_per_vector).settle(self._database, writable=writable)
-        self._dim, self._metric = facts.dim, facts.metric
-        self._closing, self._lock = contextlib.ExitStack(), contextlib.ExitStack()
-        self._closed = False
-        with contextlib.ExitStack() as stack:
-            db = connect(self._database, writable=False)
-            self._follower = Follower(db, self._folder, compaction=compaction, flush_at=flush_at)
-            stack.callback(self._follower.close)
-            self._store: Store | None = None
-            self._upkeep: Upkeep | None = None
-            if writable:
-                self._store = Store(self._database, self._folder, self._follower, facts)
-                stack.callback(self._store.close)
-                self._store.sweep()
-            self._follower.refresh()
-            if self._store is not None:
-                self._upkeep = Upkeep(self._store, self._opening)
-            self._closing = stack.pop_all()
 
     @classmethod
     def open(
@@ -176,50 +133,6 @@ class LiveIndex:
             )
             index._lock = stack.pop_all()
         return index
-
-    def close(self) -> None:
-        """Finish what is under way, flush, and let others write."""
-        if self._closed:
-            return
-        self._closed = True
-        with self._lock, self._closing:
-            if self._upkeep is not None:
-                self._upkeep.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        return self._now().n_vectors
-
-    def __contains__(self, id: object) -> bool:
-        if isinstance(id, bool) or not isinstance(id, (int, np.integer)):
-            return False
-        return bool(np.isin(int(id), self.ids))
-
-    def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self)} vectors"
-        return f"LiveIndex({state} of dimension {self._dim}, {self._metric}, {str(self._folder)!r})"
-
-    @property
-    def dim(self) -> int:
-        """Dimension of the vectors."""
-        return self._dim
-
-    @property
-    def metric(self) -> str:
-        """What is compared: "l2" or "cosine"."""
-        return self._metric
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """Ids of all vectors, rising: int64 (n_vectors,)."""
-        return self._now().ids()
 
     # ------------------------------------------------------------------ changing
 
@@ -314,46 +227,6 @@ class LiveIndex:
         if self._upkeep is not None:
             self._upkeep.changed(1)
 
-    # ------------------------------------------------------------------ searching
-
-    def search(
-        self,
-        queries: ArrayLike,
-        k: int = 10,
-        *,
-        n_probe: int | None = None,
-        n_candidates: int | None = None,
-        rerank: int | bool | None = None,
-        filter: ArrayLike | None = None,
-        exact: bool = False,
-    ) -> SearchResult:
-        """Nearest vectors of each query, in one state of the index.
-
-        Parameters
-        ----------
-        queries : array-like (n_queries, dim) or (dim,)
-        k : int
-            Hits per query; beyond the number of vectors, slots stay empty.
-        n_probe, n_candidates, rerank
-            As in :meth:`LOPQIndex.search`; they hold for what is in segments. What is in memory is always compared
-            exactly.
-        filter : bool array-like or array-like of ids, optional
-            A mask ``mask[id]``, or the ids admitted. Where it leaves few, these are compared exactly.
-        exact : bool
-            Compare with every vector: float32 in memory, float16 in segments.
-
-        Returns
-        -------
-        SearchResult
-
-        Raises
-        ------
-        InvalidArgumentError
-        """
-        return self._now().search(
-            queries, k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank, filter=filter, exact=exact
-        )
-
     # ------------------------------------------------------------------ upkeep
 
     def flush(self) -> None:
@@ -372,17 +245,56 @@ class LiveIndex:
         """Wait until the background has nothing left to do; raises what failed there."""
         self._writer()[1].wait()
 
-    def _now(self) -> Snapshot:
-        if self._closed:
-            raise LiveIndexError("this live index was closed. Open it again with `LiveIndex.open`.")
-        return self._follower.current()
+    # ------------------------------------------------------------------ care
 
-    def _writer(self) -> tuple[Store, Upkeep]:
-        if self._closed:
-            raise LiveIndexError("this live index was closed. Open it again with `LiveIndex.open`.")
-        if self._store is None or self._upkeep is None:
-            raise LiveIndexError("this live index was opened for reading. Open it with `writable=True` to change it.")
-        return self._store, self._upkeep
+    @staticmethod
+    def verify(path: str | os.PathLike[str]) -> Report:
+        """Read every byte of an index and compare every count, checksum and cross-reference; writing may go on.
+
+        Raises
+        ------
+        LiveIndexError
+            There is no index.
+        NewerVersionError
+        """
+        folder = _existing(path)
+        return verify(folder / DATABASE, folder)
+
+    @staticmethod
+    def repair(path: str | os.PathLike[str]) -> Report:
+        """Make what is damaged again from the database, and tell what was mended and what could not be.
+
+        Raises
+        ------
+        FormatError
+            The database itself is damaged: restore a backup.
+        IndexLockedError, LiveIndexError, NewerVersionError
+        """
+        folder = _existing(path)
+        with writer_lock(folder):
+            before = mend(folder / DATABASE, folder)
+            if not before.is_clean:
+                LiveIndex(folder / DATABASE, folder, background=False).close()
+            return repaired(before, verify(folder / DATABASE, folder))
+
+    @staticmethod
+    def restore(backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> Report:
+        """Put a copy of a backup at a path at which nothing is, after a look at every byte of it.
+
+        Raises
+        ------
+        FormatError
+            The backup is damaged.
+        InvalidArgumentError
+            Something is at ``path``.
+        LiveIndexError, NewerVersionError
+        """
+        folder = _existing(backup)
+        report = verify(folder / DATABASE, folder)
+        if not report.is_clean:
+            raise FormatError(f"the backup is damaged. Mend it with `LiveIndex.repair` first.\n{report}")
+        copy_index(folder / DATABASE, folder, Path(path), name=DATABASE)
+        return verify(Path(path) / DATABASE, Path(path))
 
 
 def _unique(ids: ArrayLike, n: int) -> NDArray[np.int64]:
@@ -391,6 +303,13 @@ def _unique(ids: ArrayLike, n: int) -> NDArray[np.int64]:
     if len(unique) != n:
         raise InvalidArgumentError(f"`ids` holds {unique[counts > 1][0]} more than once; give every id once.")
     return names
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    folder = Path(path)
+    if not (folder / DATABASE).is_file():
+        raise LiveIndexError(f"There is no live index at {folder}: it has no {DATABASE}.")
+    return folder
 
 
 def _check_begun(connection: sqlite3.Connection) -> None:

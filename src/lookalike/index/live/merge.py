@@ -9,6 +9,7 @@ never coded again.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import defaultdict
 
 import numpy as np
@@ -82,6 +83,7 @@ def merge(store: Store, base: int, *, everything: bool = False) -> bool:
 
 
 def _merge(store: Store, snapshot: Snapshot, sources: list[StoredSegment]) -> None:
+    started = time.perf_counter()
     numbers = [each.number for each in sources]
     kept = [each.living_rows() for each in sources]
     ids = np.concatenate([each.ids[rows] for each, rows in zip(sources, kept, strict=True)])
@@ -98,7 +100,7 @@ def _merge(store: Store, snapshot: Snapshot, sources: list[StoredSegment]) -> No
             dead = died_since(db, sources, snapshot.seq)
             tables.bury(db, merged.number, merged.locate(dead), tables.counts(db)["next_seq"] - 1)
         store.drop_segments(db, numbers)
-        tables.count_written(db, merge=written[0], n_merges=1)
+        tables.count_written(db, merge=written[0], n_merges=1, merge_seconds=time.perf_counter() - started)
     store.follower.refresh()
     store.retire(segments=numbers)
 

@@ -9,6 +9,7 @@ All of it is in the database, so a run that is killed goes on where it was.
 from __future__ import annotations
 
 import sqlite3
+import time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ def train(store: Store) -> None:
     InvalidArgumentError
         There is nothing to learn from.
     """
+    started = time.perf_counter()
     with store.upkeep:
         with store.reading() as db:
             facts, before = tables.facts(db), tables.models(db)
@@ -103,7 +105,7 @@ def train(store: Store) -> None:
                 ),
             )
             store.changed_manifest(db)
-            tables.count_written(db, models=n_bytes, n_trainings=1)
+            tables.count_written(db, models=n_bytes, n_trainings=1, train_seconds=time.perf_counter() - started)
         store.follower.refresh()
         store.retire(segments=dropped, models=[before["pending"].number] if "pending" in before else [])
 
@@ -133,6 +135,7 @@ def recode_step(store: Store) -> bool:
 
 
 def _recode(store: Store, pending: tables.ModelRow, model: LOPQModel, source: int) -> None:
+    started = time.perf_counter()
     snapshot = store.follower.refresh()
     old = next((each for each in snapshot.segments if each.number == source), None)
     if old is None:
@@ -161,7 +164,7 @@ def _recode(store: Store, pending: tables.ModelRow, model: LOPQModel, source: in
         store.add_segment(db, new, written, model=pending.number, source=source)
         dead = died_since(db, [old], 0)
         tables.bury(db, new.number, new.locate(dead), tables.counts(db)["next_seq"] - 1)
-        tables.count_written(db, recode=written[0])
+        tables.count_written(db, recode=written[0], recode_seconds=time.perf_counter() - started)
 
 
 def _exchange(store: Store, models: dict[str, tables.ModelRow]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
-from lookalike.errors import LiveIndexError
+from lookalike.errors import LiveIndexError, LookalikeError
 from lookalike.index.live import merge, training
 from lookalike.index.live.background import Background
 from lookalike.index.live.flush import flush
@@ -13,6 +14,7 @@ from lookalike.index.live.store import Store
 
 __all__ = ["Upkeep"]
 
+_log = logging.getLogger(__name__)
 _STALL_STEP_SECONDS = 0.05
 
 
@@ -37,6 +39,7 @@ class Upkeep:
         self.n_stalls = 0
         self.stall_seconds = 0.0
         self._n_changed = 0
+        self._failure: Exception | None = None
         self._background: Background | None = None
         if opening.background:
             self._background = Background([self._flush_step, self._upkeep_step], store.stopping)
@@ -47,12 +50,15 @@ class Upkeep:
     @property
     def failure(self) -> Exception | None:
         """What went wrong in the background and was not raised yet."""
-        return None if self._background is None else self._background.failure
+        return self._failure if self._background is None else self._background.failure
 
     def make_room(self) -> None:
         """Wait while memory holds twice what it should and something is being done about it."""
         limit = 2 * self._opening.flush_at
         if self._background is None or self._store.follower.n_rows < limit:
+            return
+        snapshot = self._store.follower.current()
+        if snapshot.model is None and snapshot.n_vectors < self._opening.train_from:
             return
         started = time.perf_counter()
         self._background.wake()
@@ -108,11 +114,20 @@ class Upkeep:
         """Stop what runs in the background, and flush."""
         if self._background is not None:
             self._background.stop()
-        flush(self._store)
+        try:
+            flush(self._store)
+        except LookalikeError as error:  # memory is in the database, and is read from there when it is opened again
+            _log.warning("memory was not flushed at closing: %s", error)
 
     def _run(self) -> None:
-        while self._flush_step() or self._upkeep_step():
-            pass
+        if self._failure is not None:  # until it was told
+            return
+        try:
+            while self._flush_step() or self._upkeep_step():
+                pass
+        except LookalikeError as error:  # what was asked for is done; the next `flush` tells
+            _log.warning("upkeep of the live index failed: %s", error)
+            self._failure = error
 
     def _flush_step(self) -> bool:
         if self._store.follower.n_rows >= self._opening.flush_at and flush(self._store):
@@ -134,6 +149,8 @@ class Upkeep:
         return self._store.follower.current().model is None
 
     def _raise_failure(self) -> None:
-        failure = None if self._background is None else self._background.take_failure()
+        failure, self._failure = self._failure, None
+        if self._background is not None:
+            failure = self._background.take_failure()
         if failure is not None:
             raise LiveIndexError(f"upkeep in the background failed: {failure}") from failure
