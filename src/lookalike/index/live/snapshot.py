@@ -2,7 +2,7 @@
 
 A snapshot never changes, so a search sees one state from beginning to end whatever is written meanwhile, and any
 number of threads may search. Segments are searched by code and re-ranked, what is in memory is compared exactly; both
-answers are merged by distance. A filter that leaves few rows of the segments is answered by comparing just those.
+answers are merged by distance. What a filter leaves of the segments is left to the index (:mod:`..filtering`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from lookalike.quantization.arguments import as_vectors, check_count, normalised
 
 __all__ = ["Snapshot", "Space"]
 
-FEW = 8192
-"""Admitted rows of segments up to which a filter is answered by comparing them all: about a millisecond a query."""
 _STORED_ROWS = 16_384
 """Stored vectors that exact search unpacks at a time."""
 
@@ -126,12 +124,12 @@ class Snapshot:
         stats = SearchStats(0, 0, n_compared, 0.0)
         index = self._index
         if index is not None:
-            index, n_admitted = self._filtered(index, filter)
-            if exact or (filter is not None and n_admitted <= FEW):
+            if exact:
+                index, n_admitted = self._filtered(index, filter)
                 found += self._exact(index, q, k)
                 stats += SearchStats(0, 0, len(q) * n_admitted, 0.0)
             else:
-                hits = index.search(q, k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank)
+                hits = index.search(q, k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank, filter=filter)
                 found.append((hits.ids.astype(np.int64, copy=False), hits.distances))
                 stats += replace(hits.stats, seconds=0.0)
         ids, distances = _merged(found, len(q), k)
