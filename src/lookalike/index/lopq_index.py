@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
-from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
+from lookalike.index.identities import Ids, admitted, as_ids
 from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
@@ -27,7 +27,7 @@ from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import LANES, Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
 from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
-from lookalike.index.walk import Found, Walk
+from lookalike.index.walk import Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, normalised
@@ -470,26 +470,14 @@ class LOPQIndex:
         """Carry out a plan; ``as_stored`` rounds queries as vectors are, so that equal ones are at distance 0."""
         started = time.perf_counter()
         walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
-        widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
-        ids = empty_ids((len(q), plan.k), widest)
-        distances = np.full((len(q), plan.k), np.inf, np.float32)
         with one_blas_thread():
             compared = self._model.compared(q)
             if as_stored and self._rerank == "float16" and segments:
                 compared = rounded(compared, min(segment.scale for segment in segments))
             found = walk.search(self._model.projection.project(compared), compared, plan)
-            first = 0
-            for block in found:
-                rows = slice(first, first + len(block.rows))
-                for number, segment in enumerate(segments):
-                    here = block.segments == number
-                    ids[rows, : block.rows.shape[1]][here] = segment.ids[block.rows[here]]
-                distances[rows, : block.rows.shape[1]] = self._finish(block, compared[rows], plan)
-                first = rows.stop
-        n_cells, n_codes, n_reranked = (
-            sum(getattr(block, name) for block in found) for name in ("n_cells", "n_codes", "n_reranked")
-        )
-        return SearchResult(ids, distances, SearchStats(n_cells, n_codes, n_reranked, time.perf_counter() - started))
+        distances = self._finish(found.squared, compared, plan)
+        stats = SearchStats(found.n_cells, found.n_codes, found.n_reranked, time.perf_counter() - started)
+        return SearchResult(found.ids, distances, stats)
 
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
         k = check_count(k, "k")
@@ -514,9 +502,11 @@ class LOPQIndex:
             default_probe=probe,
         )
 
-    def _finish(self, found: Found, compared: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.float32]:
+    def _finish(
+        self, squared: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan
+    ) -> NDArray[np.float32]:
         """Distances of the metric from squared ones; estimates from codes may lie below 0, distances do not."""
-        squared = np.maximum(found.squared, 0)
+        squared = np.maximum(squared, 0)
         if self._model.metric == "l2":
             return np.sqrt(squared)
         zero = np.zeros((len(squared), 1), np.bool_)
