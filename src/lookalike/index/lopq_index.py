@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.estimate import Estimate, estimated
+from lookalike.index.estimate import Estimate, default_rotation, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.identities import Ids, admitted, as_ids
 from lookalike.index.memory import Memory
@@ -71,6 +71,7 @@ class LOPQIndex:
         bytes_per_vector: int = 16,
         n_coarse: int | None = None,
         metric: str = "l2",
+        rotation: str | None = None,
         rerank: str | None = "float16",
         seed: int = 0,
     ) -> Self:
@@ -86,6 +87,10 @@ class LOPQIndex:
         n_coarse : int, optional
             Cells; by default a power of two near sqrt(n).
         metric : {"l2", "cosine"}
+        rotation : str, optional
+            As in :meth:`LOPQModel.fit`. By default "auto" where codes are all there is; where vectors are kept, "none":
+            what codes miss is then found by comparing more of them exactly, which takes a third of the time that
+            rotations take (docs/tutorials/parameters.md).
         rerank : {"float16", "float32"} or None
             How vectors themselves are kept for exact re-ranking; None keeps codes only.
         seed : int
@@ -97,7 +102,10 @@ class LOPQIndex:
         _check_rerank(rerank)
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
         x = as_vectors(vectors, "vectors")
-        model = LOPQModel.fit(x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, metric=metric, seed=seed)
+        rotation = default_rotation(rerank, n_bytes) if rotation is None else rotation
+        model = LOPQModel.fit(
+            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, rotation=rotation, metric=metric, seed=seed
+        )
         index = cls(model, (), rerank)
         index.add(x, ids)
         return index
@@ -173,20 +181,21 @@ class LOPQIndex:
         bytes_per_vector: int = 16,
         n_coarse: int | None = None,
         metric: str = "l2",
+        rotation: str | None = None,
         rerank: str | None = "float16",
         n_threads: int | None = None,
     ) -> Estimate:
         """Estimate what :meth:`build` will take for so many vectors: bytes, and processor seconds on this machine.
 
-        Times the inner loops for about a second. Which rotation training will choose depends on the data; assumed is
-        the largest that it tries, so bytes of the model are an upper bound. ``estimate.memory.at(n)`` accounts for
+        Times the inner loops for about a second. Which rotation "auto" will choose depends on the data; assumed is the
+        largest that it tries, so bytes of the model are an upper bound. ``estimate.memory.at(n)`` accounts for
         other numbers of vectors in the same cells.
 
         Parameters
         ----------
         n, dim : int
             Vectors and their dimension.
-        bytes_per_vector, n_coarse, metric, rerank
+        bytes_per_vector, n_coarse, metric, rotation, rerank
             As in :meth:`build`.
         n_threads : int, optional
             Threads that share the work, each on a core of its own; by default as many as the engine would use here.
@@ -201,10 +210,12 @@ class LOPQIndex:
         InvalidArgumentError
         """
         _check_rerank(rerank)
+        n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
         return estimated(
             check_count(n, "n"),
             check_count(dim, "dim"),
-            n_codes=2 * check_count(bytes_per_vector, "bytes_per_vector"),
+            n_codes=2 * n_bytes,
+            rotation=default_rotation(rerank, n_bytes) if rotation is None else rotation,
             n_coarse=n_coarse,
             metric=check_choice(metric, "metric", METRICS),
             rerank=rerank,

@@ -94,6 +94,8 @@ class Walk:
             The same queries before projection, for re-ranking.
         plan : SearchPlan
         """
+        if len(projected) == 1:
+            return self._block(projected, compared, plan)
         n_visits = plan.likely_visits(len(self._occupied))
         per_thread = -(-len(projected) // n_threads())
         block = max(1, min(per_thread, _MOST_QUERIES, _MOST_VISITS // n_visits))

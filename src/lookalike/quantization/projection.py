@@ -93,7 +93,8 @@ class Projection:
         """``(x - mean) @ basis``: float32 (n, dim_in) to float32 (n, dim)."""
 
         def block(rows: slice) -> NDArray[np.float32]:
-            return np.matmul(vectors[rows] - self.mean, self.basis, dtype=np.float32)
+            projected: NDArray[np.float32] = np.matmul(vectors[rows] - self.mean, self.basis, dtype=np.float32)
+            return projected
 
         blocks = map_blocks(block, len(vectors), _BLOCK)
         return blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, self.dim), np.float32), *blocks])
