@@ -189,7 +189,7 @@ def search() -> Any:  # noqa: ANN401
     which, codes = model.encode(vectors)
     query = np.array([0.12, -1.1], np.float32)
     n_probe, depth, k = 5, 48, 8
-    visited = np.argsort(model.coarse.distances(model.project(query))[0, 0])[:n_probe]
+    visited = np.argsort(model.coarse.scores(model.project(query))[0, 0])[:n_probe]
     scanned = np.flatnonzero(np.isin(which, visited))
     estimates = model.estimates(query, which[scanned], codes[scanned])[0]
     candidates = scanned[np.argsort(estimates, kind="stable")[:depth]]

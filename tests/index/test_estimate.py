@@ -152,10 +152,12 @@ def test_more_vectors_take_longer_and_threads_share_the_work(monkeypatch: pytest
 
 
 def test_an_estimate_names_its_assumptions() -> None:
-    assert LOPQIndex.estimate(1_000_000, 16, n_coarse=1000).rotation == "local"
+    assert LOPQIndex.estimate(1_000_000, 16, n_coarse=1000, rerank=None).rotation == "local"
+    assert LOPQIndex.estimate(1_000_000, 16, n_coarse=1000, rotation="auto").rotation == "local"
+    assert LOPQIndex.estimate(1_000_000, 16, n_coarse=1000).rotation == "none"  # vectors are kept
     assert LOPQIndex.estimate(1_000_000, 16).n_coarse == 1024
-    assert LOPQIndex.estimate(100_000, 256).rotation == "grouped"
-    small = LOPQIndex.estimate(500, 16)
+    assert LOPQIndex.estimate(100_000, 256, rerank=None).rotation == "grouped"
+    small = LOPQIndex.estimate(500, 16, rerank=None)
     assert small.rotation == "none"
     assert [step.name for step in small.training if step.name == "judging"] == []
 

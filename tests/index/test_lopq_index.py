@@ -103,7 +103,7 @@ def test_multi_index_visits_cells_by_the_sum_of_half_distances(photos_like: Data
     cells = model.encode(vectors)[0]
     flat = cells[:, 0].astype(int) * 16 + cells[:, 1]
     for query in queries[:10]:
-        near = model.coarse.distances(model.project(query))[0]
+        near = model.coarse.scores(model.project(query))[0]
         order = np.argsort((near[0][:, None] + near[1]).ravel(), kind="stable")
         occupied = [cell for cell in order if (flat == cell).any()]
         for n_probe in (1, 5, 40, 1000):

@@ -16,7 +16,7 @@ KERNEL = """
 import numpy as np
 from lookalike import kernels
 for _ in range(2):
-    print(kernels.rerank_distances(np.ones((1, 4), np.float32), np.zeros((3, 4), np.float16), np.array([[2]]))[0, 0])
+    print(kernels.nearest_rows(np.ones((1, 4), np.float32), np.zeros((3, 4), np.float16), np.array([[2]]), 1)[0][0, 0])
     kernels.encode_subvectors(np.ones((1, 4), np.float32), np.zeros((2, 2, 16), np.float32))
 """
 
@@ -60,5 +60,5 @@ def test_every_float16_is_widened_as_numpy_does() -> None:
 
     every = np.arange(2**16, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)][:, None]
-    got = kernels.rerank_distances(np.zeros((1, 1), np.float32), finite, np.arange(len(finite))[None])[0]
-    np.testing.assert_array_equal(got, finite[:, 0].astype(np.float32) ** 2)
+    alone = np.zeros((len(finite), 1), np.float32), finite, np.arange(len(finite))[:, None], 1
+    np.testing.assert_array_equal(kernels.nearest_rows(*alone)[0], finite.astype(np.float32) ** 2)

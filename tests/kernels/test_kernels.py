@@ -134,8 +134,9 @@ def check_keys(rng: np.random.Generator, n: int, k: int, d: int) -> None:
 
 
 def check_nearest_cells(rng: np.random.Generator, n: int, k: int, d: int) -> None:
+    k = int(rng.choice([k, 16 * k, 16 * k + 5]))
     for distances in (rng.random((n, k)), rng.integers(0, 4, (n, k)), np.full((n, k), np.inf)):
-        wanted = int(rng.integers(1, k + 1))
+        wanted = int(rng.integers(1, k + 1)) if rng.random() < 0.5 else 1 + int(rng.integers(1, k + 1)) // 16
         arguments = distances.astype(np.float32), wanted
         np.testing.assert_array_equal(kernels.nearest_cells(*arguments), reference.nearest_cells(*arguments))
 
@@ -191,11 +192,14 @@ def check_scan_lists(rng: np.random.Generator, n: int, k: int, d: int) -> None:
             arguments = (tables, slots, lists, biases, scales, levels, offsets, first, blocks, admitted, n)
             want, want_rows = reference.scan_lists(*arguments)
             every, every_rows = reference.scan_lists(*arguments[:-1], int(offsets[-1]))
-            results = []
+            results, chosen = [], []
             for level in simd.SUPPORTED:
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setenv("LOOKALIKE_SIMD", level)
                     results.append(kernels.scan_lists(*arguments))
+                    chosen.append(np.sort(kernels.scan_lists(*arguments, rescore=False)[1], axis=1))
+            assert all(np.array_equal(each, chosen[0]) for each in chosen)
+            assert np.count_nonzero(chosen[0] >= 0) == np.count_nonzero(want_rows >= 0)
             close = 1e-5 * spread * (m_part * n_parts + 2)
             for distances, rows in results:
                 np.testing.assert_array_equal(distances, results[0][0])
@@ -212,15 +216,24 @@ def check_scan_lists(rng: np.random.Generator, n: int, k: int, d: int) -> None:
                     np.testing.assert_allclose(distances, want, rtol=1e-5, atol=close)
 
 
-def check_rerank_distances(rng: np.random.Generator, n: int, k: int, d: int) -> None:
-    queries, vectors, rows = normal(rng, 2, d), normal(rng, n, d), rng.integers(-1, n, (2, k))
+def check_nearest_rows(rng: np.random.Generator, n: int, k: int, d: int) -> None:
+    d = int(rng.choice([d, 16, d + 16, 40]))
+    queries, vectors = normal(rng, 2, d), normal(rng, n, d)
+    vectors[rng.random(n) < 0.2] = 0
+    rows = np.stack([rng.permutation(n) for _ in queries])
+    rows[rng.random(rows.shape) < 0.2] = -1
     half = np.concatenate([vectors[:-1], np.full((1, d), 6e-8)]).astype(np.float16)  # the last is subnormal
     for stored in (vectors, half):
-        np.testing.assert_allclose(
-            kernels.rerank_distances(queries, stored, rows),
-            reference.rerank_distances(queries, stored, rows),
-            rtol=1e-5,
-        )
+        for to_zero in (None, 2.0):
+            got, got_rows = kernels.nearest_rows(queries, stored, rows, k, to_zero)
+            want, want_rows = reference.nearest_rows(queries, stored, rows, k, to_zero)
+            np.testing.assert_allclose(got, want, rtol=1e-5)
+            every, every_rows = reference.nearest_rows(queries, stored, rows, n, to_zero)
+            for q in range(len(queries)):  # two that are as near, but for a last bit, may change places
+                known = dict(zip(every_rows[q].tolist(), every[q].tolist(), strict=True))
+                found = got_rows[q][got_rows[q] >= 0].tolist()
+                assert len(set(found)) == len(found) == np.count_nonzero(want_rows[q] >= 0)
+                np.testing.assert_allclose(got[q][: len(found)], [known[row] for row in found], rtol=1e-5)
 
 
 def check_multisequence(rng: np.random.Generator, n: int, k: int, d: int) -> None:
@@ -249,8 +262,8 @@ CHECKS: dict[str, Callable[[np.random.Generator, int, int, int], None]] = {
     "local_queries": check_local_queries,
     "multisequence": check_multisequence,
     "nearest_cells": check_nearest_cells,
+    "nearest_rows": check_nearest_rows,
     "pack_codes": check_codes,
-    "rerank_distances": check_rerank_distances,
     "rotate": check_rotate,
     "rotate_back": check_rotate,
     "scan_lists": check_scan_lists,
@@ -285,10 +298,15 @@ def test_rounded_tables_lose_at_most_half_a_unit_for_each_code(seed: int, m: int
         offsets, np.zeros(1, np.int64), blocks, np.empty(0, np.bool_),
     )  # fmt: skip
     found, _ = kernels.scan_lists(*arguments, depth)
-    want, _ = reference.scan_lists(*arguments, depth)
+    every, every_rows = reference.scan_lists(*arguments, n)
+    want = every[:, :depth]
+    _, unordered = kernels.scan_lists(*arguments, depth, rescore=False)
+    assert len(set(unordered[0].tolist())) == depth
+    by_places = every[0][np.argsort(every_rows[0])][np.sort(unordered[0])]
     spread = tables[0].max(axis=1) - tables[0].min(axis=1)
     unit = np.append(spread, [0.0] * (m % 2)).reshape(-1, 2).sum(axis=1).max() / 255
     assert (found - want <= (m + 1) * unit + 1e-3).all()
+    assert (np.sort(by_places) - want[0] <= (m + 1) * unit + 1e-3).all()
 
 
 def test_multisequence_visits_the_cells_of_the_papers_figure_in_order() -> None:

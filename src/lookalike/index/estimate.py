@@ -5,7 +5,7 @@ calls of its inner loop, and the loops are timed here, on random vectors of the 
 processor time. Real data is quicker in places (k-means that settles early) and slower in others (memory that is far
 away), so seconds are right to about a half, while the process does nothing else.
 
-Which rotation training will choose is known only afterwards. Assumed is the larger of those that it tries: each cell's
+Which rotation "auto" will choose is known only afterwards. Assumed is the larger of those that it tries: each cell's
 own axes, or shared ones where those would take more than the budget; all axes that fit are kept. For the recipe that
 was chosen, bytes are exact but for cells that stay empty.
 
@@ -28,13 +28,14 @@ from lookalike.errors import InvalidArgumentError
 from lookalike.index.memory import Memory
 from lookalike.index.segment import LANES
 from lookalike.kernels.threads import n_threads, one_blas_thread
-from lookalike.quantization import additive, choice, fitting, model, rotation, training
+from lookalike.quantization import additive, choice, fitting, model, training
+from lookalike.quantization import rotation as rotations
 from lookalike.quantization.additive import AdditiveQuantizer, NormTerms, n_norm_codes_for
 from lookalike.quantization.kmeans import _ROUNDS as _KMEANS_ROUNDS
 from lookalike.quantization.kmeans import _SEEDS_PER_CLUSTER
 from lookalike.quantization.training import Recipe
 
-__all__ = ["Estimate", "Step", "estimated"]
+__all__ = ["Estimate", "Step", "default_rotation", "estimated"]
 
 _LARGEST_SQUARE = 384
 _MOST_ROTATED = 1 << 26
@@ -116,6 +117,11 @@ class Estimate:
         return "\n".join(lines)
 
 
+def default_rotation(rerank: str | None, n_bytes: int) -> str:
+    """Rotations only where they pay: where vectors are kept, it is quicker to compare more of them exactly."""
+    return "auto" if rerank is None or n_bytes < 2 else "none"
+
+
 def estimated(
     n: int,
     dim_in: int,
@@ -123,6 +129,7 @@ def estimated(
     n_codes: int,
     n_coarse: int | None,
     metric: str,
+    rotation: str,
     rerank: str | None,
     threads: int | None = None,
 ) -> Estimate:
@@ -137,7 +144,7 @@ def estimated(
         dim=None,
         n_subquantizers=n_codes,
         bits=4,
-        rotation="auto",
+        rotation=rotation,
         codebooks="auto",
         n_rotations=None,
         allocation="eigenvalue",
@@ -293,7 +300,7 @@ def _rotate_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) 
     if not n_rotations:
         return 0.0
     n = 2048
-    here = int(np.clip(round(n * n_rotations / rotation._BLOCK), 1, max(1, _MOST_ROTATED // (axes * dim))))
+    here = int(np.clip(round(n * n_rotations / rotations._BLOCK), 1, max(1, _MOST_ROTATED // (axes * dim))))
     turns = rng.integers(-127, 128, (here, axes, dim)).astype(np.int8)
     x = rng.normal(size=(n, dim)).astype(np.float32)
     cells = rng.integers(0, here, n).astype(np.int32)

@@ -23,11 +23,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike import kernels
-from lookalike.index.identities import admitted
+from lookalike.index.identities import Ids, admitted
 from lookalike.index.plan import SearchPlan
 from lookalike.index.segment import Segment
-from lookalike.index.walk import Found
+from lookalike.index.walk import Found, ids_of_rows, merged
 from lookalike.kernels.threads import map_blocks
 from lookalike.quantization import LOPQModel
 
@@ -107,8 +106,8 @@ class Admission:
         walked = n_visits * model.cost + n_codes * model.n_bytes + min(plan.rerank, n_codes) * model.dim_in
         return n_admitted * model.dim_in <= walked
 
-    def nearest(self, compared: NDArray[np.float32], k: int, *, cosine: bool) -> list[Found]:
-        """Compare with everything admitted and give the k nearest, a block of queries in each answer.
+    def nearest(self, compared: NDArray[np.float32], k: int, *, cosine: bool) -> Found:
+        """Compare with everything admitted and give the k nearest.
 
         Equal distances come in the order of segments and rows.
 
@@ -117,40 +116,34 @@ class Admission:
         compared : float32 (n_queries, dim_in)
         k : int
         cosine : bool
-            As in :meth:`Segment.squared_distances`.
+            As in :meth:`Segment.nearest`.
         """
-        places = [
-            np.arange(len(segment)) if mask is None else np.flatnonzero(mask)
-            for segment, mask in zip(self.segments, self.masks, strict=True)
-        ]
-        rows = np.concatenate([np.empty(0, np.int64), *places])
-        owners = np.repeat(np.arange(len(places)), [len(each) for each in places])
+        parts = []
+        for number, (segment, mask) in enumerate(zip(self.segments, self.masks, strict=True)):
+            rows = np.arange(len(segment)) if mask is None else np.flatnonzero(mask)
+            parts += [(number, rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)]
+        owners = np.array([number for number, _ in parts], np.int64)
 
-        def block(queries: slice) -> Found:
+        def block(queries: slice) -> tuple[Ids, NDArray[np.float32]]:
             q = compared[queries]
-            kept = [np.empty((len(q), 0), np.uint64)]
-            first = 0
-            for segment, own in zip(self.segments, places, strict=True):
-                for start in range(0, len(own), _ROWS):
-                    part = own[start : start + _ROWS]
-                    distances = segment.squared_distances(q, np.tile(part, (len(q), 1)), cosine=cosine)
-                    order = np.tile(np.arange(first, first + len(part)), (len(q), 1))
-                    kept.append(_least(kernels.join_keys(distances, order), k))
-                    first += len(part)
-            keys = _least(np.concatenate(kept, axis=1), k)
-            keys.sort(axis=1)
-            squared, best = kernels.split_keys(keys)
-            return Found(owners[best], rows[best], squared, n_reranked=len(rows) * len(q))
+            none = np.full((len(q), k), np.inf, np.float32), np.full((len(q), k), -1, np.int64)
+            found = [
+                self.segments[number].nearest(q, np.tile(rows, (len(q), 1)), k, cosine=cosine) for number, rows in parts
+            ]
+            which, rows, squared = merged(found or [none], k)
+            numbers = np.where(rows >= 0, owners[which], -1) if len(owners) else which
+            return ids_of_rows(self.segments, numbers, rows), squared
 
-        return map_blocks(block, len(compared), _QUERIES)
+        blocks = [*map_blocks(block, len(compared), _QUERIES), block(slice(0, 0))]
+        return Found(
+            np.concatenate([ids for ids, _ in blocks]),
+            np.concatenate([squared for _, squared in blocks]),
+            n_reranked=sum(len(rows) for _, rows in parts) * len(compared),
+        )
 
     def _codes_per_visit(self) -> float:
         """Codes of the list that an unfiltered visit meets: large lists are met more often, in proportion."""
         cells = np.concatenate([segment.cells for segment in self.segments])
-        counts = np.concatenate([np.diff(segment.offsets) for segment in self.segments])
+        counts = np.concatenate([segment.lengths for segment in self.segments])
         lists = np.bincount(np.unique(cells, return_inverse=True)[1], weights=counts)
         return float(np.square(lists).sum() / lists.sum())
-
-
-def _least(keys: NDArray[np.uint64], k: int) -> NDArray[np.uint64]:
-    return np.partition(keys, k - 1, axis=1)[:, :k] if keys.shape[1] > k else keys

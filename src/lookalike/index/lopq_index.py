@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.encoding import encode_segment
-from lookalike.index.estimate import Estimate, estimated
+from lookalike.index.estimate import Estimate, default_rotation, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.filtering import Admission
-from lookalike.index.identities import Ids, as_ids, empty_ids
+from lookalike.index.identities import Ids, as_ids
 from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
@@ -29,7 +29,7 @@ from lookalike.index.results import SearchResult, SearchStats
 from lookalike.index.segment import Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
 from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
-from lookalike.index.walk import Found, Walk
+from lookalike.index.walk import Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share
@@ -73,6 +73,7 @@ class LOPQIndex:
         bytes_per_vector: int = 16,
         n_coarse: int | None = None,
         metric: str = "l2",
+        rotation: str | None = None,
         rerank: str | None = "float16",
         seed: int = 0,
     ) -> Self:
@@ -88,6 +89,10 @@ class LOPQIndex:
         n_coarse : int, optional
             Cells; by default a power of two near sqrt(n).
         metric : {"l2", "cosine"}
+        rotation : str, optional
+            As in :meth:`LOPQModel.fit`. By default "auto" where codes are all there is; where vectors are kept, "none":
+            what codes miss is then found by comparing more of them exactly, which takes a third of the time that
+            rotations take (docs/tutorials/parameters.md).
         rerank : {"float16", "float32"} or None
             How vectors themselves are kept for exact re-ranking; None keeps codes only.
         seed : int
@@ -99,7 +104,10 @@ class LOPQIndex:
         _check_rerank(rerank)
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
         x = as_vectors(vectors, "vectors")
-        model = LOPQModel.fit(x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, metric=metric, seed=seed)
+        rotation = default_rotation(rerank, n_bytes) if rotation is None else rotation
+        model = LOPQModel.fit(
+            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, rotation=rotation, metric=metric, seed=seed
+        )
         index = cls(model, (), rerank)
         index.add(x, ids)
         return index
@@ -180,20 +188,21 @@ class LOPQIndex:
         bytes_per_vector: int = 16,
         n_coarse: int | None = None,
         metric: str = "l2",
+        rotation: str | None = None,
         rerank: str | None = "float16",
         n_threads: int | None = None,
     ) -> Estimate:
         """Estimate what :meth:`build` will take for so many vectors: bytes, and processor seconds on this machine.
 
-        Times the inner loops for about a second. Which rotation training will choose depends on the data; assumed is
-        the largest that it tries, so bytes of the model are an upper bound. ``estimate.memory.at(n)`` accounts for
+        Times the inner loops for about a second. Which rotation "auto" will choose depends on the data; assumed is the
+        largest that it tries, so bytes of the model are an upper bound. ``estimate.memory.at(n)`` accounts for
         other numbers of vectors in the same cells.
 
         Parameters
         ----------
         n, dim : int
             Vectors and their dimension.
-        bytes_per_vector, n_coarse, metric, rerank
+        bytes_per_vector, n_coarse, metric, rotation, rerank
             As in :meth:`build`.
         n_threads : int, optional
             Threads that share the work, each on a core of its own; by default as many as the engine would use here.
@@ -208,10 +217,12 @@ class LOPQIndex:
         InvalidArgumentError
         """
         _check_rerank(rerank)
+        n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
         return estimated(
             check_count(n, "n"),
             check_count(dim, "dim"),
-            n_codes=2 * check_count(bytes_per_vector, "bytes_per_vector"),
+            n_codes=2 * n_bytes,
+            rotation=default_rotation(rerank, n_bytes) if rotation is None else rotation,
             n_coarse=n_coarse,
             metric=check_choice(metric, "metric", METRICS),
             rerank=rerank,
@@ -476,9 +487,6 @@ class LOPQIndex:
         started = time.perf_counter()
         admission = Admission.of(segments, filter)
         plan = admission.widened(plan)
-        widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
-        ids = empty_ids((len(q), plan.k), widest)
-        distances = np.full((len(q), plan.k), np.inf, np.float32)
         with one_blas_thread():
             compared = self._model.compared(q)
             if as_stored and self._rerank == "float16" and segments:
@@ -488,18 +496,9 @@ class LOPQIndex:
             else:
                 walk = Walk(self._model, segments, admission.masks)
                 found = walk.search(self._model.projection.project(compared), compared, plan)
-            first = 0
-            for block in found:
-                rows = slice(first, first + len(block.rows))
-                for number, segment in enumerate(segments):
-                    here = block.segments == number
-                    ids[rows, : block.rows.shape[1]][here] = segment.ids[block.rows[here]]
-                distances[rows, : block.rows.shape[1]] = self._finish(block, compared[rows], plan)
-                first = rows.stop
-        n_cells, n_codes, n_reranked = (
-            sum(getattr(block, name) for block in found) for name in ("n_cells", "n_codes", "n_reranked")
-        )
-        return SearchResult(ids, distances, SearchStats(n_cells, n_codes, n_reranked, time.perf_counter() - started))
+        distances = self._finish(found.squared, compared, plan)
+        stats = SearchStats(found.n_cells, found.n_codes, found.n_reranked, time.perf_counter() - started)
+        return SearchResult(found.ids, distances, stats)
 
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
         k = check_count(k, "k")
@@ -524,9 +523,11 @@ class LOPQIndex:
             default_probe=probe,
         )
 
-    def _finish(self, found: Found, compared: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.float32]:
+    def _finish(
+        self, squared: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan
+    ) -> NDArray[np.float32]:
         """Distances of the metric from squared ones; estimates from codes may lie below 0, distances do not."""
-        squared = np.maximum(found.squared, 0)
+        squared = np.maximum(squared, 0)
         if self._model.metric == "l2":
             return np.sqrt(squared)
         zero = np.zeros((len(squared), 1), np.bool_)

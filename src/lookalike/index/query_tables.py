@@ -52,7 +52,7 @@ class QueryTables:
         model : LOPQModel
         projected : float32 (n_queries, dim)
         near : float32 (n_queries, n_parts, n_coarse)
-            Squared distances to the coarse centroids.
+            Of :meth:`CoarseQuantizer.scores`.
         cells : int64 (n_queries, n_probe)
             Numbers of the cells that each query visits; -1 for none.
         local : float32 (n_queries * n_probe, n_axes) or None
@@ -64,18 +64,13 @@ class QueryTables:
         product = model.product
         if local is None:
             local = projected
-            slots = np.broadcast_to(np.arange(len(cells))[:, None, None], (*cells.shape, 1))
+            slots = np.repeat(np.arange(len(cells)), cells.shape[1]).reshape(*cells.shape, 1)
         else:
             slots = np.arange(cells.size).reshape(*cells.shape, 1)
-        d = product.codebooks.shape[2]
-        tables = np.empty((len(local), len(product.codebooks), 16), np.float32)
-        flat = tables.reshape(len(local), -1)
-        for g, share in enumerate(product.groups()):
-            words = product.codebooks[share].reshape(-1, d) * np.float32(-2)
-            columns = slice(16 * share.start, 16 * share.stop)
-            np.matmul(local[:, g * d : (g + 1) * d], words.T, out=flat[:, columns])  # (n, d) x (d, m * 16)
-        biases = np.take_along_axis(near[:, 0], visited, axis=1) + product.norm_means[visited]
-        return cls(tables, slots, biases, product.norm_scales[visited], product.norm_levels)
+        biases = near[np.arange(len(cells))[:, None], 0, visited]
+        biases += np.einsum("nd,nd->n", projected, projected)[:, None]
+        biases += product.norm_means[visited]
+        return cls(product.tables(local), slots, biases, product.norm_scales[visited], product.norm_levels)
 
     @classmethod
     def _product(cls, model: LOPQModel, projected: NDArray[np.float32], cells: NDArray[np.int64]) -> QueryTables:

@@ -24,7 +24,6 @@ from lookalike.index.identities import Ids
 __all__ = ["LANES", "Segment"]
 
 LANES = 32
-_NEAR_ONE = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +47,8 @@ class Segment:
 
     Attributes
     ----------
+    lengths : int64 (n_lists,)
+        Rows of each list.
     first_blocks : int64 (n_lists,)
         Where each list begins in ``blocks``.
     """
@@ -59,6 +60,7 @@ class Segment:
     embeddings: NDArray[np.float16] | NDArray[np.float32] | None
     scale: float = 1.0
     alive: NDArray[np.bool_] | None = None
+    lengths: NDArray[np.int64] = field(init=False)
     first_blocks: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +82,8 @@ class Segment:
             raise InvalidArgumentError("the arrays of this segment do not belong together.")
         if self.offsets[0] != 0 or self.offsets[-1] != n or (np.diff(self.offsets) < 0).any():
             raise InvalidArgumentError("the lists of this segment do not cover its rows.")
-        n_blocks = -(-np.diff(self.offsets) // self.blocks.shape[2])
+        object.__setattr__(self, "lengths", np.diff(self.offsets))
+        n_blocks = -(-self.lengths // self.blocks.shape[2])
         object.__setattr__(self, "first_blocks", np.cumsum(n_blocks) - n_blocks)
         if int(n_blocks.sum()) != len(self.blocks):
             raise InvalidArgumentError("the lists of this segment do not cover its blocks of codes.")
@@ -181,37 +184,33 @@ class Segment:
         assert self.embeddings is not None
         return self.embeddings[rows].astype(np.float32) / np.float32(self.scale)
 
-    def are_zero(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which rows have a zero vector as their embedding: bool (len(rows),)."""
-        assert self.embeddings is not None
-        zero: NDArray[np.bool_] = np.logical_not(np.any(self.embeddings[rows] != 0, axis=1))
-        return zero
-
-    def squared_distances(
-        self, queries: NDArray[np.float32], rows: NDArray[np.int64], *, cosine: bool = False
-    ) -> NDArray[np.float32]:
-        """Exact squared distances from queries (n_queries, dim_in) to the stored embeddings of rows.
+    def nearest(
+        self, queries: NDArray[np.float32], rows: NDArray[np.int64], k: int, *, cosine: bool = False
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Nearest to each query among some rows, by exact squared distances to the stored embeddings.
 
         Parameters
         ----------
         queries : float32 (n_queries, dim_in)
         rows : int64 (n_queries, depth)
             -1 for none.
+        k : int
         cosine : bool
             Vectors are of unit length or zero; a zero vector has cosine 0 to everything, which is a squared distance
             of 2, and not the 1 that is measured.
 
         Returns
         -------
-        float32 (n_queries, depth)
-            ``inf`` where there is no row.
+        squared : float32 (n_queries, k)
+            Never falling; ``inf`` in empty slots.
+        rows : int64 (n_queries, k)
+            -1 in empty slots.
         """
         assert self.embeddings is not None
-        distances = kernels.rerank_distances(queries * np.float32(self.scale), self.embeddings, rows)
-        distances /= np.float32(self.scale * self.scale)
-        if cosine:
-            # few have cosine 1/2, so few are looked at again
-            where = np.nonzero(np.abs(distances - 1) < _NEAR_ONE)
-            zero = self.are_zero(rows[where])
-            distances[where[0][zero], where[1][zero]] = 2
-        return distances
+        area = self.scale * self.scale
+        if self.scale != 1:
+            queries = queries * np.float32(self.scale)
+        squared, rows = kernels.nearest_rows(queries, self.embeddings, rows, k, 2 * area if cosine else None)
+        if self.scale != 1:
+            squared /= np.float32(area)
+        return squared, rows

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import kernels
+from lookalike.index.identities import Ids, empty_ids
 from lookalike.index.plan import SearchPlan
 from lookalike.index.query_tables import QueryTables, local_queries
 from lookalike.index.segment import Segment
 from lookalike.kernels.threads import map_blocks, n_threads
-from lookalike.quantization import LOPQModel
+from lookalike.quantization import AdditiveQuantizer, LOPQModel
 
-__all__ = ["Found", "Walk"]
+__all__ = ["Found", "Walk", "ids_of_rows", "merged"]
 
 _ALL = np.empty(0, np.bool_)
 _TABLE_VALUES = 1 << 19
@@ -30,21 +31,19 @@ _MOST_QUERIES, _MOST_VISITS = 1024, 1 << 15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Nearest rows of a block of queries.
+    """Nearest vectors of a block of queries.
 
     Parameters
     ----------
-    segments : int64 (n_queries, depth)
-        Numbers of segments; -1 in empty slots.
-    rows : int64 (n_queries, depth)
-    squared : float32 (n_queries, depth)
+    ids : int64 or str (n_queries, k)
+        -1 or "" in empty slots.
+    squared : float32 (n_queries, k)
         Never falling along a row; ``inf`` in empty slots.
     n_cells, n_codes, n_reranked : int
         Work done.
     """
 
-    segments: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    ids: Ids
     squared: NDArray[np.float32]
     n_cells: int = 0
     n_codes: int = 0
@@ -69,15 +68,14 @@ class Walk:
         self._segments = segments
         self._admitted = admitted
         if len(segments) == 1 and admitted[0] is None:
-            segment = segments[0]
-            self._occupied, self._counts = segment.cells, np.diff(segment.offsets)
+            self._occupied, self._counts = segments[0].cells, segments[0].lengths
             return
         cells = [np.empty(0, np.int64)]
         counts = [np.empty(0, np.int64)]
         for segment, mask in zip(segments, admitted, strict=True):
             cells.append(segment.cells)
             if mask is None:
-                counts.append(np.diff(segment.offsets))
+                counts.append(segment.lengths)
             else:
                 before = np.concatenate([[0], np.cumsum(mask)])
                 counts.append(before[segment.offsets[1:]] - before[segment.offsets[:-1]])
@@ -86,8 +84,8 @@ class Walk:
         self._occupied = used[total > 0]
         self._counts = total[total > 0]
 
-    def search(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> list[Found]:
-        """Nearest rows of queries, block by block.
+    def search(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> Found:
+        """Nearest vectors of queries.
 
         Parameters
         ----------
@@ -96,46 +94,55 @@ class Walk:
             The same queries before projection, for re-ranking.
         plan : SearchPlan
         """
+        if len(projected) == 1:
+            return self._block(projected, compared, plan)
         n_visits = plan.likely_visits(len(self._occupied))
         per_thread = -(-len(projected) // n_threads())
         block = max(1, min(per_thread, _MOST_QUERIES, _MOST_VISITS // n_visits))
-        return map_blocks(lambda rows: self._block(projected[rows], compared[rows], plan), len(projected), block)
+        found = map_blocks(lambda rows: self._block(projected[rows], compared[rows], plan), len(projected), block)
+        if len(found) == 1:
+            return found[0]
+        found.append(self._block(projected[:0], compared[:0], plan))  # there may have been no block at all
+        return Found(
+            np.concatenate([each.ids for each in found]),
+            np.concatenate([each.squared for each in found]),
+            *(sum(getattr(each, name) for each in found) for name in ("n_cells", "n_codes", "n_reranked")),
+        )
 
     def _block(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> Found:
         depth = max(plan.k, plan.rerank)
-        near = self._model.coarse.distances(projected)
+        # what is compared exactly anyway needs no exact sums before, unless segments compete
+        rescore = not plan.rerank or len(self._segments) > 1
+        near = self._model.coarse.scores(projected)
         places = self._order(near, plan)
         n_queries, n_probe = places.shape
         if not n_probe:
             none = np.full((n_queries, plan.k), -1, np.int64)
-            return Found(none, none, np.full(none.shape, np.inf, np.float32))
-        n_codes = int(self._counts[places[places >= 0]].sum())
-        cells = np.where(places >= 0, self._occupied[places], -1)
+            return Found(ids_of_rows(self._segments, none, none), np.full(none.shape, np.inf, np.float32))
+        visits = places >= 0
+        n_cells, n_codes = int(np.count_nonzero(visits)), int(self._counts[places][visits].sum())
+        cells = np.where(visits, self._occupied[places], -1)
         local = local_queries(self._model, projected, cells)
         found = []
-        step = max(1, _TABLE_VALUES // (n_probe * self._model.product.n_codes * 2**self._model.product.bits))
+        n_tables = 1 if local is None and isinstance(self._model.product, AdditiveQuantizer) else n_probe
+        step = max(1, _TABLE_VALUES // (n_tables * self._model.product.n_codes * 2**self._model.product.bits))
         for start in range(0, n_queries, step):
             part = slice(start, start + step)
             own = None if local is None else local[start * n_probe : (start + step) * n_probe]
             tables = QueryTables.of(self._model, projected[part], near[part], cells[part], own)
-            found.append(self._scan(tables, cells[part], depth))
-        segments, rows, squared = (np.concatenate(each) for each in zip(*found, strict=True))
-        n_cells = int(np.count_nonzero(places >= 0))
+            found.append(self._scan(tables, cells[part], depth, rescore=rescore))
+        numbers, rows, squared = found[0]
+        if len(found) > 1:
+            numbers, rows, squared = (np.concatenate(each) for each in zip(*found, strict=True))
         if not plan.rerank:
-            return Found(segments[:, : plan.k], rows[:, : plan.k], squared[:, : plan.k], n_cells, n_codes)
+            return Found(ids_of_rows(self._segments, numbers, rows), squared, n_cells, n_codes)
         n_reranked = int(np.count_nonzero(rows >= 0))
-        exact = np.full(rows.shape, np.inf, np.float32)
+        nearest = []
         for number, segment in enumerate(self._segments):
-            here = rows if len(self._segments) == 1 else np.where(segments == number, rows, -1)
-            squared = segment.squared_distances(compared, here, cosine=self._model.metric == "cosine")
-            np.minimum(exact, squared, out=exact)
-        order = np.where(rows >= 0, np.arange(rows.shape[1]), -1)
-        keys = kernels.join_keys(exact, order)
-        keys.sort(axis=1)
-        exact, best = kernels.split_keys(keys[:, : plan.k])
-        rows = np.where(best >= 0, np.take_along_axis(rows, np.maximum(best, 0), axis=1), -1)
-        segments = np.where(best >= 0, np.take_along_axis(segments, np.maximum(best, 0), axis=1), -1)
-        return Found(segments, rows, exact, n_cells, n_codes, n_reranked)
+            here = rows if len(self._segments) == 1 else np.where(numbers == number, rows, -1)
+            nearest.append(segment.nearest(compared, here, plan.k, cosine=self._model.metric == "cosine"))
+        numbers, rows, squared = merged(nearest, plan.k)
+        return Found(ids_of_rows(self._segments, numbers, rows), squared, n_cells, n_codes, n_reranked)
 
     def _order(self, near: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.int64]:
         """Places in ``occupied`` of the cells to visit, nearest first: int64 (n_queries, n_visits), -1 beyond."""
@@ -180,33 +187,61 @@ class Walk:
             wanted *= 4
 
     def _scan(
-        self, tables: QueryTables, cells: NDArray[np.int64], depth: int
+        self, tables: QueryTables, cells: NDArray[np.int64], depth: int, *, rescore: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Nearest rows by code in the given cells, over all segments: segment numbers, rows and squared distances."""
+        """Nearest rows by code in the given cells, over all segments: segment numbers, rows and squared distances.
+
+        Without ``rescore``, which needs a single segment, in no order, and distances mean nothing.
+        """
         found = []
-        for number, (segment, mask) in enumerate(zip(self._segments, self._admitted, strict=True)):
+        for segment, mask in zip(self._segments, self._admitted, strict=True):
             lists = np.minimum(np.searchsorted(segment.cells, cells), len(segment.cells) - 1)
             lists = np.where(segment.cells[lists] == cells, lists, -1)
-            squared, rows = kernels.scan_lists(
-                tables.tables,
-                tables.slots,
-                lists,
-                tables.biases,
-                tables.level_scales,
-                tables.levels,
-                segment.offsets,
-                segment.first_blocks,
-                segment.blocks,
-                _ALL if mask is None else mask,
-                depth,
+            found.append(
+                kernels.scan_lists(
+                    tables.tables,
+                    tables.slots,
+                    lists,
+                    tables.biases,
+                    tables.level_scales,
+                    tables.levels,
+                    segment.offsets,
+                    segment.first_blocks,
+                    segment.blocks,
+                    _ALL if mask is None else mask,
+                    depth,
+                    rescore=rescore,
+                )
             )
-            found.append((np.where(rows >= 0, number, -1), rows, squared))
-        if len(found) == 1:
-            return found[0]
-        segments, rows, squared = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
-        keys = kernels.join_keys(squared, np.where(rows >= 0, np.arange(rows.shape[1]), -1))
-        keys.sort(axis=1)
-        squared, best = kernels.split_keys(keys[:, :depth])
-        taken = np.maximum(best, 0)
-        rows = np.where(best >= 0, np.take_along_axis(rows, taken, axis=1), -1)
-        return np.where(best >= 0, np.take_along_axis(segments, taken, axis=1), -1), rows, squared
+        return merged(found, depth)
+
+
+def ids_of_rows(segments: Sequence[Segment], numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Ids:
+    """Ids of rows, given the numbers of their segments, both int64 (n_queries, k) and -1 in empty slots."""
+    if len(segments) == 1:
+        ids = segments[0].ids[rows]
+        ids[rows < 0] = "" if ids.dtype.kind == "U" else -1
+        return ids
+    widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
+    ids = empty_ids(rows.shape, widest)
+    for number, segment in enumerate(segments):
+        here = (numbers == number) & (rows >= 0)
+        ids[here] = segment.ids[rows[here]]
+    return ids
+
+
+def merged(
+    found: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Pick the ``k`` nearest of what was found in each segment: segment numbers, rows and squared distances."""
+    if len(found) == 1:
+        squared, rows = found[0]
+        return np.minimum(rows, 0), rows, squared
+    squared, rows = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
+    keys = kernels.join_keys(squared, np.where(rows >= 0, np.arange(rows.shape[1]), -1))
+    keys.sort(axis=1)
+    squared, best = kernels.split_keys(keys[:, :k])
+    taken = np.maximum(best, 0)
+    rows = np.where(best >= 0, np.take_along_axis(rows, taken, axis=1), -1)
+    numbers = np.repeat(np.arange(len(found)), [each.shape[1] for _, each in found])
+    return np.where(best >= 0, numbers[taken], -1), rows, squared

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lookalike.kernels.additive import codeword_sums, encode_additive
     from lookalike.kernels.blocks import block_codes, unblock_codes
-    from lookalike.kernels.cell_order import multisequence
+    from lookalike.kernels.cell_order import multisequence, nearest_cells
     from lookalike.kernels.codes import pack_codes, unpack_codes
     from lookalike.kernels.distances import assign, exact_distances
     from lookalike.kernels.encode import encode_subvectors
     from lookalike.kernels.frames import rotate, rotate_back
-    from lookalike.kernels.keys import join_keys, nearest_cells, split_keys
-    from lookalike.kernels.rerank import rerank_distances
+    from lookalike.kernels.keys import join_keys, split_keys
+    from lookalike.kernels.rerank import nearest_rows
     from lookalike.kernels.scan import scan_lists
     from lookalike.kernels.selection import top_k
     from lookalike.kernels.tables import local_queries, subvector_tables
@@ -37,8 +37,8 @@ __all__ = [
     "local_queries",
     "multisequence",
     "nearest_cells",
+    "nearest_rows",
     "pack_codes",
-    "rerank_distances",
     "rotate",
     "rotate_back",
     "scan_lists",
@@ -59,9 +59,9 @@ _HOMES = {
     "join_keys": "keys",
     "local_queries": "tables",
     "multisequence": "cell_order",
-    "nearest_cells": "keys",
+    "nearest_cells": "cell_order",
+    "nearest_rows": "rerank",
     "pack_codes": "codes",
-    "rerank_distances": "rerank",
     "rotate": "frames",
     "rotate_back": "frames",
     "scan_lists": "scan",
@@ -76,4 +76,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    kernel = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return kernel

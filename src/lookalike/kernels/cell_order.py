@@ -1,6 +1,9 @@
-"""Cells of a multi-index by growing distance to a query, without looking at all of them.
+"""Cells by growing distance to a query; of a multi-index without looking at all of them.
 
-Babenko & Lempitsky, "The inverted multi-index", CVPR 2012, algorithm 1. A heap holds the frontier of the
+Of one codebook all distances are there. The least of every sixteen bound what can be among the first, so that most of
+them are looked at by sixteens only.
+
+Of two: Babenko & Lempitsky, "The inverted multi-index", CVPR 2012, algorithm 1. A heap holds the frontier of the
 staircase of visited pairs; a pair enters once both its neighbours below have left, so the heap stays under
 ``n_coarse`` entries and T cells cost O(T log T) after two sorts of ``n_coarse`` distances.
 """
@@ -13,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
+from lookalike.kernels.keys import key_of, select_keys
+from lookalike.kernels.rows import row_least
 
-__all__ = ["multisequence"]
+__all__ = ["multisequence", "nearest_cells"]
 
 
 def multisequence(
@@ -63,3 +68,51 @@ def _walk(
         if a + 1 < len(near_1) and done[a + 1] == b:
             heapq.heappush(heap, (near_1[a + 1] + near_2[b], a + 1, b))
     return steps, distances
+
+
+def nearest_cells(distances: NDArray[np.float32], n_wanted: int) -> NDArray[np.int64]:
+    """Positions of the smallest distances of each row, nearest first; equal ones in the order of position.
+
+    Parameters
+    ----------
+    distances : float32 (n, n_cells)
+    n_wanted : int
+        From 1 to n_cells.
+
+    Returns
+    -------
+    int64 (n, n_wanted)
+    """
+    out = np.empty((len(distances), n_wanted), np.int64)
+    _nearest_cells(np.ascontiguousarray(distances), out)
+    return out
+
+
+@compiled
+def _nearest_cells(distances: NDArray[np.float32], out: NDArray[np.int64]) -> None:
+    n, n_cells = distances.shape
+    n_wanted, n_rows = out.shape[1], n_cells // 16
+    least, keys = np.empty(n_rows, np.float32), np.empty(n_cells, np.uint64)
+    for i in range(n):
+        row_at = distances.ctypes.data + 4 * n_cells * i
+        limit = np.float32(np.inf)
+        if n_wanted <= n_rows:
+            for r in range(n_rows):
+                least[r] = row_least(row_at + 64 * r)
+                keys[r] = key_of(least[r], r)
+            # as many rows as are wanted have something up to here
+            limit = least[select_keys(keys, n_rows, n_wanted) & np.uint64(0xFFFFFFFF)]
+        n_found = 0
+        for r in range(n_rows + 1):
+            if r < n_rows and n_wanted <= n_rows and least[r] > limit:
+                continue
+            for t in range(16 * r, min(16 * r + 16, n_cells)):
+                if distances[i, t] <= limit:
+                    keys[n_found] = key_of(distances[i, t], t)
+                    n_found += 1
+        if n_found > n_wanted:
+            select_keys(keys, n_found, n_wanted)
+        nearest = keys[:n_wanted]
+        nearest.sort()
+        for s in range(n_wanted):
+            out[i, s] = np.int64(nearest[s] & np.uint64(0xFFFFFFFF))

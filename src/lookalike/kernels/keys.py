@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
 
-__all__ = ["join_keys", "key_of", "keys_distances", "nearest_cells", "split_keys"]
+__all__ = ["join_keys", "key_of", "keys_distances", "select_keys", "split_keys"]
 
 _SIGN = np.uint32(0x80000000)
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -61,65 +61,47 @@ def join_keys(distances: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArra
 
 
 def split_keys(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Distances and rows of keys; ``inf`` and -1 of empty slots."""
-    turned = (keys >> np.uint64(32)).astype(np.uint32)
-    distances = np.where(turned & _SIGN, turned & ~_SIGN, ~turned).view(np.float32)
-    empty = keys == _EMPTY
-    distances[empty] = np.inf
-    rows = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    rows[empty] = -1
+    """Distances and rows of keys (n_queries, n); ``inf`` and -1 of empty slots."""
+    distances, rows = np.empty(keys.shape, np.float32), np.empty(keys.shape, np.int64)
+    _split(keys, distances, rows)
     return distances, rows
 
 
-def nearest_cells(distances: NDArray[np.float32], n_wanted: int) -> NDArray[np.int64]:
-    """Positions of the smallest distances of each row, nearest first; equal ones in the order of position.
-
-    Parameters
-    ----------
-    distances : float32 (n, n_cells)
-    n_wanted : int
-        From 1 to n_cells.
-
-    Returns
-    -------
-    int64 (n, n_wanted)
-    """
-    keys = np.empty((len(distances), n_wanted), np.uint64)
-    _smallest(distances, keys)
-    keys.sort(axis=1)
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+@compiled
+def _split(keys: NDArray[np.uint64], distances: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    for i in range(len(keys)):
+        for s in range(keys.shape[1]):
+            key = keys[i, s]
+            empty = key == _EMPTY
+            distances[i, s] = np.inf if empty else keys_distances(key)
+            rows[i, s] = -1 if empty else np.int64(key & np.uint64(0xFFFFFFFF))
 
 
 @compiled
-def _smallest(distances: NDArray[np.float32], out: NDArray[np.uint64]) -> None:
-    """Keep the smallest keys of each row in a heap."""
-    n, n_cells = distances.shape
-    size = out.shape[1]
-    for i in range(n):
-        heap = out[i]
-        limit = np.float32(np.inf)
-        for t in range(n_cells):
-            value = distances[i, t]
-            if t >= size and value >= limit:  # equal ones further on come behind
-                continue
-            key = key_of(value, t)
-            if t < size:
-                place = t
-                while place > 0 and heap[(place - 1) // 2] < key:
-                    heap[place] = heap[(place - 1) // 2]
-                    place = (place - 1) // 2
-            else:
-                place = 0
-                while True:
-                    child = 2 * place + 1
-                    if child >= size:
-                        break
-                    if child + 1 < size and heap[child + 1] > heap[child]:
-                        child += 1
-                    if heap[child] <= key:
-                        break
-                    heap[place] = heap[child]
-                    place = child
-            heap[place] = key
-            if t >= size - 1:
-                limit = keys_distances(heap[0])
+def select_keys(keys: NDArray[np.uint64], n: int, wanted: int) -> np.uint64:
+    """Bring the ``wanted`` smallest of ``keys[:n]`` to the front, in no order, and give the largest of them.
+
+    Hoare's selection; keys are all different.
+    """
+    first, last, place = 0, n - 1, wanted - 1
+    while first < last:
+        middle = (first + last) // 2
+        a, b, c = keys[first], keys[middle], keys[last]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = first, last
+        while i <= j:
+            while keys[i] < pivot:
+                i += 1
+            while keys[j] > pivot:
+                j -= 1
+            if i <= j:
+                keys[i], keys[j] = keys[j], keys[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            last = j
+        elif place >= i:
+            first = i
+        else:
+            break
+    return np.uint64(keys[place])

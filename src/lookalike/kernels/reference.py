@@ -22,8 +22,8 @@ __all__ = [
     "local_queries",
     "multisequence",
     "nearest_cells",
+    "nearest_rows",
     "pack_codes",
-    "rerank_distances",
     "rotate",
     "rotate_back",
     "scan_lists",
@@ -231,8 +231,10 @@ def scan_lists(
     blocks: NDArray[np.uint8],
     admitted: NDArray[np.bool_],
     depth: int,
+    *,
+    rescore: bool = True,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Nearest rows of some lists: every code summed, then sorted by distance, equal ones in the order of rows."""
+    """Nearest rows of some lists, with or without ``rescore``: every code summed, then sorted by distance and row."""
     k = tables.shape[2]
     lanes = blocks.shape[2]
     distances, rows = np.full((len(lists), depth), np.inf, np.float32), np.full((len(lists), depth), -1, np.int64)
@@ -255,16 +257,23 @@ def scan_lists(
     return distances, rows
 
 
-def rerank_distances(
-    queries: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Squared distance from each query to each of its rows; ``inf`` where there is none."""
-    out = np.full(rows.shape, np.inf, np.float32)
+def nearest_rows(
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.floating],
+    rows: NDArray[np.int64],
+    k: int,
+    to_zero: float | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Nearest by squared distance among some rows of each query; to vectors of zeros it is ``to_zero``."""
+    distances, found = np.full((len(queries), k), np.inf, np.float32), np.full((len(queries), k), -1, np.int64)
     for q, query in enumerate(queries):
-        for i, row in enumerate(rows[q]):
-            if row >= 0:
-                out[q, i] = exact_distances(query, vectors[row : row + 1])[0]
-    return out
+        pairs = []
+        for row in rows[q][rows[q] >= 0]:
+            zero = to_zero is not None and not vectors[row].any()
+            pairs.append((to_zero if zero else exact_distances(query, vectors[row : row + 1])[0], row))
+        for place, (distance, row) in enumerate(sorted(pairs)[:k]):
+            distances[q, place], found[q, place] = distance, row
+    return distances, found
 
 
 def join_keys(distances: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.uint64]:

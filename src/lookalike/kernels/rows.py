@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["entries_sum", "round_row", "row_greatest", "row_least"]
+__all__ = ["entries_sum", "round_row", "row_greatest", "row_least", "scale_row"]
 
 _I8, _I32, _FLOAT = ir.IntType(8), ir.IntType(32), ir.FloatType()
 _ROW = ir.VectorType(_FLOAT, 16)
@@ -21,6 +21,11 @@ _ROW = ir.VectorType(_FLOAT, 16)
 
 def _row(builder: Any, address: Any) -> Any:
     return builder.load(builder.inttoptr(address, _ROW.as_pointer()), align=4)
+
+
+def _splat(builder: Any, value: Any) -> Any:
+    vector = builder.insert_element(ir.Constant(_ROW, ir.Undefined), value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(_I32, 16), [0] * 16))
 
 
 def _extreme(order: str) -> Any:
@@ -48,16 +53,25 @@ def row_greatest(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def scale_row(typing_context: Any, address: Any, scale: Any, out: Any) -> Any:
+    """Write the 16 float32 at an address, times ``scale``, to the address ``out``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, scale, out = arguments
+        scaled = builder.fmul(_row(builder, address), _splat(builder, scale))
+        builder.store(scaled, builder.inttoptr(out, _ROW.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.float32, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def round_row(typing_context: Any, address: Any, least: Any, per_unit: Any, out: Any) -> Any:
     """Write ``min(255, (row - least) * per_unit)``, rounded, as 16 bytes, twice, to the address ``out``."""
 
-    def splat(builder: Any, value: Any) -> Any:
-        vector = builder.insert_element(ir.Constant(_ROW, ir.Undefined), value, ir.Constant(_I32, 0))
-        return builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(_I32, 16), [0] * 16))
-
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address, least, per_unit, out = arguments
-        units = builder.fmul(builder.fsub(_row(builder, address), splat(builder, least)), splat(builder, per_unit))
+        units = builder.fmul(builder.fsub(_row(builder, address), _splat(builder, least)), _splat(builder, per_unit))
         units = builder.fadd(units, ir.Constant(_ROW, [0.5] * 16))
         most = ir.Constant(_ROW, [255.0] * 16)
         units = builder.select(builder.fcmp_ordered("<", units, most), units, most)

@@ -1,14 +1,10 @@
 """Scan of lists: the codes nearest to each query, by its tables.
 
-Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-A). Of 4-bit codes in blocks of 32, 32 are summed at
-once by vector instructions (:mod:`lookalike.kernels.simd`), with tables rounded to bytes. The unit is the same for all
-lists of a query, and such that the two tables of a byte just do not saturate in the first list; what separates a list
-from the first one is rounded to whole units too. So a sum is at most (m + 1) / 2 units off, unless a byte saturates. An
-eighth more codes than wanted are taken by these sums, then summed in float, and the nearest of them come back. The
-result is the same at every level of instructions. All other layouts are summed in float throughout.
-
-Found codes go into a reservoir of twice the wanted number; when it is full, the half that is worse is dropped by one
-partial selection, O(1) for each code that came in, and the limit falls.
+Asymmetric distances (Jegou, Douze & Schmid, PAMI 2011, section III-A). 4-bit codes in blocks of 32 are summed 32 at
+once with tables rounded to bytes (:mod:`lookalike.kernels.nibbles`). Either the nearest by these sums are the answer,
+which is enough where all of them are compared exactly afterwards; or an eighth more than wanted are summed in float,
+and the nearest of them come back. The result is the same at every level of instructions. All other layouts are summed
+in float throughout.
 
 Keys (:mod:`lookalike.kernels.keys`) order equal distances by row, so the result does not depend on the order of the
 scan.
@@ -20,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
-from lookalike.kernels.keys import key_of, split_keys
-from lookalike.kernels.rows import entries_sum, round_row, row_greatest, row_least
-from lookalike.kernels.simd import block_mask_avx2, block_mask_avx512, block_mask_neon, chosen_level, lowest_bit
+from lookalike.kernels.keys import key_of, select_keys, split_keys
+from lookalike.kernels.nibbles import N_COUNTS, scan_nibbles
+from lookalike.kernels.simd import chosen_level
 
 __all__ = ["scan_lists"]
 
@@ -39,6 +35,8 @@ def scan_lists(
     blocks: NDArray[np.uint8],
     admitted: NDArray[np.bool_],
     depth: int,
+    *,
+    rescore: bool = True,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Nearest rows of some lists, for each of some queries.
 
@@ -65,6 +63,9 @@ def scan_lists(
         Which rows may be found; empty admits all.
     depth : int
         At most so many come back for each query.
+    rescore : bool
+        Whether distances are wanted, and the order of rows by them. Otherwise 4-bit codes in blocks of 32 are chosen by
+        rounded tables, and come in no order.
 
     Returns
     -------
@@ -88,13 +89,12 @@ def scan_lists(
         blocks,
         admitted,
         keys,
+        rescore,
         chosen_level(),
     )
-    keys.sort(axis=1)
+    if rescore:
+        keys.sort(axis=1)
     return split_keys(keys)
-
-
-_LARGEST = 65_535
 
 
 @compiled
@@ -111,19 +111,21 @@ def _scan(
     blocks: NDArray[np.uint8],
     admitted: NDArray[np.bool_],
     out: NDArray[np.uint64],
+    rescore: bool,  # noqa: FBT001  Numba knows no keyword-only arguments
     level: int,
 ) -> None:
     n_bytes, lanes = blocks.shape[1:]
     depth = out.shape[1]
     if level == 2 and n_bytes % 2 == 1:
         level = 1
-    more = depth + depth // 8 + 8
-    keys = np.empty(2 * more + 32, np.uint64)
+    wanted = depth + depth // 8 + 8 if rescore else depth
+    keys = np.empty(4 * wanted + 1024, np.uint64)
+    counts, scratch = np.empty(N_COUNTS, np.int32), np.empty(50 * n_bytes + 32, np.float32)
     for q in range(len(lists)):
         if k == 16 and lanes == 32 and slots.shape[2] == 1:
-            n_found = _scan_nibbles(
-                tables, slots[q], lists[q], biases[q], level_scales[q], levels, offsets, first_blocks, blocks, admitted,
-                keys, more, level,
+            n_found = scan_nibbles(
+                tables, slots[q, :, 0], lists[q], biases[q], level_scales[q], levels, offsets, first_blocks, blocks,
+                admitted, keys, counts, scratch, wanted, rescore, level,
             )  # fmt: skip
         else:
             n_found = _scan_any(
@@ -131,7 +133,7 @@ def _scan(
                 admitted, keys, depth,
             )  # fmt: skip
         if n_found > depth:
-            _select(keys, n_found, depth)
+            select_keys(keys, n_found, depth)
             n_found = depth
         for s in range(n_found):
             out[q, s] = keys[s]
@@ -183,200 +185,6 @@ def _scan_any(
                 keys[n_found] = key
                 n_found += 1
             if n_found == len(keys):
-                worst = _select(keys, n_found, depth)
+                worst = select_keys(keys, n_found, depth)
                 n_found = depth
     return n_found
-
-
-@compiled
-def _scan_nibbles(
-    tables: NDArray[np.float32],
-    slots: NDArray[np.int64],
-    lists: NDArray[np.int64],
-    biases: NDArray[np.float32],
-    level_scales: NDArray[np.float32],
-    levels: NDArray[np.float32],
-    offsets: NDArray[np.int64],
-    first_blocks: NDArray[np.int64],
-    blocks: NDArray[np.uint8],
-    admitted: NDArray[np.bool_],
-    keys: NDArray[np.uint64],
-    depth: int,
-    level: int,
-) -> int:
-    """Scan one query's lists of 4-bit codes in blocks of 32, and give the number of keys."""
-    n_bytes = blocks.shape[1]
-    width = tables.shape[1]
-    n_tables = width // 16
-    m = n_tables + len(levels)
-    n_whole = n_tables // 2
-    # addresses, since a view of a block for every 32 codes would cost more than their sums
-    tables_at, blocks_at = tables.ctypes.data, blocks.ctypes.data
-    # the tables of the bytes that hold levels: other numbers in every list
-    tails = np.zeros((len(lists), n_bytes - n_whole, 32), np.float32)
-    for i in range(len(lists)):
-        for t in range(2 * n_whole, m):
-            for c in range(16):
-                entry = tables[slots[i, 0], 16 * t + c] if t < n_tables else level_scales[i] * levels[t - n_tables, c]
-                tails[i, t // 2 - n_whole, 16 * (t % 2) + c] = entry
-    tails_at, tail_values = tails.ctypes.data, tails.shape[1] * 32
-
-    low, high = np.zeros((n_bytes, 2, 16), np.uint8), np.zeros((n_bytes, 2, 16), np.uint8)
-    sums = np.empty(32, np.uint16)
-    low_at, high_at, sums_at = low.ctypes.data, high.ctypes.data, sums.ctypes.data
-    minima = np.empty(2 * n_bytes, np.float32)
-    n_found = 0
-    worst = np.uint64(0xFFFFFFFFFFFFFFFF)
-    limit = np.int64(0x3FFFFFFF)
-    base, unit, own_least, previous = np.float32(0), np.float32(0), np.float32(0), np.int64(-1)
-    for i in range(len(lists)):
-        if lists[i] < 0:
-            continue
-        start, end = offsets[lists[i]], offsets[lists[i] + 1]
-        own_at, tail_at = tables_at + 4 * slots[i, 0] * width, tails_at + 4 * i * tail_values
-        same = slots[i, 0] == previous
-        if not same:
-            own_least = _minima(own_at, 0, 2 * n_whole, minima)
-        least = biases[i] + own_least + _minima(tail_at, 2 * n_whole, 2 * n_bytes, minima)
-        if unit == 0:
-            base, unit = least, np.float32(255) / max(_widest(own_at, tail_at, n_whole, minima), np.float32(1e-30))
-        ahead = _ahead(least, base, unit)
-        if not same:
-            for j in range(n_whole):
-                round_row(own_at + 128 * j, minima[2 * j], unit, low_at + 32 * j)
-                round_row(own_at + 128 * j + 64, minima[2 * j + 1], unit, high_at + 32 * j)
-        previous = slots[i, 0]
-        if ahead > limit:  # even the least possible distance in this list is too large
-            continue
-        for j in range(n_whole, n_bytes):
-            at = tail_at + 128 * (j - n_whole)
-            round_row(at, minima[2 * j], unit, low_at + 32 * j)
-            round_row(at + 64, minima[2 * j + 1], unit, high_at + 32 * j)
-        for b in range((end - start + 31) // 32):
-            bound = np.int64(limit - ahead)
-            if bound > 65_535:
-                bound = np.int64(65_535)
-            if bound < 0:
-                break
-            number = first_blocks[lists[i]] + b
-            code_at = blocks_at + number * n_bytes * 32
-            if level == 2:
-                mask = block_mask_avx512(code_at, low_at, high_at, sums_at, np.int64(n_bytes), bound)
-            elif level == 1:
-                mask = block_mask_avx2(code_at, low_at, high_at, sums_at, np.int64(n_bytes), bound)
-            elif level == 3:
-                mask = block_mask_neon(code_at, low_at, high_at, sums_at, np.int64(n_bytes), bound)
-            else:
-                mask = _block_mask(blocks, number, low, high, sums, bound)
-            valid = end - start - 32 * b
-            if valid < 32:
-                mask &= (np.uint32(1) << np.uint32(valid)) - np.uint32(1)
-            while mask != 0:
-                lane = lowest_bit(mask)
-                mask &= mask - np.uint32(1)
-                row = start + 32 * b + lane
-                if len(admitted) > 0 and not admitted[row]:
-                    continue
-                key = (np.uint64(ahead + np.int64(sums[lane]) + 0x40000000) << np.uint64(32)) | np.uint64(row)
-                if key < worst:
-                    keys[n_found] = key
-                    n_found += 1
-            if n_found >= 2 * depth:
-                worst = _select(keys, n_found, depth)
-                n_found = depth
-                limit = np.int64(worst >> np.uint64(32)) - 0x40000000
-    if n_found > depth:
-        _select(keys, n_found, depth)
-        n_found = depth
-    for s in range(n_found):
-        row = np.int64(keys[s] & np.uint64(0xFFFFFFFF))
-        i = 0
-        while lists[i] < 0 or row < offsets[lists[i]] or row >= offsets[lists[i] + 1]:
-            i += 1
-        place = row - offsets[lists[i]]
-        code_at = blocks_at + (first_blocks[lists[i]] + place // 32) * n_bytes * 32 + place % 32
-        total = entries_sum(tables_at + 4 * slots[i, 0] * width, code_at, n_whole)
-        total += entries_sum(tails_at + 4 * i * tail_values, code_at + 32 * n_whole, n_bytes - n_whole)
-        keys[s] = key_of(biases[i] + total, row)
-    # mentioned so late because Numba frees an array after its last mention, whatever address into it is still in use
-    return n_found + 0 * (len(tails) + len(low) + len(high) + len(sums))
-
-
-@compiled
-def _block_mask(
-    blocks: NDArray[np.uint8],
-    number: int | np.int64,
-    low: NDArray[np.uint8],
-    high: NDArray[np.uint8],
-    sums: NDArray[np.uint16],
-    bound: int | np.int64,
-) -> np.uint32:
-    """Do what the vector instructions do, one code after the other."""
-    mask = np.uint32(0)
-    for lane in range(32):
-        total = 0
-        for j in range(blocks.shape[1]):
-            code = blocks[number, j, lane]
-            pair = np.int64(low[j, 0, code & 15]) + np.int64(high[j, 0, code >> 4])
-            total += int(pair) if pair < 255 else 255
-        sums[lane] = total & 0xFFFF
-        if (total & 0xFFFF) <= bound:
-            mask |= np.uint32(1) << np.uint32(lane)
-    return mask
-
-
-@compiled
-def _ahead(least: np.floating, base: np.floating, unit: np.floating) -> np.int64:
-    """Give in whole units how far the least distance of a list lies beyond that of the first; at most 2^29."""
-    steps: np.float64 = (np.float64(least) - np.float64(base)) * np.float64(unit)
-    return np.int64(np.rint(np.float64(max(min(steps, 536870912.0), -536870912.0))))
-
-
-@compiled
-def _widest(own_at: int, tail_at: int, n_whole: int, minima: NDArray[np.float32]) -> np.float32:
-    """Give the largest sum of entries that one byte of a code can name, less the smallest such sum."""
-    widest = np.float32(0)
-    for j in range(len(minima) // 2):
-        at = own_at + 128 * j if j < n_whole else tail_at + 128 * (j - n_whole)
-        widest = max(widest, row_greatest(at) - minima[2 * j] + row_greatest(at + 64) - minima[2 * j + 1])
-    return widest
-
-
-@compiled
-def _minima(at: int, first: int, end: int, out: NDArray[np.float32]) -> np.float32:
-    """Fill ``out[first:end]`` with the smallest entries of the tables at an address, and give their sum."""
-    total = np.float32(0)
-    for j in range(first, end):
-        out[j] = row_least(at + 64 * (j - first))
-        total += out[j]
-    return total
-
-
-@compiled
-def _select(keys: NDArray[np.uint64], n: int, wanted: int) -> np.uint64:
-    """Bring the ``wanted`` smallest of ``keys[:n]`` to the front, in no order, and give the largest of them.
-
-    Hoare's selection; keys are all different.
-    """
-    first, last, place = 0, n - 1, wanted - 1
-    while first < last:
-        middle = (first + last) // 2
-        a, b, c = keys[first], keys[middle], keys[last]
-        pivot = max(min(a, b), min(max(a, b), c))
-        i, j = first, last
-        while i <= j:
-            while keys[i] < pivot:
-                i += 1
-            while keys[j] > pivot:
-                j -= 1
-            if i <= j:
-                keys[i], keys[j] = keys[j], keys[i]
-                i += 1
-                j -= 1
-        if place <= j:
-            last = j
-        elif place >= i:
-            first = i
-        else:
-            break
-    return np.uint64(keys[place])

@@ -16,9 +16,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import product
 from typing import TypeVar
 
@@ -36,21 +35,23 @@ _before: list[int] = []
 _here = threading.local()
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS at one thread inside the block, in every thread of the process."""
-    global _users, _switches, _n_modules
-    with _lock:
-        if _users == 0:
-            if _switches is None or len(sys.modules) != _n_modules:  # a module that came since may have brought a BLAS
-                _switches, _n_modules = _find_switches(), len(sys.modules)
-            _before[:] = [get() for get, _ in _switches]
-            for _, set_ in _switches:
-                set_(1)
-        _users += 1
-    try:
-        yield
-    finally:
+class one_blas_thread:  # noqa: N801  reads as a function where it is used
+    """Keep BLAS at one thread inside a ``with`` block, in every thread of the process."""
+
+    def __enter__(self) -> None:
+        global _users, _switches, _n_modules
+        with _lock:
+            if _users == 0:
+                n_modules = len(sys.modules)
+                if _switches is None or n_modules != _n_modules:  # a module that came since may have brought a BLAS
+                    _switches, _n_modules = _find_switches(), n_modules
+                _before[:] = [get() for get, _ in _switches]
+                for _, set_ in _switches:
+                    set_(1)
+            _users += 1
+
+    def __exit__(self, *exception: object) -> None:
+        global _users
         with _lock:
             _users -= 1
             if _users == 0:
@@ -88,6 +89,9 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int) -> list[T]:
     The slices depend on ``n`` and ``block`` alone, so a reduction over the results is the same for any number of
     threads. A call from inside such a function runs in the thread it is in, so threads do not multiply.
     """
+    if 0 < n <= block:
+        with one_blas_thread():
+            return [function(slice(0, n))]
     slices = [slice(start, min(start + block, n)) for start in range(0, n, block)]
     workers = 1 if getattr(_here, "working", False) else min(n_threads(), len(slices))
     with one_blas_thread():

@@ -19,7 +19,8 @@ of it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -74,6 +75,7 @@ class AdditiveQuantizer:
     norm_scales: NDArray[np.float32]
     norm_levels: NDArray[np.float32]
     n_groups: int
+    _words: tuple[NDArray[np.float32], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = self.codebooks.shape
@@ -95,6 +97,7 @@ class AdditiveQuantizer:
         arrays = (self.codebooks, self.spreads, self.norm_means, self.norm_scales, self.norm_levels)
         if not all(np.isfinite(each).all() for each in arrays):
             raise InvalidArgumentError("additive codebooks, spreads and norm levels need finite values.")
+        object.__setattr__(self, "_words", tuple(self._scaled_words()))
 
     @property
     def dim(self) -> int:
@@ -115,6 +118,32 @@ class AdditiveQuantizer:
     def n_bytes(self) -> int:
         """Bytes of one packed code."""
         return (self.n_codes + 1) // 2
+
+    def _scaled_words(self) -> Iterator[NDArray[np.float32]]:
+        """Of each group all codewords times -2: float32 (group_dim, 16 * n_codebooks of the group)."""
+        for share in self.groups():
+            yield np.ascontiguousarray(np.float32(-2) * self.codebooks[share].reshape(-1, self.codebooks.shape[2]).T)
+
+    def tables(self, local: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Tables of queries: ``-2 <q, c>`` for each codeword.
+
+        Parameters
+        ----------
+        local : float32 (n, dim)
+            Queries in the stretched frames of cells, or as they are where there are no frames.
+
+        Returns
+        -------
+        float32 (n, n_codebooks, 16)
+        """
+        d = self.codebooks.shape[2]
+        tables = np.empty((len(local), len(self.codebooks), 16), np.float32)
+        flat, start = tables.reshape(len(local), -1), 0
+        for g, words in enumerate(self._words):
+            end = start + words.shape[1]
+            np.matmul(local[:, g * d : (g + 1) * d], words, out=flat[:, start:end])
+            start = end
+        return tables
 
     def groups(self) -> list[slice]:
         """Which codebooks belong to each group."""

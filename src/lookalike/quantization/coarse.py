@@ -81,18 +81,20 @@ class CoarseQuantizer:
             [assign_all(np.ascontiguousarray(part), self.centroids[p])[0] for p, part in enumerate(parts)], axis=1
         )
 
-    def distances(self, projected: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared distances of each part to all its centroids: float32 (n, n_parts, n_coarse)."""
+    def scores(self, projected: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Squared distances of each part to all its centroids, less the part's own squared length.
+
+        Returns
+        -------
+        float32 (n, n_parts, n_coarse)
+        """
         n = len(projected)
         out = np.empty((n, self.n_parts, self.n_coarse), np.float32)
         parts = projected.reshape(n, self.n_parts, self.part_dim)
         for p, centroids in enumerate(self.centroids):
             # the expansion is exact enough here: projected vectors lie around the origin
-            x = parts[:, p]
-            distances = (-2 * x) @ centroids.T
-            distances += self._squares[p]
-            distances += np.einsum("nd,nd->n", x, x)[:, None]
-            np.maximum(distances, 0, out=out[:, p])
+            np.matmul(-2 * parts[:, p], centroids.T, out=out[:, p])
+            out[:, p] += self._squares[p]
         return out
 
     def flat(self, cells: NDArray[np.int32]) -> NDArray[np.int64]:

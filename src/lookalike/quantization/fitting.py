@@ -215,7 +215,7 @@ def _recipes(settings: FitSettings, n: int, n_coarse: int, dim_in: int, dim: int
         return [recipe(s.rotation, n_axes if s.rotation == "local" else None)]
     # one set of axes for all changes nothing for sums of codewords, and is what OPQ turns for product quantization
     recipes = [recipe("none" if s.codebooks == "additive" else "global", None)]
-    fewer = _LOCAL_BYTES_PER_VECTOR * n // (s.n_parts * n_coarse * d) // s.n_buckets * s.n_buckets
+    fewer = int(_LOCAL_BYTES_PER_VECTOR * n // (s.n_parts * n_coarse * d)) // s.n_buckets * s.n_buckets
     if fewer >= _LEAST_AXES * axes:
         recipes.append(recipe("local", n_axes if n_axes is None else min(axes, fewer)))
     elif n_affordable > 1:
