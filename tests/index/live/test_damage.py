@@ -183,3 +183,25 @@ def test_what_a_killed_run_left_is_no_damage_and_is_swept(path: Path) -> None:
     assert len(report.leftovers) == 3
     LiveIndex.open(path, background=False).close()
     assert LiveIndex.verify(path).leftovers == ()
+
+
+def test_what_is_removed_while_a_segment_is_damaged_never_comes_back(path: Path, clustered: np.ndarray) -> None:
+    """Nobody can mark rows of a segment that cannot be opened, so it may not count again when it can."""
+    file = path / "segments" / "000002" / "ids.npy"
+    content = file.read_bytes()
+    flip(file)
+    with LiveIndex.open(path, background=False) as index:
+        assert index.remove([100]) == 1
+        index.add(-clustered[101:102], [101])
+        file.write_bytes(content)
+    with LiveIndex.open(path, background=False) as index:
+        assert len(index.stats().damaged) == 1
+        assert 100 not in index
+        assert 101 in index
+        assert 100 not in index.search(clustered[100], 400, exact=True).ids
+        assert index.search(-clustered[101], 1).ids.tolist() == [[101]]
+        assert len(index.ids) == len(index) == 359
+    assert LiveIndex.repair(path).is_clean
+    with LiveIndex.open(path, background=False) as index:
+        assert len(index.ids) == 359
+        assert index.search(-clustered[101], 1, n_probe=99).ids.tolist() == [[101]]
