@@ -114,6 +114,7 @@ def test_a_damaged_model_is_trained_again(path: Path, clustered: np.ndarray, dam
         "UPDATE live SET value = value + 5 WHERE name = 'flushed_seq'",
         "UPDATE live SET value = 100 WHERE name = 'next_seq'",
         "UPDATE live SET value = 5 WHERE name = 'next_id'",
+        "UPDATE live SET value = 2 WHERE name = 'next_number'",
         "DELETE FROM tombstones WHERE (segment, row) = (SELECT segment, row FROM tombstones LIMIT 1)",
         "DELETE FROM tombstones",
         "INSERT INTO tombstones VALUES (99, 1, 1)",
@@ -165,6 +166,24 @@ def test_a_damaged_database_is_told_from_damaged_segments(path: Path) -> None:
     assert not LiveIndex.verify(path).is_clean
     with pytest.raises(FormatError, match="backup"):
         LiveIndex.open(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE live SET value = '{' WHERE name = 'written'",
+        "UPDATE live SET value = x'00' WHERE name = 'mean'",
+        "UPDATE live SET value = 'many' WHERE name = 'next_seq'",
+        "DELETE FROM live WHERE name = 'dim'",
+        "UPDATE live SET value = 0 WHERE name = 'version'",
+    ],
+)
+def test_facts_that_make_no_sense_are_refused(path: Path, statement: str) -> None:
+    execute(statement)(path)
+    assert LiveIndex.verify(path).problems[0].place == "database"
+    for writable in (True, False):
+        with pytest.raises(FormatError, match=r"[Rr]estore"):
+            LiveIndex.open(path, writable=writable)
 
 
 def test_a_newer_version_is_refused_with_advice(path: Path) -> None:

@@ -222,11 +222,13 @@ class Follower:
         if row is not None and model is None:
             try:
                 model = read_model(self._folder / "models", row)
+                if len(row.mean or b"") != (4 * facts.dim if facts.centred else 0):
+                    raise FormatError("its mean does not fit the index.")
             except (FormatError, OSError) as error:
                 if isinstance(error, FileNotFoundError) and not missing_is_lost:
                     raise
                 damaged[-1] = f"model {row.number}: {error}"
-        mean = facts.mean if row is None else row.mean
+        mean = facts.mean if row is None or model is None else row.mean
         space = Space(facts.metric, None if mean is None else np.frombuffer(mean, "<f4").astype(np.float32))
         segments = self._read_segments(db, model, damaged, missing_is_lost=missing_is_lost)
         if before is None or not _same(before.space, space):
