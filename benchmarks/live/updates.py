@@ -64,8 +64,8 @@ def measure_updates(report: Report, data: DataSet, work: Path, *, quick: bool) -
     )
     report.notes.append(
         "Write amplification: bytes written for log, flushes and merges over bytes of the vectors given, from a "
-        "trained index at rest until the background had nothing left to do. Every call is one transaction, on disk when "
-        "it returns; *until idle* is what the background still did after the last."
+        "trained index at rest until the background had nothing left to do. Every call is one transaction, on disk "
+        "when it returns; *until idle* is what the background still did after the last."
     )
 
 
