@@ -64,6 +64,8 @@ class Upkeep:
             if snapshot.n_vectors < self._opening.train_from:
                 return
             limit = max(limit, _UNTRAINED_BYTES // (4 * snapshot.dim))
+            if self._store.follower.n_rows < limit:
+                return
         started = time.perf_counter()
         self._background.wake()
         while self._store.follower.n_rows >= limit and self._background.failure is None:
