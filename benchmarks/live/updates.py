@@ -40,7 +40,7 @@ _COLUMNS = [
 def measure_updates(report: Report, data: DataSet, work: Path, *, quick: bool) -> None:
     """Measure the six."""
     n_vectors = min(len(data.base), 100_000)
-    n_updates, flush_at = (20_000, 1024) if quick else (300_000, _FLUSH_AT)
+    n_updates, flush_at = (20_000, 1024) if quick else (200_000, _FLUSH_AT)
     base = work / "base"
     with LiveIndex.open(base, dim=data.dim, metric=data.metric, flush_at=flush_at) as index:
         index.add(data.base[:n_vectors])
