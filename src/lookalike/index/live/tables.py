@@ -184,7 +184,9 @@ def bury(db: sqlite3.Connection, segment: int, rows: NDArray[np.int64], seq: int
 
 def tombstones(db: sqlite3.Connection, segment: int, *, after: int = 0) -> NDArray[np.int64]:
     """Rows of a segment that died after a sequence number: int64 (n,)."""
-    rows = db.execute("SELECT row FROM tombstones WHERE segment = ? AND seq > ? ORDER BY row", (segment, after))
+    # "+" keeps SQLite from its first choice, the primary key: it would read all that ever died to find what just did
+    segment_is = "+segment = ?" if after else "segment = ?"
+    rows = db.execute(f"SELECT row FROM tombstones WHERE {segment_is} AND seq > ? ORDER BY row", (segment, after))
     return np.fromiter((row[0] for row in rows), np.int64)
 
 
