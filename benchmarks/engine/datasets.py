@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.report import ROOT
-from lookalike.collection.space import Space
 from lookalike.encoders import load_encoder
+from lookalike.index.live.snapshot import Space
 
 __all__ = ["DATA", "DATASETS", "DataSet", "NotAtHandError", "kept_path", "load"]
 
@@ -237,8 +237,8 @@ def _cifar() -> Parts:
 
     base = _kept("cifar-base", embed(["data_batch_1", "data_batch_2", "data_batch_3"], 30_000)).astype(np.float32)
     queries = _kept("cifar-queries", embed(["test_batch"], 2_000)).astype(np.float32)
-    space = Space.fit(base.sum(axis=0, dtype=np.float64), len(base))
-    return space.centre(base), space.centre(queries), None
+    space = Space("cosine", base.mean(axis=0, dtype=np.float64).astype(np.float32))
+    return space.compared(base), space.compared(queries), None
 
 
 def _npm(package: Package) -> Path:

@@ -61,8 +61,19 @@ def test_a_photo_comes_back_as_it_was_put(catalog: Catalog) -> None:
         "/p/one.jpg",
         "one.jpg",
     )
-    assert photo.embedding is not None
-    np.testing.assert_allclose(catalog.embeddings([photo_id])[0], photo.embedding, rtol=1e-3)
+
+
+def test_a_transaction_gives_new_embeddings_and_what_came_or_went(catalog: Catalog) -> None:
+    photo = a_photo("one")
+    with catalog.transaction() as changes:
+        photo_id, _ = catalog.put(a_file("/p/one.jpg"), photo)
+        assert changes.moved == changes.embeddings.keys() == {photo_id}
+        assert changes.embeddings[photo_id] is photo.embedding
+    with catalog.transaction() as changes:
+        assert not changes.moved
+        catalog.put(a_file("/p/two.jpg"), a_photo("one"))
+        catalog.mark_gone(["/p/one.jpg", "/p/never.jpg"])
+        assert (changes.moved, changes.embeddings) == ({photo_id}, {})
 
 
 def test_one_content_at_two_paths_is_one_photo(catalog: Catalog) -> None:
@@ -81,10 +92,10 @@ def test_a_photo_is_hidden_with_its_last_file_and_returns_with_it(catalog: Catal
     with catalog.transaction():
         assert catalog.mark_gone(["/p/b.jpg", "/p/a.jpg"]) == 1
     assert catalog.n_photos() == 0
-    assert list(catalog.present_ids()) == []
+    assert catalog.present_among([photo_id]) == set()
     with catalog.transaction():
         catalog.restore_file("/p/b.jpg")
-    assert list(catalog.present_ids()) == [photo_id]
+    assert catalog.present_among([photo_id, 99]) == {photo_id}
     assert catalog.photo(photo_id).path == "/p/b.jpg"
 
 
@@ -92,7 +103,7 @@ def test_a_path_with_new_content_no_longer_holds_the_old_photo(catalog: Catalog)
     old = put(catalog, "/p/a.jpg", a_photo("old"))
     new = put(catalog, "/p/a.jpg", a_photo("new one"))
     assert catalog.id_of_path("/p/a.jpg") == new != old
-    assert list(catalog.present_ids()) == [new]
+    assert catalog.present_among([old, new]) == {new}
 
 
 def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
@@ -105,7 +116,7 @@ def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         fail()
-    assert (catalog.n_embeddings(), catalog.generation) == (0, generation)
+    assert (catalog.n_photos(), catalog.generation) == (0, generation)
 
 
 def test_a_failure_is_listed_until_the_file_can_be_read(catalog: Catalog) -> None:
@@ -125,12 +136,14 @@ def test_files_below_a_folder_are_not_those_of_a_folder_with_a_longer_name(catal
     assert len(catalog.files_below("/")) == 5
 
 
-def test_blocks_of_embeddings_hold_every_photo_once_in_order(catalog: Catalog) -> None:
-    ids = [put(catalog, f"/p/{i}.jpg", a_photo("x" * (i + 1))) for i in range(7)]
-    blocks = list(catalog.embedding_blocks(ids[1], through=ids[5]))
-    assert [list(block_ids) for block_ids, _ in blocks] == [ids[2:6]]
-    assert blocks[0][1].shape == (4, DIM)
-    assert blocks[0][1].dtype == np.float32
+def test_an_embedding_is_laid_aside_until_it_is_wanted(catalog: Catalog) -> None:
+    photo_id = put(catalog, "/p/a.jpg", a_photo("same"))
+    with catalog.transaction():
+        catalog.lay_aside(photo_id, b"1234")
+    assert catalog.vectors_aside([photo_id, 99]) == {photo_id: b"1234"}
+    with catalog.transaction():
+        catalog.forget_aside([photo_id])
+    assert catalog.vectors_aside([photo_id]) == {}
 
 
 @pytest.mark.parametrize(
@@ -235,8 +248,6 @@ def test_a_catalog_that_is_missing_is_a_format_error(tmp_path: Path) -> None:
 def test_an_unknown_photo_is_an_error_that_names_it(catalog: Catalog) -> None:
     with pytest.raises(UnknownPhotoError, match="77"):
         catalog.photo(77)
-    with pytest.raises(UnknownPhotoError, match="77"):
-        catalog.embeddings([77])
     with pytest.raises(UnknownPhotoError, match="9999"):
         catalog.photo(10**40 - 1)
 

@@ -1,4 +1,4 @@
-"""The view of a collection's embeddings: with an index it finds what exact search finds, whatever came and went."""
+"""The embeddings of a collection: with segments search finds what exact search finds, whatever came and went."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ import pytest
 from numpy.typing import NDArray
 
 import lookalike
-from lookalike.catalog import Catalog, FileRecord, NewPhoto
-from lookalike.collection.maintenance import INDEX_FROM, maintain, open_index, read_space
-from lookalike.collection.space import Space
-from lookalike.collection.vectors import VectorView
-from lookalike.index import LOPQIndex
+from lookalike.catalog import FileRecord, NewPhoto
+from lookalike.collection.writing import PhotoWriter
+from lookalike.errors import InvalidArgumentError
 
 DIM = 1280
+REQUIRED = 0.99
 
 
 @pytest.fixture(scope="module")
 def many_embeddings(demo_collection: Path) -> NDArray[np.float32]:
     """7,000 embeddings around and between those of real photos, float32 (n, dim), unit length."""
     with lookalike.Collection.open(demo_collection, create=False) as photos:
-        _, real = next(photos._catalog.embedding_blocks(0))
+        real = photos._vectors.embeddings([photo.id for photo in photos.photos_after(0, 1000)])
     generator = np.random.default_rng(0)
     first, second = generator.integers(len(real), size=(2, 7000))
     share = generator.random((7000, 1), dtype=np.float32)
@@ -34,160 +33,142 @@ def many_embeddings(demo_collection: Path) -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(tmp_path / "catalog.sqlite", writable=True)
-    yield catalog
-    catalog.close()
+def photos(tmp_path: Path) -> Iterator[lookalike.Collection]:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        yield photos
 
 
-def put(catalog: Catalog, embeddings: NDArray[np.float32], first: int = 0) -> None:
-    with catalog.transaction():
+def writer_of(photos: lookalike.Collection) -> PhotoWriter:
+    return PhotoWriter(photos.path, DIM, background=False)
+
+
+def put(writer: PhotoWriter, embeddings: NDArray[np.float32], first: int = 0) -> None:
+    """Put photos number `first` and up; their ids are one larger."""
+    with writer.transaction():
         for number, embedding in enumerate(embeddings, first):
             photo = NewPhoto(f"{number:064x}", "jpeg", 1, 1, 1, None, None, "{}", ("", "", ""), embedding)
-            catalog.put(FileRecord(f"/p/{number}.jpg", 1, 1, None), photo)
+            writer.catalog.put(FileRecord(f"/p/{number}.jpg", 1, 1, None), photo)
 
 
-def recall(view: VectorView, catalog: Catalog, photo_ids: range) -> float:
-    """Share of the exact first ten that the view's own search finds, over some photos as queries."""
+def recall(photos: lookalike.Collection, photo_ids: range) -> float:
+    """Share of the exact first ten that search finds, over some photos as queries."""
     found = 0
     for photo_id in photo_ids:
-        query = view.refresh().space.centre(catalog.embeddings([photo_id]))[0]
-        approximate, _ = view.search(view.refresh(), query, 10, exclude=photo_id, exact=False)
-        exact, _ = view.search(view.refresh(), query, 10, exclude=photo_id, exact=True)
-        found += len({hit for hit, _ in approximate} & {hit for hit, _ in exact})
+        approximate = photos.search(photo=photo_id, k=10)
+        exact = photos.search(photo=photo_id, k=10, exact=True)
+        found += len({hit.id for hit in approximate} & {hit.id for hit in exact})
     return found / (10 * len(photo_ids))
 
 
-def test_search_is_the_same_with_an_index(
-    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32]
+def test_search_is_the_same_with_segments(photos: lookalike.Collection, many_embeddings: NDArray[np.float32]) -> None:
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:2000])
+        assert photos.search_method == "exact"
+        before = photos.search(photo=1, k=10)
+        assert before.stats.method == "exact"
+        assert before.stats.n_photos == 2000
+
+        put(writer, many_embeddings[2000:6000], 2000)
+        assert photos.search_method == "lopq"
+        after = photos.search(photo=1, k=10)
+        assert after.stats.method == "lopq"
+        assert 0 < after.stats.n_codes < after.stats.n_photos
+        exact = photos.search(photo=1, k=10, exact=True)
+        assert [hit.id for hit in after] == [hit.id for hit in exact]
+        np.testing.assert_allclose([hit.score for hit in after], [hit.score for hit in exact], atol=2e-3)
+        measured = recall(photos, range(1, 6000, 150))
+        assert measured >= REQUIRED, f"recall10@10 is {measured:.3f}, required {REQUIRED}"
+
+        # What came after the segments is found beside them; what has gone is not found by either.
+        put(writer, many_embeddings[6000:6500], 6000)
+        embeddings = photos.embeddings([6491, 1])
+        assert photos.search(vector=embeddings[0], k=1)[0].id == 6491
+        with writer.transaction():
+            writer.catalog.mark_gone(["/p/6490.jpg", "/p/0.jpg"])
+        assert photos.search(vector=embeddings[0], k=1)[0].id != 6491
+        for exact_too in (False, True):
+            result = photos.search(vector=embeddings[1], k=7000, exact=exact_too)
+            assert len(result) == result.stats.n_photos == 6498
+            assert not {1, 6491} & {hit.id for hit in result}
+        measured = recall(photos, range(2, 6400, 170))
+        assert measured >= REQUIRED, f"recall10@10 is {measured:.3f}, required {REQUIRED}"
+    assert lookalike.Collection.verify(photos.path).is_clean
+
+
+def test_a_photo_that_comes_back_is_found_by_the_embedding_it_had(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
 ) -> None:
-    segments = tmp_path / "segments"
-    view = VectorView(catalog, segments, DIM)
-    put(catalog, many_embeddings[: INDEX_FROM - 1])
-    assert maintain(catalog, segments, DIM)
-    assert catalog.setting("index") is None, "below INDEX_FROM there is a mean, but no index"
-    assert not maintain(catalog, segments, DIM), "nothing has grown"
-    query = read_space(catalog, DIM).centre(many_embeddings[:1])[0]
-    before, evidence = view.search(view.refresh(), query, 10, exclude=None, exact=False)
-    assert evidence.method == "exact"
-    assert before[0][0] == 1
-
-    put(catalog, many_embeddings[INDEX_FROM - 1 : INDEX_FROM + 500], INDEX_FROM - 1)
-    assert maintain(catalog, segments, DIM)
-    assert [path.name for path in segments.iterdir()] == ["000001"]
-    after, evidence = view.search(view.refresh(), query, 10, exclude=None, exact=False)
-    assert evidence.method == "lopq"
-    assert evidence.n_codes < evidence.n_photos
-    before, _ = view.search(view.refresh(), query, 10, exclude=None, exact=True)
-    assert [hit for hit, _ in after] == [hit for hit, _ in before]
-    np.testing.assert_allclose([c for _, c in after], [c for _, c in before], atol=2e-3)
-    measured, required = recall(view, catalog, range(1, 4000, 100)), 0.99
-    assert measured >= required, f"recall10@10 is {measured:.3f}, required {required}"
-
-    # What came after the index is found beside it; what has gone is not found by either.
-    put(catalog, many_embeddings[INDEX_FROM + 500 : 5000], INDEX_FROM + 500)
-    fresh = read_space(catalog, DIM).centre(many_embeddings[4990:4991])[0]
-    assert view.search(view.refresh(), fresh, 1, exclude=None, exact=False)[0][0][0] == 4991
-    with catalog.transaction():
-        catalog.mark_gone(["/p/4990.jpg", "/p/0.jpg"])
-    assert view.search(view.refresh(), fresh, 1, exclude=None, exact=False)[0][0][0] != 4991
-    for exact in (False, True):
-        hits, _ = view.search(view.refresh(), query, 5000, exclude=None, exact=exact)
-        assert 1 not in {hit for hit, _ in hits}
-    assert recall(view, catalog, range(2, 4000, 150)) >= required
-
-    # Grown by half: trained anew, the old index is removed, everything is in the new one.
-    put(catalog, many_embeddings[5000:], 5000)
-    assert maintain(catalog, segments, DIM, max_fresh=2000)
-    assert [path.name for path in segments.iterdir()] == ["000002"]
-    assert view.refresh().ids.size == 0
-    assert recall(view, catalog, range(2, 7000, 250)) >= required
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:3000])
+        kept = photos._vectors.embeddings([5])
+        hits = photos.search(photo=5, k=20).hits
+        with writer.transaction():
+            writer.catalog.mark_gone(["/p/4.jpg"])
+        assert 5 not in {hit.id for hit in photos.search(photo=6, k=3000)}
+        assert [hit.id for hit in photos.search(photo=5, k=20)] == [hit.id for hit in hits], "gone, yet searched with"
+        np.testing.assert_array_equal(photos._vectors.embeddings([5]), kept)
+        with writer.transaction():
+            writer.catalog.restore_file("/p/4.jpg")
+        assert [hit.id for hit in photos.search(photo=6, k=3000)].count(5) == 1
+        np.testing.assert_array_equal(photos._vectors.embeddings([5]), kept)
+        # the content of its path changes and its file goes in one transaction: neither was ever there
+        with writer.transaction():
+            for name, number in (("a", 9001), ("b", 9002)):
+                photo = NewPhoto(f"{number:064x}", "jpeg", 1, 1, 1, None, None, "{}", ("", "", ""), many_embeddings[0])
+                writer.catalog.put(FileRecord(f"/p/{name}.jpg", 1, 1, None), photo)
+            writer.catalog.mark_gone(["/p/a.jpg"])
+        assert len(photos) == 3001
+        assert photos.search(photo=1, k=1).stats.n_photos == 3001
+    assert lookalike.Collection.verify(photos.path).is_clean
 
 
-def test_an_index_is_extended_by_what_came_since(
-    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32]
+def test_a_transaction_that_fails_leaves_neither_record_nor_vector(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
 ) -> None:
-    segments = tmp_path / "segments"
-    put(catalog, many_embeddings[:5000])
-    maintain(catalog, segments, DIM)
-    space = read_space(catalog, DIM)
-    put(catalog, many_embeddings[5000:6000], 5000)
-    assert maintain(catalog, segments, DIM, max_fresh=1000)
-    np.testing.assert_array_equal(read_space(catalog, DIM).mean, space.mean)
-    view = VectorView(catalog, segments, DIM)
-    assert view.refresh().index is not None
-    assert len(view.refresh().index or ()) == 6000
-    assert recall(view, catalog, range(1, 6000, 200)) >= 0.99
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:20])
+        photo = NewPhoto("ff" * 32, "jpeg", 1, 1, 1, None, None, "{}", ("", "", ""), many_embeddings[30][:7])
+
+        def fail() -> None:
+            with writer.transaction():
+                writer.catalog.mark_gone(["/p/3.jpg"])
+                writer.catalog.put(FileRecord("/p/new.jpg", 1, 1, None), photo)
+
+        with pytest.raises(InvalidArgumentError, match="dimension"):
+            fail()
+        assert (len(photos), photos.search(photo=1).stats.n_photos) == (20, 20)
+        put(writer, many_embeddings[20:40], 20)
+        assert photos.search(photo=1).stats.n_photos == 40
+    assert lookalike.Collection.verify(photos.path).is_clean
 
 
-def test_a_kill_between_saving_an_index_and_naming_it_costs_nothing(
-    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32]
+def test_other_processes_see_what_was_committed_at_their_next_search(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
 ) -> None:
-    segments = tmp_path / "segments"
-    (segments / "000001").mkdir(parents=True)
-    (segments / "000001" / "half-written").write_bytes(b"x")
-    put(catalog, many_embeddings[:INDEX_FROM])
-    assert VectorView(catalog, segments, DIM).refresh().index is None
-    maintain(catalog, segments, DIM)
-    assert VectorView(catalog, segments, DIM).refresh().index is not None
-    assert not (segments / "000001" / "half-written").exists()
+    with lookalike.Collection.open(photos.path) as reader, writer_of(photos) as writer:
+        for number in range(0, 60, 20):
+            put(writer, many_embeddings[number : number + 20], number)
+            assert reader.search(photo=number + 1, k=100).stats.n_photos == number + 20
 
 
-def test_an_index_that_was_lost_is_made_again(
-    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32], caplog: pytest.LogCaptureFixture
+def test_a_damaged_segment_costs_neither_answers_nor_the_next_run(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32], caplog: pytest.LogCaptureFixture
 ) -> None:
-    segments = tmp_path / "segments"
-    put(catalog, many_embeddings[:INDEX_FROM])
-    maintain(catalog, segments, DIM)
-    before = VectorView(catalog, segments, DIM)
-    assert before.refresh().index is not None
-    shutil.rmtree(segments)
-    view = VectorView(catalog, segments, DIM)
-    state = view.refresh()
-    assert "every photo is compared instead" in caplog.text
-    query = state.space.centre(many_embeddings[:1])[0]
-    assert view.search(state, query, 1, exclude=None, exact=False)[0][0][0] == 1
-    assert maintain(catalog, segments, DIM)
-    assert view.refresh().index is not None
-    assert len(view.refresh().ids) == 0
-    assert recall(view, catalog, range(1, 4000, 200)) >= 0.99
-
-
-def test_a_reader_follows_when_the_writer_puts_another_index_in_place(
-    catalog: Catalog, tmp_path: Path, many_embeddings: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    segments = tmp_path / "segments"
-    put(catalog, many_embeddings[:INDEX_FROM])
-    maintain(catalog, segments, DIM)
-
-    def swapped_meanwhile(path: Path, *, mmap: bool = True) -> LOPQIndex:
-        monkeypatch.undo()
-        writer = Catalog(tmp_path / "catalog.sqlite", writable=True)
-        put(writer, many_embeddings[INDEX_FROM : INDEX_FROM + 10], INDEX_FROM)
-        maintain(writer, segments, DIM, max_fresh=1)
-        writer.close()
-        return open_index(path, mmap=mmap)
-
-    monkeypatch.setattr("lookalike.collection.vectors.open_index", swapped_meanwhile)
-    state = VectorView(catalog, segments, DIM).refresh()
-    assert state.index_name == "000002"
-    assert len(state.index or ()) == INDEX_FROM + 10
-
-
-def test_centred_cosines_are_the_cosines_of_centred_vectors() -> None:
-    generator = np.random.default_rng(1)
-    embeddings = generator.random((50, 20), dtype=np.float32)
-    space = Space.fit(embeddings.sum(axis=0, dtype=np.float64), len(embeddings))
-    centred = space.centre(embeddings)
-    np.testing.assert_allclose(np.linalg.norm(centred, axis=1), 1, atol=1e-6)
-    for query in centred[:5]:
-        np.testing.assert_allclose(
-            space.cosines(query, embeddings, space.norms(embeddings)), centred @ query, atol=1e-5
-        )
-
-
-def test_a_mean_of_few_photos_is_shrunk() -> None:
-    one = Space.fit(np.full(4, 0.5), 1)
-    assert np.all(one.mean < 0.5 / 10)
-    many = Space.fit(np.full(4, 0.5) * 10_000, 10_000)
-    np.testing.assert_allclose(many.mean, 0.5, rtol=0.01)
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:4500])
+    expected = [hit.id for hit in photos.search(photo=1, k=10, exact=True)]
+    for lost in ("all", "a part"):
+        if lost == "all":
+            shutil.rmtree(photos.path / "segments")
+        else:
+            next((photos.path / "segments").rglob("cells.npy")).write_bytes(b"x")
+        with lookalike.Collection.open(photos.path) as again:
+            assert [hit.id for hit in again.search(photo=1, k=10)] == expected
+        assert "left out until `repair`" in caplog.text
+        caplog.clear()
+        with writer_of(photos):
+            assert "is made again from the catalog" in caplog.text
+        with lookalike.Collection.open(photos.path) as again:
+            assert again.search_method == "lopq"
+            assert [hit.id for hit in again.search(photo=1, k=10)] == expected
+            assert again.stats().damaged == ()

@@ -1,6 +1,17 @@
-"""The catalog of a collection: photos, files, failures, embeddings and full text in one SQLite database."""
+"""The catalog of a collection: photos, files, failures, and full text in one SQLite database."""
 
-from lookalike.catalog.catalog import Catalog, FileRecord, FileStatus, NewPhoto, PhotoRecord
+from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord
+from lookalike.catalog.schema import FORMAT_VERSION, stored_version
 from lookalike.catalog.words import match_expression
 
-__all__ = ["Catalog", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord", "match_expression"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Catalog",
+    "Changes",
+    "FileRecord",
+    "FileStatus",
+    "NewPhoto",
+    "PhotoRecord",
+    "match_expression",
+    "stored_version",
+]

@@ -2,8 +2,8 @@
 
 A *photo* is a content (its SHA-256); a *file* is a path at which that content lies, so copies and moves cost no second
 embedding. A photo whose every file has gone is hidden, not erased: should the folder return
-(a disk mounted again), so does the photo. Costs: one row of about 3 kB per photo at 1,280 dimensions, embeddings
-as float16 (its rounding, 5e-4, is far below what an int8 network varies between machines).
+(a disk mounted again), so does the photo. Its embedding lies in the tables of the live index while a file is present,
+and is laid aside here while there is none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -24,14 +24,13 @@ from lookalike.catalog.connections import Connections
 from lookalike.catalog.words import match_expression
 from lookalike.errors import UnknownPhotoError
 
-__all__ = ["Catalog", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord"]
+__all__ = ["Catalog", "Changes", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord"]
 
 FileStatus = Literal["present", "gone", "failed"]
 
 _PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"
 _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, title, facts, added_at,
     (SELECT min(path) FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"""
-_BLOCK = 4096  # embeddings read at a time: 21 MB at 1,280 dimensions
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
 
 
@@ -98,6 +97,22 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+@dataclass(slots=True)
+class Changes:
+    """What a transaction changed, as far as an index of the photos must know.
+
+    Attributes
+    ----------
+    embeddings : dict of int to float32 (dim,)
+        Of photos that are new.
+    moved : set of int
+        Photos of which a file came or went.
+    """
+
+    embeddings: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
+
+
 class Catalog:
     """The SQLite catalog of one collection.
 
@@ -111,6 +126,7 @@ class Catalog:
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self._connections = Connections(path, writable=writable)
+        self._changes = Changes()
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -120,11 +136,21 @@ class Catalog:
         """Close the connections of every thread."""
         self._connections.close()
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection of this thread, for those who keep tables of their own in the same file."""
+        return self._db
+
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything written inside becomes visible and durable together, or not at all."""
+    def transaction(self) -> Iterator[Changes]:
+        """Everything written inside becomes visible and durable together, or not at all.
+
+        Gives what is changed of photos and their presence, as it comes together, for an index to follow inside of the
+        same transaction. One at a time.
+        """
         with self._connections.transaction("BEGIN IMMEDIATE") as db:
-            yield
+            self._changes = Changes()
+            yield self._changes
             db.execute("INSERT INTO settings VALUES ('generation', 1) ON CONFLICT DO UPDATE SET value = value + 1")
 
     @contextlib.contextmanager
@@ -133,23 +159,11 @@ class Catalog:
         with self._connections.transaction("BEGIN"):
             yield
 
-    # -- settings ---------------------------------------------------------------------------------------------
-
     @property
     def generation(self) -> int:
         """A number that grows with every transaction: tells a reader that what it holds is old."""
-        return int(self.setting("generation") or 0)
-
-    def setting(self, name: str) -> Any:  # noqa: ANN401  SQLite's values carry their own types
-        """Return the value stored under `name` (int, float, str or bytes), or None."""
-        row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
-
-    def set_setting(self, name: str, value: float | str | bytes) -> None:
-        """Store `value` under `name`."""
-        self._db.execute(
-            "INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
-        )
+        row = self._db.execute("SELECT value FROM settings WHERE name = 'generation'").fetchone()
+        return int(row[0]) if row else 0
 
     # -- writing (inside a transaction) -----------------------------------------------------------------------
 
@@ -169,6 +183,7 @@ class Catalog:
         row = db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(photo.sha256),)).fetchone()
         photo_id = self._insert(photo) if row is None else row[0]
         previous = db.execute("SELECT photo_id FROM files WHERE path = ?", (file.path,)).fetchone()
+        self._changes.moved.add(photo_id)
         db.execute("DELETE FROM failures WHERE path = ?", (file.path,))
         db.execute(
             "INSERT INTO files VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET photo_id = excluded.photo_id, "
@@ -215,8 +230,7 @@ class Catalog:
             ),
         )
         assert cursor.lastrowid is not None
-        vector = photo.embedding.astype("<f2").tobytes()
-        self._db.execute("INSERT INTO embeddings VALUES (?, ?)", (cursor.lastrowid, vector))
+        self._changes.embeddings[cursor.lastrowid] = photo.embedding
         return cursor.lastrowid
 
     def _put_text(self, photo_id: int, photo: NewPhoto) -> None:
@@ -255,8 +269,17 @@ class Catalog:
         row = self._db.execute("UPDATE files SET gone_at = NULL WHERE path = ? RETURNING photo_id", (path,)).fetchone()
         self._refresh_names(row or ())
 
+    def lay_aside(self, photo_id: int, vector: bytes) -> None:
+        """Keep the embedding of a photo whose files have all gone, float32 little-endian."""
+        self._db.execute("INSERT OR REPLACE INTO aside VALUES (?, ?)", (photo_id, vector))
+
+    def forget_aside(self, photo_ids: Iterable[int]) -> None:
+        """Drop embeddings that were laid aside: they are in the index again."""
+        self._db.executemany("DELETE FROM aside WHERE photo_id = ?", ((photo_id,) for photo_id in photo_ids))
+
     def _refresh_names(self, photo_ids: Iterable[int]) -> None:
         for photo_id in photo_ids:
+            self._changes.moved.add(photo_id)
             self._db.execute("UPDATE photo_text SET names = ? WHERE rowid = ?", (self._names(photo_id), photo_id))
 
     def _names(self, photo_id: int) -> str:
@@ -346,54 +369,19 @@ class Catalog:
             known.update({row[0]: (FileRecord(*row[:4]), row[4]) for row in rows})
         return known
 
-    def n_embeddings(self, *, after: int = 0) -> int:
-        """Count the photos with an id larger than `after`, present or gone."""
-        return int(self._db.execute("SELECT count(*) FROM photos WHERE id > ?", (after,)).fetchone()[0])
+    def present_among(self, photo_ids: Iterable[int]) -> set[int]:
+        """Return those of `photo_ids` of which a file is present."""
+        find = "SELECT 1 FROM files WHERE photo_id = ? AND gone_at IS NULL LIMIT 1"
+        return {photo_id for photo_id in photo_ids if self._db.execute(find, (photo_id,)).fetchone()}
 
-    def embedding_blocks(
-        self, after: int, *, through: int | None = None
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Yield ids (n,) and embeddings float32 (n, dim), n <= 4,096, of photos present or gone, by id.
-
-        Parameters
-        ----------
-        after, through : int
-            Bounds of the ids: after < id <= through (no upper bound when None).
-        """
-        while True:
-            rows = self._db.execute(
-                "SELECT photo_id, vector FROM embeddings WHERE photo_id > ? AND photo_id <= ? "
-                "ORDER BY photo_id LIMIT ?",
-                (after, 2**63 - 1 if through is None else through, _BLOCK),
-            ).fetchall()
-            if not rows:
-                return
-            after = rows[-1][0]
-            vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2").reshape(len(rows), -1)
-            yield np.array([row[0] for row in rows], dtype=np.int64), vectors.astype(np.float32)
-
-    def embeddings(self, photo_ids: Sequence[int]) -> NDArray[np.float32]:
-        """Return the embeddings float32 (n, dim) of `photo_ids`, in their order.
-
-        Raises
-        ------
-        UnknownPhotoError
-            One of the ids is not in the collection.
-        """
-        vectors = []
+    def vectors_aside(self, photo_ids: Iterable[int]) -> dict[int, bytes]:
+        """Return the embeddings, float32 little-endian, of those of `photo_ids` that are laid aside."""
+        found = {}
         for photo_id in photo_ids:
-            row = None
-            if 0 < photo_id < 2**63:
-                row = self._db.execute("SELECT vector FROM embeddings WHERE photo_id = ?", (photo_id,)).fetchone()
-            if row is None:
-                raise _unknown(photo_id)
-            vectors.append(np.frombuffer(row[0], dtype="<f2").astype(np.float32))
-        return np.stack(vectors)
-
-    def present_ids(self) -> NDArray[np.int64]:
-        """Return the ids of all present photos, ascending."""
-        rows = self._db.execute("SELECT DISTINCT photo_id FROM files WHERE gone_at IS NULL ORDER BY photo_id")
-        return np.fromiter((row[0] for row in rows), dtype=np.int64)
+            row = self._db.execute("SELECT vector FROM aside WHERE photo_id = ?", (photo_id,)).fetchone()
+            if row:
+                found[photo_id] = row[0]
+        return found
 
     def search_words(self, words: str, limit: int, offset: int = 0) -> list[tuple[int, float]]:
         """Find photos whose title, caption, keywords, creator or file names hold all of `words`.

@@ -2,23 +2,36 @@
 
 One SQLite file in WAL mode: readers never wait for the writer, and a transaction that has returned survives
 the death of the process (``synchronous=FULL``: of the machine too). ``application_id`` tells our files from
-other databases, ``user_version`` is the format's version; docs/formats/collection.md describes every column.
+other databases, ``user_version`` is the format's version; docs/formats/collection.md describes every column. The
+tables of the live index lie in the same file (lookalike.index.live.tables), so that a photo and its vector are
+written in one transaction; this package knows nothing of them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
-from lookalike.errors import CollectionError, FormatError
+from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
-__all__ = ["FORMAT_VERSION", "connect"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "connect", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-TABLES = """
+_PAGE_BYTES = 16_384
+"""Three embeddings of 1,280 dimensions fit in such a page; in SQLite's own pages of 4 KiB each takes two."""
+
+ASIDE = """
+CREATE TABLE aside (
+    photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+    vector   BLOB NOT NULL
+);
+"""
+
+TABLES = f"""
 CREATE TABLE photos (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     sha256   BLOB NOT NULL UNIQUE,
@@ -31,10 +44,7 @@ CREATE TABLE photos (
     facts    TEXT NOT NULL,
     added_at TEXT NOT NULL
 );
-CREATE TABLE embeddings (
-    photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
-    vector   BLOB NOT NULL
-);
+{ASIDE}
 CREATE TABLE files (
     path             TEXT PRIMARY KEY,
     photo_id         INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
@@ -88,18 +98,8 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     if not writable and not path.exists():
         message = f"`{path}` is missing. Put it back from a backup, or make a new collection and add the photos again."
         raise FormatError(message)
-    options = "mode=rwc" if writable else "mode=ro"
-    if not writable and not os.access(path.parent, os.W_OK):
-        # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size > 0:
-            message = (
-                f"`{log}` holds changes that cannot be read from a read-only place. Copy the collection elsewhere."
-            )
-            raise CollectionError(message)
-        options += "&immutable=1"
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, timeout=30, check_same_thread=False
+        _uri(path, writable=writable), uri=True, isolation_level=None, timeout=30, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -117,10 +117,38 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     return connection
 
 
+def _uri(path: Path, *, writable: bool) -> str:
+    options = "mode=rwc" if writable else "mode=ro"
+    if not writable and not os.access(path.parent, os.W_OK):
+        # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size > 0:
+            message = (
+                f"`{log}` holds changes that cannot be read from a read-only place. Copy the collection elsewhere."
+            )
+            raise CollectionError(message)
+        options += "&immutable=1"
+    return f"{path.absolute().as_uri()}?{options}"
+
+
+def stored_version(path: Path) -> int:
+    """Return the format version of the catalog at `path`; 0 where there is none, or none that can be read."""
+    if not path.exists():
+        return 0
+    try:
+        with contextlib.closing(sqlite3.connect(_uri(path, writable=False), uri=True)) as connection:
+            application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError:  # told by whoever opens it in earnest
+        return 0
+    return version if application_id == APPLICATION_ID else 0
+
+
 def _check_or_create(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id == 0 and version == 0 and writable:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; "
@@ -133,4 +161,6 @@ def _check_or_create(connection: sqlite3.Connection, path: Path, *, writable: bo
             f"`{path}` has format version {version}, but this version of Lookalike reads up to {FORMAT_VERSION}. "
             "Upgrade: pip install --upgrade lookalike"
         )
-        raise FormatError(message)
+        raise NewerVersionError(message)
+    elif version < FORMAT_VERSION:
+        raise FormatError(f"`{path}` has the old format version {version}. `Collection.open` brings it up to date.")

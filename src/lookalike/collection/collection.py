@@ -5,7 +5,7 @@
     photos.lookalike/
       collection.json     format version, encoder and its card
       catalog.sqlite      photos, files, failures, embeddings, full text
-      segments/000007/    the LOPQ index, from a few thousand photos on
+      models/, segments/  the LOPQ index, from about two thousand photos on
       thumbnails/ab/...   JPEG, by content hash
 
 Any number of processes may search a collection; one at a time may add to it. Objects are safe to share between
@@ -20,7 +20,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -30,15 +29,14 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog, PhotoRecord
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, absolute, add_photos
-from lookalike.collection.maintenance import maintain
+from lookalike.collection.locking import writing
+from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.thumbnails import ThumbnailStore
-from lookalike.collection.vectors import VectorView
+from lookalike.collection.vectors import CATALOG, VectorView, is_indexed, open_index
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
 from lookalike.errors import (
-    CollectionError,
-    CollectionLockedError,
     InvalidArgumentError,
     NotACollectionError,
     PhotoGoneError,
@@ -69,9 +67,8 @@ class Collection:
         self.path = path
         self.settings = settings
         self.thumbnails = ThumbnailStore(path / "thumbnails")
-        self._catalog = Catalog(path / "catalog.sqlite", writable=False)
-        self._segments = path / "segments"
-        self._vectors = VectorView(self._catalog, self._segments, settings.card.dim)
+        self._catalog = Catalog(path / CATALOG, writable=False)
+        self._vectors = VectorView(self._catalog, path, settings.card.dim)
         self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
@@ -135,19 +132,22 @@ class Collection:
                     f"encoders cannot be compared. Leave `{name}` away, or make another collection."
                 )
                 raise InvalidArgumentError(message)
+        bring_up_to_date(directory, settings.card.dim, notify=notify)
         return cls(directory, settings, notify=notify)
 
     @staticmethod
     def _create(directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None) -> None:
         card = load_encoder(encoder, precision=precision, progress=notify).card
         directory.mkdir(parents=True, exist_ok=True)
-        with _writing(directory, wait_seconds=10):
+        with writing(directory, wait_seconds=10):
             if not (directory / "collection.json").exists():  # another process may have been first
-                Catalog(directory / "catalog.sqlite", writable=True).close()
+                Catalog(directory / CATALOG, writable=True).close()
+                open_index(directory, card.dim, writable=True, background=False).close()
                 CollectionSettings(encoder, precision, card).write(directory / "collection.json")
 
     def close(self) -> None:
-        """Close the catalog's connections."""
+        """Close the catalog's connections, and let go of the index."""
+        self._vectors.close()
         self._catalog.close()
 
     def __enter__(self) -> Self:
@@ -202,30 +202,26 @@ class Collection:
         CollectionLockedError
             Another process is adding to this collection.
         """
+        from lookalike.collection.writing import PhotoWriter  # with it comes the engine
+
         report = progress or (lambda _: None)
-        dim = self.settings.card.dim
         self.encoder  # noqa: B018  built once here, so that the workers find it in the cache
-        with _writing(self.path):
-            catalog = Catalog(self.path / "catalog.sqlite", writable=True)
-            try:
-                now = add_photos(
-                    catalog,
-                    self.path,
-                    self.settings,
-                    paths,
-                    progress=report,
-                    stop=stop or threading.Event(),
-                    limits=limits or PhotoLimits(),
-                    n_workers=n_workers,
-                    retry_failed=retry_failed,
-                    maintain=lambda: maintain(catalog, self._segments, dim, max_fresh=16_384),
-                )
-                if now.state != "stopped":
-                    report(dataclasses.replace(now, state="indexing", eta_seconds=None))
-                    maintain(catalog, self._segments, dim)
-                    now = dataclasses.replace(now, state="done", eta_seconds=0.0)
-            finally:
-                catalog.close()
+        with writing(self.path), PhotoWriter(self.path, self.settings.card.dim) as writer:
+            now = add_photos(
+                writer,
+                self.path,
+                self.settings,
+                paths,
+                progress=report,
+                stop=stop or threading.Event(),
+                limits=limits or PhotoLimits(),
+                n_workers=n_workers,
+                retry_failed=retry_failed,
+            )
+            if now.state != "stopped":
+                report(dataclasses.replace(now, state="indexing", eta_seconds=None))
+                writer.index.wait()
+                now = dataclasses.replace(now, state="done", eta_seconds=0.0)
         report(now)
         return now
 
@@ -263,7 +259,7 @@ class Collection:
         It lies in the space of `embeddings`: unit length, the collection's mean taken off.
         """
         embedding = self._outside(photo).embedding
-        centred: NDArray[np.float32] = self._vectors.refresh().space.centre(embedding[None])[0]
+        centred: NDArray[np.float32] = self._vectors.state().space.compared(embedding[None])[0]
         return centred
 
     def _outside(self, photo: PhotoQuery) -> OutsidePhoto:
@@ -273,8 +269,8 @@ class Collection:
     def embeddings(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the embeddings float32 (n, dim) of photos of the collection, as search compares them.
 
-        They have unit length and the collection's mean is taken off; the mean is renewed when the collection has
-        grown by half, so compare only embeddings that were read at the same time.
+        They have unit length and the collection's mean is taken off; the mean is renewed as the collection grows, so
+        compare only embeddings that were read at the same time.
 
         Raises
         ------
@@ -283,7 +279,8 @@ class Collection:
         """
         if len(ids) == 0:
             return np.zeros((0, self.settings.card.dim), np.float32)
-        return self._vectors.refresh().space.centre(self._catalog.embeddings([int(photo_id) for photo_id in ids]))
+        embeddings = self._vectors.embeddings([int(photo_id) for photo_id in ids])
+        return self._vectors.state().space.compared(embeddings)
 
     def search(
         self,
@@ -331,13 +328,14 @@ class Collection:
             return self._search_words(words, k, offset)
         photo_id = None if photo is None else self.find(photo)
         outside = self._outside(photo) if photo is not None and photo_id is None else None
-        state = self._vectors.refresh()
+        state = self._vectors.state()
         if photo_id is not None:
-            query = state.space.centre(self._catalog.embeddings([photo_id]))[0]
+            query = self._vectors.embeddings([photo_id])[0]
         elif outside is not None:
-            query = state.space.centre(outside.embedding[None])[0]
-        else:
+            query = outside.embedding
+        else:  # the mean has been taken off already
             query = self._check_vector(vector)
+            query = query if state.space.mean is None else query + state.space.mean
         found, evidence = self._vectors.search(state, query, offset + k + 1, exclude=photo_id, exact=exact)
         page = found[offset : offset + k]
         part = "vector" if photo is None else "photo"
@@ -377,7 +375,7 @@ class Collection:
         return tuple(
             Hit(photo_id, records[photo_id].path, score, {part: score})
             for photo_id, score in pairs
-            if photo_id in records
+            if photo_id in records and records[photo_id].path  # not gone since
         )
 
     def find(self, photo: PhotoQuery) -> int | None:
@@ -469,7 +467,7 @@ class Collection:
     @property
     def search_method(self) -> Literal["exact", "lopq"]:
         """How a search by photo is done now: "exact" or "lopq"."""
-        return "exact" if self._catalog.setting("index") is None else "lopq"
+        return "lopq" if is_indexed(self._catalog) else "exact"
 
     def thumbnail(self, photo_id: int) -> bytes:
         """Return the photo's thumbnail, a JPEG; made again from the photo when its file is missing.
@@ -493,10 +491,3 @@ def _is_empty(directory: Path) -> bool:
     """Whether nothing but what a collection that was never finished leaves behind is in `directory`."""
     ours = ("writer.", "catalog.sqlite", "collection.json.new")
     return directory.is_dir() and all(path.name.startswith(ours) for path in directory.iterdir())
-
-
-def _writing(directory: Path, *, wait_seconds: float = 0) -> AbstractContextManager[None]:
-    """Hold the right to write to a collection."""
-    from lookalike.index.live.lock import writer_lock  # with it comes the engine, which readers may do without
-
-    return writer_lock(directory, wait_seconds=wait_seconds, locked=CollectionLockedError, unwritable=CollectionError)

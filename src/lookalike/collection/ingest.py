@@ -3,8 +3,8 @@
 A photo's walk: file -> content hash (known? no second embedding) -> decode -> thumbnail, facts, embedding, in a
 worker process -> one transaction for every few photos. Killed at any point, nothing that was committed is lost, and
 the next run takes up the rest. Cost: the network's time; reading, decoding and storing hide behind it on the other
-cores. Memory: one decoded photo per worker, a path and four numbers per file to do; what the upkeep of the
-index takes comes on top (maintenance.py).
+cores. Memory: one decoded photo per worker, a path and four numbers per file to do; what the live index takes comes
+on top (vectors.py), most while it trains.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,10 @@ from lookalike.collection.worker_pool import CHUNK, Answers, WorkerPool
 from lookalike.errors import CollectionError, InvalidArgumentError
 from lookalike.photos import PhotoLimits, find_photos, sidecar_of
 
-__all__ = ["AddProgress", "absolute", "add_photos", "n_cores"]
+if TYPE_CHECKING:
+    from lookalike.collection.writing import PhotoWriter
 
-FIRST_MAINTENANCE = 64
-"""Photos after which the page's first searches are worth a mean; from there at each doubling."""
+__all__ = ["AddProgress", "absolute", "add_photos", "n_cores"]
 
 State = Literal["counting", "running", "indexing", "done", "stopped", "failed"]
 
@@ -204,7 +204,7 @@ class _Clock:
 
 
 def add_photos(
-    catalog: Catalog,
+    writer: PhotoWriter,
     collection: Path,
     settings: CollectionSettings,
     paths: Iterable[str | os.PathLike[str]],
@@ -214,14 +214,8 @@ def add_photos(
     limits: PhotoLimits,
     n_workers: int | None,
     retry_failed: bool,
-    maintain: Callable[[], object],
 ) -> AddProgress:
-    """Bring `paths` into the catalog; the caller holds the writer's lock.
-
-    Parameters
-    ----------
-    maintain : callable
-        Called when the collection has grown much, while photos still come.
+    """Bring `paths` into the catalog and the index.
 
     Returns
     -------
@@ -234,6 +228,7 @@ def add_photos(
         One of `paths` does not exist.
     """
     roots = _resolve(paths)
+    catalog = writer.catalog
     now = AddProgress()
     progress(now)
 
@@ -251,7 +246,7 @@ def add_photos(
         failed=len(plan.unreadable),
     )
     if plan.gone or plan.returned or plan.unreadable:
-        with catalog.transaction():
+        with writer.transaction():
             now = replace(now, gone=catalog.mark_gone(plan.gone), unchanged=now.unchanged + len(plan.returned))
             for file in plan.returned:
                 catalog.restore_file(file.path)
@@ -269,36 +264,32 @@ def add_photos(
         "limits": asdict(limits),
     }
     clock = _Clock(now.total, now.total_bytes)
-    maintain_at = FIRST_MAINTENANCE
     n_workers = min(n_workers or n_cores(), -(-len(plan.to_read) // CHUNK))
     with WorkerPool(n_workers, worker_settings, max_seconds=limits.max_seconds) as workers:
         for answers in workers.read(plan.to_read):
             if answers:
-                now = _store(catalog, answers, now, plan.read_before)
+                now = _store(writer, answers, now, plan.read_before)
                 rate, eta = clock.tick([file for file, _ in answers])
                 now = replace(now, rate=rate, eta_seconds=eta)
                 progress(now)
             if stop.is_set():
                 return replace(now, state="stopped")
-            if now.done >= maintain_at:
-                maintain()
-                maintain_at = now.done * 2
     return now
 
 
-def _store(catalog: Catalog, answers: Answers, now: AddProgress, read_before: frozenset[str]) -> AddProgress:
+def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before: frozenset[str]) -> AddProgress:
     added, updated, moved, failed = now.added, now.updated, now.moved, now.failed
     for _, answer in answers:
         if "stop" in answer:
             raise CollectionError(answer["stop"])
-    with catalog.transaction():
+    with writer.transaction():
         for file, answer in answers:
             if "reason" in answer:
                 # What lies outside the file may be mended without touching it: recorded as never read.
-                catalog.put_failure(_unread(file.path) if "again" in answer else file, answer["reason"])
+                writer.catalog.put_failure(_unread(file.path) if "again" in answer else file, answer["reason"])
                 failed += 1
                 continue
-            _, inserted = catalog.put(file, _new_photo(answer))
+            _, inserted = writer.catalog.put(file, _new_photo(answer))
             if file.path in read_before:
                 updated += 1
             elif inserted:

@@ -1,19 +1,15 @@
-"""The embeddings of a collection, ready to be searched, and kept up with the catalog while photos come and go.
+"""The embeddings of a collection, searched in the state in which the last commit left them.
 
-Up to a few thousand photos every search compares them all. From there on an LOPQ index (lookalike.index) holds the
-photos up to an id, on disk and memory-mapped, and only those that came since are compared exactly; both answers are
-merged.
-What the view holds is replaced as a whole, so any number of threads may search while it is brought up to date.
-Memory: 4 bytes per dimension for each photo that is not in the index: 21 MB at 4,096 photos of 1,280 dimensions, up to
-84 MB while photos stream in (maintenance.py).
+They lie in the catalog's file, in the tables of a live index (lookalike.index.live), so this is little more than that
+index opened for reading, when it is first needed: what never searches by photo does without the engine. A photo whose
+files have all gone is not in it; its embedding is laid aside in the catalog, until a file comes back.
+Memory: 4 bytes per dimension for each photo that is in no segment, 42 MB at most at 1,280 dimensions.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,131 +18,129 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.collection.hits import SearchEvidence
-from lookalike.collection.maintenance import open_index, read_space
-from lookalike.collection.space import Space
-from lookalike.errors import FormatError
+from lookalike.errors import UnknownPhotoError
 
 if TYPE_CHECKING:
-    from lookalike.index import LOPQIndex
+    from lookalike.index.live import LiveIndex
+    from lookalike.index.live.snapshot import Snapshot
 
-__all__ = ["VectorState", "VectorView"]
+__all__ = ["CATALOG", "FLUSH_AT", "VectorView", "is_indexed", "open_index"]
+
+CATALOG = "catalog.sqlite"
+FLUSH_AT = 4096
+"""Photos in memory at which they are written as a segment: comparing so many takes a millisecond or two."""
 
 
-_log = logging.getLogger(__name__)
+def open_index(directory: Path, dim: int, *, writable: bool, background: bool = True) -> LiveIndex:
+    """Open the live index of a collection; imports the engine. For writing, the caller holds the writer's lock."""
+    from lookalike.index.live import LiveIndex
+
+    return LiveIndex(
+        directory / CATALOG,
+        directory,
+        dim=dim,
+        metric="cosine",
+        centred=True,
+        writable=writable,
+        flush_at=FLUSH_AT,
+        background=background,
+    )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VectorState:
-    """The embeddings of one moment.
-
-    Attributes
-    ----------
-    generation : int
-        Of the catalog, at that moment.
-    space : Space
-        Where they are compared.
-    index_name : str or None
-    index : LOPQIndex or None
-        Holds the photos with an id up to `indexed_through`.
-    indexed_through : int
-    ids, embeddings, norms : int64 (n,), float32 (n, dim), float32 (n,)
-        The photos that are not in the index, present or gone, and their distances from the mean.
-    present : int64 (n_present,)
-        Ids of all photos that may be found, ascending.
-    """
-
-    generation: int
-    space: Space
-    index_name: str | None
-    index: LOPQIndex | None
-    indexed_through: int
-    ids: NDArray[np.int64]
-    embeddings: NDArray[np.float32]
-    norms: NDArray[np.float32]
-    present: NDArray[np.int64]
+def is_indexed(catalog: Catalog) -> bool:
+    """Whether searches go through segments of codes; asked without the engine."""
+    row = catalog.connection.execute("SELECT 1 FROM segments WHERE state = 'live' LIMIT 1").fetchone()
+    return row is not None
 
 
 class VectorView:
-    """A searchable view of the embeddings in a catalog.
+    """The embeddings of one collection, for reading.
 
     Parameters
     ----------
     catalog : Catalog
-    segments : Path
-        Folder of the collection's index segments.
+    directory : Path
+        Of the collection.
     dim : int
         Dimension of the embeddings.
     """
 
-    def __init__(self, catalog: Catalog, segments: Path, dim: int) -> None:
+    def __init__(self, catalog: Catalog, directory: Path, dim: int) -> None:
         self._catalog = catalog
-        self._segments = segments
+        self._directory = directory
         self._dim = dim
         self._lock = threading.Lock()
-        self._state: VectorState | None = None
+        self._index: LiveIndex | None = None
 
-    def refresh(self) -> VectorState:
-        """Return a state as new as the catalog."""
-        state = self._state
-        if state is not None and state.generation == self._catalog.generation:
-            return state
+    @property
+    def index(self) -> LiveIndex:
+        """The live index, opened when first asked for.
+
+        Raises
+        ------
+        CollectionError
+            The collection was closed.
+        """
+        self._catalog.connection  # noqa: B018  says so if it was closed
         with self._lock:
-            state = self._state
-            while state is None or state.generation != self._catalog.generation:
-                with self._catalog.snapshot():
-                    state = self._state = self._load(state)
-            return state
+            if self._index is None:
+                self._index = open_index(self._directory, self._dim, writable=False)
+            return self._index
 
-    def _load(self, before: VectorState | None) -> VectorState:
-        catalog = self._catalog
-        generation = catalog.generation
-        space = read_space(catalog, self._dim)
-        index_name: str | None = catalog.setting("index")
-        indexed_through = int(catalog.setting("indexed_through") or 0)
-        index = before.index if before is not None and before.index_name == index_name else None
-        if index is None and index_name is not None:
-            try:
-                index = open_index(self._segments / index_name)
-            except (FormatError, OSError) as error:
-                # Either a writer has put another in its place, which `refresh` will find, or it is damaged.
-                _log.warning("the index cannot be used, every photo is compared instead: %s", error)
-                index_name, indexed_through = None, 0
+    def state(self) -> Snapshot:
+        """Return a state as new as the catalog; it never changes."""
+        return self.index.snapshot()
 
-        # What was held of photos that are not in the index stays; only newer ones are fetched.
-        ids, embeddings = np.zeros(0, np.int64), np.zeros((0, self._dim), np.float32)
-        norms = np.zeros(0, np.float32)
-        if before is not None and before.indexed_through <= indexed_through:
-            fresh = before.ids > indexed_through
-            ids, embeddings, norms = before.ids[fresh], before.embeddings[fresh], before.norms[fresh]
-            if not np.array_equal(before.space.mean, space.mean):
-                norms = space.norms(embeddings)
-        new = list(catalog.embedding_blocks(int(ids[-1]) if len(ids) else indexed_through))
-        return VectorState(
-            generation=generation,
-            space=space,
-            index_name=index_name,
-            index=index,
-            indexed_through=indexed_through,
-            ids=np.concatenate([ids, *(block_ids for block_ids, _ in new)]),
-            embeddings=np.concatenate([embeddings, *(block for _, block in new)]),
-            norms=np.concatenate([norms, *(space.norms(block) for _, block in new)]),
-            present=catalog.present_ids(),
-        )
+    def close(self) -> None:
+        """Let go of all that is open."""
+        with self._lock:
+            if self._index is not None:
+                self._index.close()
+
+    def embeddings(self, photo_ids: Sequence[int]) -> NDArray[np.float32]:
+        """Return the embeddings float32 (n, dim) of photos, present or gone, as the encoder gave them.
+
+        Raises
+        ------
+        UnknownPhotoError
+            One of the ids is not in the collection.
+        """
+        from lookalike.index.live import tables
+
+        wanted = np.array([photo_id for photo_id in photo_ids if 0 < photo_id < 2**63], np.int64)
+        ids, _, vectors = tables.read_vectors(self._catalog.connection, self._dim, np.unique(wanted))
+        found = dict(zip(ids.tolist(), vectors, strict=True))
+        for photo_id, vector in self._catalog.vectors_aside(set(wanted.tolist()) - found.keys()).items():
+            found[photo_id] = np.frombuffer(vector, "<f4")
+        for photo_id in photo_ids:
+            if photo_id not in found:
+                message = f"There is no photo with the id {photo_id} in this collection."
+                raise UnknownPhotoError(message)
+        return np.stack([found[photo_id] for photo_id in photo_ids])
 
     def search(
-        self, state: VectorState, query: NDArray[np.float32], k: int, *, exclude: int | None, exact: bool
+        self,
+        state: Snapshot,
+        embedding: NDArray[np.float32],
+        k: int,
+        *,
+        exclude: int | None = None,
+        exact: bool = False,
+        within: NDArray[np.int64] | None = None,
     ) -> tuple[list[tuple[int, float]], SearchEvidence]:
-        """Find the `k` photos nearest to a unit `query` float32 (dim,) in the space of `state`.
+        """Find the `k` photos nearest to an embedding float32 (dim,), as an encoder gives it.
 
         Parameters
         ----------
-        state : VectorState
-            What `refresh` gave; the query was centred by its space.
+        state : Snapshot
+        embedding : float32 (dim,)
         k : int
         exclude : int or None
             A photo that is not to be found.
         exact : bool
-            Compare with every photo, indexed or not.
+            Compare with every photo.
+        within : int64 (n,) or None
+            Ids of the photos that may be found.
 
         Returns
         -------
@@ -154,44 +148,11 @@ class VectorView:
             Best first; of equal ones the older photo first.
         evidence : SearchEvidence
         """
-        started = time.perf_counter()
-        allowed = np.isin(state.ids, state.present, assume_unique=True)
-        cosines = state.space.cosines(query, state.embeddings, state.norms)
-        candidate_ids, candidate_cosines = [state.ids[allowed]], [cosines[allowed]]
-        n_cells = n_codes = 0
-        n_compared = int(allowed.sum())
-        if state.index is not None:
-            wanted = state.present[state.present <= state.indexed_through]
-            if exact:
-                ids, found = self._exact(state, query, wanted)
-                n_compared += len(ids)
-            else:
-                every = len(wanted) == len(state.index)
-                hits = state.index.search(query[None], k + 1, filter=None if every else wanted)
-                filled = hits.ids[0] >= 0
-                ids, found = hits.ids[0][filled], (1 - hits.distances[0][filled]).astype(np.float32)
-                n_cells, n_codes = hits.stats.n_cells, hits.stats.n_codes
-                n_compared += hits.stats.n_reranked
-            candidate_ids.append(ids)
-            candidate_cosines.append(found)
-        ids, cosines = np.concatenate(candidate_ids), np.concatenate(candidate_cosines)
-        best = np.lexsort((ids, -cosines))
-        if exclude is not None:
-            best = best[ids[best] != exclude]
-        best = best[:k]
-        method = "lopq" if state.index is not None and not exact else "exact"
-        evidence = SearchEvidence(
-            method, len(state.present), n_cells, n_codes, n_compared, time.perf_counter() - started
-        )
-        return [(int(ids[i]), float(cosines[i])) for i in best], evidence
-
-    def _exact(
-        self, state: VectorState, query: NDArray[np.float32], wanted: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Compare with every indexed photo, as the catalog holds them."""
-        all_ids, all_cosines = [], []
-        for ids, embeddings in self._catalog.embedding_blocks(0, through=state.indexed_through):
-            keep = np.isin(ids, wanted, assume_unique=True)
-            all_ids.append(ids[keep])
-            all_cosines.append(state.space.cosines(query, embeddings[keep], state.space.norms(embeddings[keep])))
-        return np.concatenate(all_ids), np.concatenate(all_cosines)
+        n_photos = state.n_vectors if within is None else len(within)
+        most = max(1, min(k + (exclude is not None), n_photos))
+        hits = state.search(embedding, most, filter=within, exact=exact)
+        pairs = zip(hits.ids[0].tolist(), (1 - hits.distances[0]).tolist(), strict=True)
+        found = [(photo_id, cosine) for photo_id, cosine in pairs if photo_id >= 0 and photo_id != exclude][:k]
+        stats = hits.stats
+        method = "lopq" if state.segments and not exact else "exact"
+        return found, SearchEvidence(method, n_photos, stats.n_cells, stats.n_codes, stats.n_reranked, stats.seconds)

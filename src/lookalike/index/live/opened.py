@@ -128,6 +128,10 @@ class OpenedIndex:
         """Ids of all vectors, rising: int64 (n_vectors,)."""
         return self._now().ids()
 
+    def snapshot(self) -> Snapshot:
+        """Give the newest state, which never changes: whatever is asked of it agrees."""
+        return self._now()
+
     def vectors(self, ids: ArrayLike) -> NDArray[np.float32]:
         """Give vectors as they were added.
 

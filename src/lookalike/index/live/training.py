@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
+from lookalike.index.estimate import default_rotation
 from lookalike.index.live import tables
 from lookalike.index.live.flush import distortion, stored_segment
 from lookalike.index.live.merge import died_since
 from lookalike.index.live.model_files import read_model, write_model
+from lookalike.index.live.segment_files import RERANK
 from lookalike.index.live.snapshot import Space
 from lookalike.index.live.store import Store, told_of_the_disk
 from lookalike.quantization import LOPQModel
@@ -84,6 +86,7 @@ def train(store: Store) -> None:
             learned,
             n_coarse=min(default_n_coarse(facts.n_vectors, 1), max(1, len(learned) // 16)),
             n_subquantizers=2 * facts.bytes_per_vector,
+            rotation=default_rotation(RERANK, facts.bytes_per_vector),
             metric=facts.metric,
         )
         spread = distortion(model, vectors[held] if len(held) else vectors)
@@ -198,14 +201,14 @@ def _drop_pending(store: Store, db: sqlite3.Connection) -> list[int]:
 # ---------------------------------------------------------------------- the mean
 
 
-def renew_mean(store: Store) -> bool:
-    """Take the mean anew where there is no model yet and the vectors have grown by half. Tells whether it did."""
+def renew_mean(store: Store, *, growth: float = _MEAN_GROWTH) -> bool:
+    """Take the mean anew where there is no model yet and the vectors have grown so much. Tells whether it did."""
     with store.glance() as db:
         facts = tables.facts(db)
         assert facts is not None
         if not facts.centred or "live" in tables.models(db):
             return False
-        if not facts.n_vectors or facts.n_vectors < _MEAN_GROWTH * facts.mean_n:
+        if not facts.n_vectors or facts.n_vectors == facts.mean_n or facts.n_vectors < growth * facts.mean_n:
             return False
         mean = _mean(db, facts)
         assert mean is not None

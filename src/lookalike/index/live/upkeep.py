@@ -93,9 +93,10 @@ class Upkeep:
         self._raise_failure()
 
     def flush(self) -> None:
-        """Write memory as a segment, where there is a model."""
+        """Write memory as a segment, where there is a model; else take the mean of what is there."""
         self._raise_failure()
-        flush(self._store)
+        if not flush(self._store):
+            training.renew_mean(self._store, growth=0.0)
         self.changed(self._opening.flush_at)
 
     def compact(self) -> None:
@@ -121,7 +122,8 @@ class Upkeep:
         if self._background is not None:
             self._background.stop()
         try:
-            flush(self._store)
+            if not flush(self._store):
+                training.renew_mean(self._store, growth=0.0)
         except LookalikeError as error:  # memory is in the database, and is read from there when it is opened again
             _log.warning("memory was not flushed at closing: %s", error)
 

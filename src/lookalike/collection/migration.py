@@ -1,0 +1,101 @@
+"""Collections of earlier format versions are brought up to date when they are first opened.
+
+Version 1 kept float16 embeddings in a table of its own and one LOPQ index per collection. They become vectors of the
+live index in one transaction, so that a run that is killed leaves the old collection as it was; the mean stays, so
+that scores do. Then the index is made again from them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from lookalike.catalog import FORMAT_VERSION, stored_version
+from lookalike.catalog.schema import ASIDE
+from lookalike.collection.locking import writing
+from lookalike.collection.vectors import CATALOG, open_index
+from lookalike.errors import CollectionError, FormatError
+
+__all__ = ["bring_up_to_date"]
+
+_BLOCK = 4096
+
+
+def bring_up_to_date(directory: Path, dim: int, *, notify: Callable[[str], None] | None = None) -> None:
+    """Bring the collection at `directory` to the newest format; nothing to do, mostly.
+
+    Raises
+    ------
+    CollectionError
+        It cannot be written to, or the disk is full. The collection is as it was.
+    FormatError
+        It is damaged.
+    """
+    database = directory / CATALOG
+    if not 0 < stored_version(database) < FORMAT_VERSION:
+        return
+    if not (os.access(directory, os.W_OK) and os.access(database, os.W_OK)):
+        raise CollectionError(
+            f"`{directory}` was made by an earlier version of Lookalike and must be brought up to date once, but it "
+            "cannot be written to. Copy it to a place that can be written, and open that."
+        )
+    if notify is not None:
+        notify(f"Bringing {directory} up to date; this happens once.")
+    with writing(directory, wait_seconds=10):
+        if stored_version(database) != 1:  # another process was first
+            return
+        _from_version_1(database, dim)
+        shutil.rmtree(directory / "segments", ignore_errors=True)
+        open_index(directory, dim, writable=True, background=False).close()
+
+
+def _from_version_1(database: Path, dim: int) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as db:
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("BEGIN IMMEDIATE")
+            _turn(db, dim)
+            db.execute("COMMIT")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            raise CollectionError(
+                f"`{database}` could not be brought up to date: {error}. It is as it was. Free some space (about as "
+                "much as it takes now), and try again."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise FormatError(f"`{database}` is damaged ({error}). Put a backup in its place.") from error
+
+
+def _turn(db: sqlite3.Connection, dim: int) -> None:
+    from lookalike.index.live import tables
+
+    tables.create(db, dim=dim, metric="cosine", centred=True, bytes_per_vector=16)
+    db.execute(ASIDE)
+    after = 0
+    while rows := db.execute(
+        "SELECT photo_id, vector, EXISTS (SELECT 1 FROM files WHERE files.photo_id = embeddings.photo_id "
+        "AND gone_at IS NULL) FROM embeddings WHERE photo_id > ? ORDER BY photo_id LIMIT ?",
+        (after, _BLOCK),
+    ).fetchall():
+        after = rows[-1][0]
+        if any(len(row[1]) != 2 * dim for row in rows):
+            raise sqlite3.DatabaseError(f"an embedding has not the {dim} dimensions of its encoder")
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f2").astype("<f4").reshape(len(rows), dim)
+        present = np.array([row[2] for row in rows], np.bool_)
+        ids = np.array([row[0] for row in rows], np.int64)
+        if present.any():
+            tables.put(db, ids[present], vectors[present])
+        aside = zip(ids[~present].tolist(), vectors[~present], strict=True)
+        db.executemany("INSERT INTO aside VALUES (?, ?)", ((photo_id, vector.tobytes()) for photo_id, vector in aside))
+    settings = dict(db.execute("SELECT name, value FROM settings WHERE name IN ('mean', 'mean_n_photos')").fetchall())
+    if len(settings) == 2 and len(settings["mean"]) == 4 * dim:
+        tables.set_facts(db, mean=settings["mean"], mean_n=int(settings["mean_n_photos"]))
+    db.execute("DELETE FROM settings WHERE name <> 'generation'")
+    db.execute("DROP TABLE embeddings")
+    db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
