@@ -50,6 +50,12 @@ def put(writer: PhotoWriter, embeddings: NDArray[np.float32], first: int = 0) ->
             writer.catalog.put(FileRecord(f"/p/{number}.jpg", 1, 1, None), photo)
 
 
+def problems(path: Path) -> list[str]:
+    """What is wrong, but for thumbnails: these photos have none."""
+    report = lookalike.Collection.verify(path)
+    return [str(each) for each in report.problems if each.place != "thumbnails"]
+
+
 def recall(photos: lookalike.Collection, photo_ids: range) -> float:
     """Share of the exact first ten that search finds, over some photos as queries."""
     found = 0
@@ -92,7 +98,7 @@ def test_search_is_the_same_with_segments(photos: lookalike.Collection, many_emb
             assert not {1, 6491} & {hit.id for hit in result}
         measured = recall(photos, range(2, 6400, 170))
         assert measured >= REQUIRED, f"recall10@10 is {measured:.3f}, required {REQUIRED}"
-    assert lookalike.Collection.verify(photos.path).is_clean
+    assert problems(photos.path) == []
 
 
 def test_a_photo_that_comes_back_is_found_by_the_embedding_it_had(
@@ -119,7 +125,7 @@ def test_a_photo_that_comes_back_is_found_by_the_embedding_it_had(
             writer.catalog.mark_gone(["/p/a.jpg"])
         assert len(photos) == 3001
         assert photos.search(photo=1, k=1).stats.n_photos == 3001
-    assert lookalike.Collection.verify(photos.path).is_clean
+    assert problems(photos.path) == []
 
 
 def test_a_transaction_that_fails_leaves_neither_record_nor_vector(
@@ -139,7 +145,7 @@ def test_a_transaction_that_fails_leaves_neither_record_nor_vector(
         assert (len(photos), photos.search(photo=1).stats.n_photos) == (20, 20)
         put(writer, many_embeddings[20:40], 20)
         assert photos.search(photo=1).stats.n_photos == 40
-    assert lookalike.Collection.verify(photos.path).is_clean
+    assert problems(photos.path) == []
 
 
 def test_other_processes_see_what_was_committed_at_their_next_search(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog.connections import Connections
 from lookalike.catalog.words import match_expression
-from lookalike.errors import UnknownPhotoError
+from lookalike.errors import CollectionError, UnknownPhotoError
 
 __all__ = ["Catalog", "Changes", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord"]
 
@@ -31,6 +31,8 @@ FileStatus = Literal["present", "gone", "failed"]
 _PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"
 _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, title, facts, added_at,
     (SELECT min(path) FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"""
+_SPARE = 20
+"""One page in so many may be empty: the next photos fill them."""
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
 
 
@@ -165,6 +167,22 @@ class Catalog:
         row = self._db.execute("SELECT value FROM settings WHERE name = 'generation'").fetchone()
         return int(row[0]) if row else 0
 
+    def give_back_space(self) -> None:
+        """Write the file anew without the pages that nothing fills, where these are more than a few.
+
+        Raises
+        ------
+        CollectionError
+            The disk is full or read-only.
+        """
+        db = self._db
+        n_free = db.execute("PRAGMA freelist_count").fetchone()[0]
+        if n_free * _SPARE > db.execute("PRAGMA page_count").fetchone()[0]:
+            try:
+                db.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                raise CollectionError(f"The catalog could not be made smaller: {error}. It is as it was.") from error
+
     # -- writing (inside a transaction) -----------------------------------------------------------------------
 
     def put(self, file: FileRecord, photo: NewPhoto) -> tuple[int, bool]:
@@ -194,14 +212,13 @@ class Catalog:
         if previous is not None and previous[0] != photo_id:
             self._refresh_names(previous)
         if row is None:
-            self._put_text(photo_id, photo)
+            self.write_text(photo_id, photo.title, photo.text)
         elif file.sidecar_mtime_ns is not None or not self._has_sidecar(photo_id):
             db.execute(
                 "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
                 (photo.taken_at, photo.title, photo.facts, photo_id),
             )
-            db.execute("DELETE FROM photo_text WHERE rowid = ?", (photo_id,))
-            self._put_text(photo_id, photo)
+            self.write_text(photo_id, photo.title, photo.text)
         else:
             self._refresh_names([photo_id])
         return photo_id, row is None
@@ -233,11 +250,26 @@ class Catalog:
         self._changes.embeddings[cursor.lastrowid] = photo.embedding
         return cursor.lastrowid
 
-    def _put_text(self, photo_id: int, photo: NewPhoto) -> None:
+    def write_text(self, photo_id: int, title: str | None, text: tuple[str, str, str]) -> None:
+        """Write what words are searched in: title, and caption, keywords, creator; file names are known."""
+        self.forget_text([photo_id])
         self._db.execute(
             "INSERT INTO photo_text (rowid, title, caption, keywords, creator, names) VALUES (?, ?, ?, ?, ?, ?)",
-            (photo_id, photo.title or "", *photo.text, self._names(photo_id)),
+            (photo_id, title or "", *text, self._names(photo_id)),
         )
+
+    def forget_text(self, photo_ids: Iterable[int]) -> None:
+        """Drop what words are searched in."""
+        self._db.executemany("DELETE FROM photo_text WHERE rowid = ?", ((photo_id,) for photo_id in photo_ids))
+
+    def forget_failures(self, paths: Iterable[str]) -> None:
+        """Drop the reasons why files could not be read."""
+        self._db.executemany("DELETE FROM failures WHERE path = ?", ((path,) for path in paths))
+
+    def forget_orphans(self) -> None:
+        """Drop files and embeddings that refer to photos that are not there: such files are read again."""
+        for table in ("files", "aside"):
+            self._db.execute(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
 
     def put_failure(self, file: FileRecord, reason: str) -> None:
         """Record why the file at this path could not be read; what it held before is gone from there."""
@@ -271,7 +303,7 @@ class Catalog:
 
     def lay_aside(self, photo_id: int, vector: bytes) -> None:
         """Keep the embedding of a photo whose files have all gone, float32 little-endian."""
-        self._db.execute("INSERT OR REPLACE INTO aside VALUES (?, ?)", (photo_id, vector))
+        self._db.execute("INSERT OR REPLACE INTO aside SELECT id, ? FROM photos WHERE id = ?", (vector, photo_id))
 
     def forget_aside(self, photo_ids: Iterable[int]) -> None:
         """Drop embeddings that were laid aside: they are in the index again."""

@@ -163,4 +163,4 @@ def _check_or_create(connection: sqlite3.Connection, path: Path, *, writable: bo
         )
         raise NewerVersionError(message)
     elif version < FORMAT_VERSION:
-        raise FormatError(f"`{path}` has the old format version {version}. `Collection.open` brings it up to date.")
+        raise FormatError(f"`{path}` has the old format version {version}. `lookalike info` brings it up to date.")

@@ -20,8 +20,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,17 @@ from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, VectorView, is_indexed, open_index
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
 from lookalike.errors import (
+    FormatError,
     InvalidArgumentError,
+    LookalikeError,
     NotACollectionError,
     PhotoGoneError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
+
+if TYPE_CHECKING:
+    from lookalike.collection.verify import CollectionReport
+    from lookalike.index.live import LiveStats
 
 __all__ = ["Collection"]
 
@@ -224,6 +231,122 @@ class Collection:
                 now = dataclasses.replace(now, state="done", eta_seconds=0.0)
         report(now)
         return now
+
+    # -- care -------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def verify(path: str | os.PathLike[str]) -> CollectionReport:
+        """Compare every count, checksum and cross-reference of a collection; adding may go on meanwhile.
+
+        Raises
+        ------
+        NotACollectionError
+        FormatError
+            Written by a newer version, or by an earlier one and not opened since.
+        """
+        from lookalike.collection.verify import verify_collection
+
+        return verify_collection(_existing(path))
+
+    @classmethod
+    def repair(cls, path: str | os.PathLike[str], *, notify: Callable[[str], None] | None = None) -> CollectionReport:
+        """Make what is damaged again, from the catalog and the photos, and tell what was mended and what remains.
+
+        Raises
+        ------
+        NotACollectionError
+        FormatError
+            The catalog itself or `collection.json` is damaged: restore a backup.
+        CollectionLockedError, CollectionError
+        """
+        from lookalike.collection.repair import repair_collection
+
+        directory = _existing(path)
+        with cls.open(directory, create=False, notify=notify) as photos, writing(directory):
+            return repair_collection(directory, photos.settings.card.dim, photos._encode_again, photos.thumbnail)
+
+    def _encode_again(self, photo_id: int) -> NDArray[np.float32] | None:
+        """Return the embedding of a photo, as the encoder gives it; None where none of its files can be read."""
+        try:
+            record = self._catalog.photo(photo_id)
+            outside = self.read(self.file(photo_id))
+        except LookalikeError:
+            return None
+        return outside.embedding if outside.sha256 == record.sha256 else None
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the collection, as it is at one moment, to a path at which nothing is; adding may go on meanwhile.
+
+        The photos themselves are not copied; thumbnails are linked where the disk allows it.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Something is there.
+        FormatError
+            A file of the index is missing; `repair` first.
+        CollectionError
+            The disk is full or cannot be written to.
+        """
+        from lookalike.collection.backup import copy_collection
+
+        copy_collection(self.path, Path(path).expanduser())
+
+    @classmethod
+    def restore(cls, backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> CollectionReport:
+        """Put a copy of a backup at a path at which nothing is, after a look at every byte of it.
+
+        Raises
+        ------
+        NotACollectionError
+            There is no backup.
+        FormatError
+            The backup is damaged.
+        InvalidArgumentError
+            Something is at `path`.
+        CollectionError
+            The disk is full or cannot be written to.
+        """
+        from lookalike.collection.backup import copy_collection
+
+        source = _existing(backup)
+        report = cls.verify(source)
+        if not report.is_clean:
+            problems = " ".join(map(str, report.problems))
+            raise FormatError(
+                f"The backup at `{source}` is damaged: {problems} `lookalike repair -c {source}` mends what it can."
+            )
+        copy_collection(source, Path(path).expanduser())
+        return dataclasses.replace(report, path=str(path), leftovers=())
+
+    def compact(self) -> None:
+        """Merge the whole index into one segment, and give the space of what was removed back to the disk.
+
+        Raises
+        ------
+        CollectionLockedError
+            Another process is writing to this collection.
+        CollectionError, LiveIndexError
+            The disk is full or cannot be written to. The collection is as it was.
+        """
+        from lookalike.collection.writing import PhotoWriter
+
+        with writing(self.path):
+            with PhotoWriter(self.path, self.settings.card.dim, background=False) as writer:
+                writer.index.compact()
+            with closing(Catalog(self.path / CATALOG, writable=True)) as catalog:
+                catalog.give_back_space()
+
+    def stats(self, *, recall_sample: int = 0) -> LiveStats:
+        """Count what the index holds and what was written for it.
+
+        Parameters
+        ----------
+        recall_sample : int
+            Search with so many of the photos, through the index and exactly, and tell what share of the true ten
+            nearest the first way finds.
+        """
+        return self._vectors.index.stats(recall_sample=recall_sample)
 
     # -- searching --------------------------------------------------------------------------------------------
 
@@ -485,6 +608,13 @@ class Collection:
         if hashlib.sha256(data).hexdigest() == record.sha256:  # else the file was changed and not added again yet
             self.thumbnails.put(record.sha256, jpeg)
         return jpeg
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    directory = Path(path).expanduser()
+    if not any((directory / name).exists() for name in ("collection.json", CATALOG)):
+        raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
+    return directory
 
 
 def _is_empty(directory: Path) -> bool:

@@ -67,10 +67,10 @@ class PhotoWriter:
         self.close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[Changes]:
         """Everything written to the catalog inside, and to the index for it, becomes durable together or not at all."""
         with self.catalog.transaction() as changes:
-            yield
+            yield changes
             follow(self.catalog, self.index, changes)
         self.index.refresh()
 
