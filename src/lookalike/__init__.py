@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.collection import AddProgress, Collection, Hit, SearchEvidence, SearchResult
+    from lookalike.collection import AddProgress, Collection, Hit, SearchEvidence, SearchResult, Within
     from lookalike.encoders import EncoderCard, ImageEncoder, load_encoder
     from lookalike.errors import LookalikeError
     from lookalike.index import Estimate, LOPQIndex, Memory, RangeResult, Tuning
@@ -33,6 +33,7 @@ __all__ = [
     "SearchEvidence",
     "SearchResult",
     "Tuning",
+    "Within",
     "__version__",
     "load_encoder",
 ]
@@ -43,6 +44,7 @@ _HOMES = {
     "Hit": "lookalike.collection",
     "SearchEvidence": "lookalike.collection",
     "SearchResult": "lookalike.collection",
+    "Within": "lookalike.collection",
     "EncoderCard": "lookalike.encoders",
     "ImageEncoder": "lookalike.encoders",
     "load_encoder": "lookalike.encoders",

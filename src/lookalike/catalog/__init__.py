@@ -2,6 +2,7 @@
 
 from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord
 from lookalike.catalog.schema import FORMAT_VERSION, stored_version
+from lookalike.catalog.within import Within, absolute
 from lookalike.catalog.words import match_expression
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "FileStatus",
     "NewPhoto",
     "PhotoRecord",
+    "Within",
+    "absolute",
     "match_expression",
     "stored_version",
 ]

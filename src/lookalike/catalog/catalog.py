@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog.connections import Connections
+from lookalike.catalog.within import Within
 from lookalike.catalog.words import match_expression
 from lookalike.errors import CollectionError, UnknownPhotoError
 
@@ -415,7 +416,15 @@ class Catalog:
                 found[photo_id] = row[0]
         return found
 
-    def search_words(self, words: str, limit: int, offset: int = 0) -> list[tuple[int, float]]:
+    def ids_within(self, within: Within) -> NDArray[np.int64]:
+        """Return the ids of the photos that a search is limited to, ascending."""
+        condition, values = within.where()
+        rows = self._db.execute(f"SELECT id FROM photos WHERE {condition} ORDER BY id", values)
+        return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+    def search_words(
+        self, words: str, limit: int, offset: int = 0, *, within: Within | None = None
+    ) -> list[tuple[int, float]]:
         """Find photos whose title, caption, keywords, creator or file names hold all of `words`.
 
         Returns
@@ -426,10 +435,11 @@ class Catalog:
         expression = match_expression(words)
         if not expression:
             return []
+        condition, values = (within or Within()).where()
         rows = self._db.execute(
             f"SELECT rowid, -bm25(photo_text, {_WEIGHTS}) AS relevance FROM photo_text WHERE photo_text MATCH ? "
-            "AND EXISTS (SELECT 1 FROM files WHERE photo_id = photo_text.rowid AND gone_at IS NULL) "
+            f"AND EXISTS (SELECT 1 FROM photos WHERE id = photo_text.rowid AND {condition}) "
             "ORDER BY relevance DESC, rowid LIMIT ? OFFSET ?",
-            (expression, limit, offset),
+            (expression, *values, limit, offset),
         )
         return [(int(photo_id), float(relevance)) for photo_id, relevance in rows]

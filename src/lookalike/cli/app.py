@@ -1,6 +1,7 @@
 """The commands put together, and what happens when one fails.
 
-Exit codes: 0 fine (also when some photos could not be read: they are listed); 1 an error, told in one paragraph;
+Exit codes: 0 fine (also when some photos could not be read: they are listed); 1 an error, told in one paragraph,
+or something wrong that `verify` found or `repair` could not mend;
 2 the command line itself is wrong; 130 interrupted. ``LOOKALIKE_DEBUG=1`` shows where an error came from.
 """
 
@@ -15,11 +16,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lookalike.cli.add import add
+from lookalike.cli.backup_and_restore import backup, restore
+from lookalike.cli.compact_and_stats import compact, stats
 from lookalike.cli.info import info
 from lookalike.cli.interruption import INTERRUPTED
 from lookalike.cli.open_and_serve import open_, serve
 from lookalike.cli.search import search
 from lookalike.cli.terminal import print_error, print_note
+from lookalike.cli.verify_and_repair import repair, verify
 from lookalike.errors import LookalikeError
 
 __all__ = ["app", "main"]
@@ -90,6 +94,12 @@ app.command("add", cls=_Command, epilog="Example:  lookalike add ~/Pictures -c ~
 app.command("search", cls=_Command, epilog="Example:  lookalike search ~/Desktop/boat.jpg --sheet boats.jpg")(search)
 app.command("serve", cls=_Command, epilog="Example:  lookalike serve -c ~/pictures.lookalike --port 8000")(serve)
 app.command("info", cls=_Command, epilog="Example:  lookalike info --failures")(info)
+app.command("stats", cls=_Command, epilog="Example:  lookalike stats --recall 100")(stats)
+app.command("verify", cls=_Command, epilog="Example:  lookalike verify -c ~/pictures.lookalike")(verify)
+app.command("repair", cls=_Command, epilog="Example:  lookalike repair -c ~/pictures.lookalike")(repair)
+app.command("backup", cls=_Command, epilog="Example:  lookalike backup /media/disk/pictures.backup")(backup)
+app.command("restore", cls=_Command, epilog="Example:  lookalike restore /media/disk/pictures.backup")(restore)
+app.command("compact", cls=_Command, epilog="Example:  lookalike compact -c ~/pictures.lookalike")(compact)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  Typer's form of a callback

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lookalike.cli.facts import bytes_by_part, print_facts
 from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from lookalike.cli.terminal import print_json, stdout
-from lookalike.cli.wording import count, one_line, shown_path, size
+from lookalike.cli.wording import count, shown_path, size
 
 if TYPE_CHECKING:
     from lookalike.catalog import PhotoRecord
@@ -64,7 +64,7 @@ def _show_failures(failures: list[tuple[str, str]], *, json: bool) -> None:
 
 def _show_collection(photos: Collection, *, json: bool) -> None:
     card = photos.settings.card
-    bytes_by_part = _bytes_by_part(photos.path)
+    sizes = bytes_by_part(photos.path)
     n_photos, n_files, n_failures = len(photos), photos.n_files(), photos.n_failures()
     if json:
         print_json(
@@ -83,37 +83,21 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
                     "fingerprint": card.fingerprint,
                 },
                 "search": photos.search_method,
-                "bytes": bytes_by_part,
+                "bytes": sizes,
             }
         )
         return
-    parts = ", ".join(f"{part} {size(n)}" for part, n in bytes_by_part.items() if part != "total" and n)
-    _print_facts(
+    parts = ", ".join(f"{part} {size(n)}" for part, n in sizes.items() if part != "total" and n)
+    print_facts(
         {
             "Collection": shown_path(photos.path),
             "Photos": f"{n_photos:,}" + (f" in {count(n_files, 'file')}" if n_files != n_photos else ""),
             "Encoder": f"{card.name} {card.precision}, {card.dim:,} dimensions",
             "Search": METHODS[photos.search_method],
-            "On disk": f"{size(bytes_by_part['total'])}: {parts}",
+            "On disk": f"{size(sizes['total'])}: {parts}",
             "Not readable": f"{count(n_failures, 'file')}: lookalike info --failures" if n_failures else "",
         }
     )
-
-
-def _bytes_by_part(directory: Path) -> dict[str, int]:
-    parts = {"catalog": 0, "index": 0, "thumbnails": 0}
-    total = 0
-    for path in directory.rglob("*"):
-        try:
-            n_bytes = path.stat().st_size if path.is_file() else 0
-        except OSError:  # renamed or removed by an `add` meanwhile
-            continue
-        total += n_bytes
-        top = path.relative_to(directory).parts[0]
-        part = {"segments": "index", "thumbnails": "thumbnails"}.get(top, "catalog" if "catalog" in top else "")
-        if part:
-            parts[part] += n_bytes
-    return {**parts, "total": total}
 
 
 def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
@@ -148,7 +132,7 @@ def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
         f"ISO {facts.iso}" if facts.iso else "",
     ]
     position = "" if facts.latitude is None else f"{facts.latitude:.5f}, {facts.longitude:.5f}"
-    _print_facts(
+    print_facts(
         {
             "Photo": f"{record.id}",
             "Title": facts.title,
@@ -173,27 +157,3 @@ def _exposure_time(seconds: float | None) -> str:
     if not seconds:
         return ""
     return f"1/{round(1 / seconds):,} s" if seconds < 0.3 else f"{seconds:g} s"
-
-
-def _print_facts(facts: dict[str, Any]) -> None:
-    """Print names and values in two columns, without those that are empty."""
-    from rich.table import Table
-
-    console = stdout()
-    known = {
-        name: [one_line(line) for line in value.split("\n")] if name == "Files" else [one_line(value)]
-        for name, value in facts.items()
-        if value
-    }
-    if not console.is_terminal:
-        width = max(len(name) for name in known)
-        for name, lines in known.items():
-            for line in lines:
-                console.print(f"{name:<{width}}  {line}")
-        return
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, lines in known.items():
-        table.add_row(name, "\n".join(lines))
-    console.print(table)

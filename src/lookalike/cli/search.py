@@ -38,6 +38,13 @@ def search(
     words: Annotated[
         bool, typer.Option("--words", metavar="", help="What is given is words, though there is such a file or id.")
     ] = False,
+    folder: Annotated[Path | None, typer.Option(metavar="PATH", help="Only photos in this folder and below.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only photos taken then or later: 2019, 2019-06, 2019-06-30.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only photos taken then or before; 2019 means to its end.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Find the photos most like a photo, or those that words are said of.
@@ -55,15 +62,17 @@ def search(
         if sheet.suffix.lower() not in SHEET_SUFFIXES:
             raise typer.BadParameter(f"--sheet {sheet}: the name must end in {', '.join(sorted(SHEET_SUFFIXES))}.")
 
-    from lookalike.collection import Collection
+    from lookalike.collection import Collection, Within
 
+    limits = folder is not None or since is not None or until is not None
+    within = Within(folder=folder, since=since, until=until) if limits else None
     wanted = " ".join(query)
     subject = wanted if words else _photo(wanted, force=photo)
     with Collection.open(collection, create=False, notify=print_note) as photos:
         if isinstance(subject, str):
-            result = photos.search(words=subject, k=k)
+            result = photos.search(words=subject, k=k, within=within)
         else:
-            result = photos.search(photo=subject, k=k, exact=exact)
+            result = photos.search(photo=subject, k=k, exact=exact, within=within)
         if sheet is not None:
             from lookalike.cli.contact_sheet import draw_contact_sheet
 
@@ -71,7 +80,7 @@ def search(
         if json:
             _print_json(result)
         else:
-            _print_hits(photos, subject, result)
+            _print_hits(photos, subject, result, limited=limits)
             if sheet is not None:
                 print_note(f"Contact sheet: {shown_path(sheet)}")
 
@@ -96,10 +105,10 @@ def _print_json(result: SearchResult) -> None:
     print_json({"hits": hits, "stats": asdict(result.stats)})
 
 
-def _print_hits(photos: Collection, subject: Path | int | str, result: SearchResult) -> None:
+def _print_hits(photos: Collection, subject: Path | int | str, result: SearchResult, *, limited: bool) -> None:
     console = stdout()
     if not result.hits:
-        print_note(_nothing_found(photos, subject))
+        print_note(_nothing_found(photos, subject, limited=limited))
         return
     if not console.is_terminal:
         for hit in result:
@@ -127,9 +136,11 @@ def _print_hits(photos: Collection, subject: Path | int | str, result: SearchRes
     print_note(f"{len(result)} of {count(stats.n_photos, 'photo')}; {how} in {1000 * stats.seconds:.0f} ms.")
 
 
-def _nothing_found(photos: Collection, subject: Path | int | str) -> str:
+def _nothing_found(photos: Collection, subject: Path | int | str, *, limited: bool) -> str:
     if len(photos) == 0:
         return "The collection holds no photos yet. `lookalike add FOLDER` brings some in."
+    if limited:
+        return "No photo within the folder and the dates given was found."
     if not isinstance(subject, str):
         return "There is no other photo in the collection."
     message = f"No title, caption, keyword, creator or file name holds “{one_line(subject)}”."

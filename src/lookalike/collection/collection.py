@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, PhotoRecord
+from lookalike.catalog import Catalog, PhotoRecord, Within, absolute
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
-from lookalike.collection.ingest import AddProgress, absolute, add_photos
+from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
@@ -414,6 +414,7 @@ class Collection:
         k: int = 20,
         offset: int = 0,
         exact: bool = False,
+        within: Within | None = None,
     ) -> SearchResult:
         """Find photos by one of: a photo, words, a vector.
 
@@ -432,6 +433,8 @@ class Collection:
             Hits to leave out at the beginning.
         exact : bool
             Compare with every photo instead of asking the index.
+        within : Within, optional
+            Find only photos of a folder, of a time, of a format, or of given ids.
 
         Raises
         ------
@@ -448,7 +451,7 @@ class Collection:
             if not isinstance(value, int | np.integer) or not least <= value < 2**31:
                 raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
         if words is not None:
-            return self._search_words(words, k, offset)
+            return self._search_words(words, k, offset, within)
         photo_id = None if photo is None else self.find(photo)
         outside = self._outside(photo) if photo is not None and photo_id is None else None
         state = self._vectors.state()
@@ -459,7 +462,14 @@ class Collection:
         else:  # the mean has been taken off already
             query = self._check_vector(vector)
             query = query if state.space.mean is None else query + state.space.mean
-        found, evidence = self._vectors.search(state, query, offset + k + 1, exclude=photo_id, exact=exact)
+        found, evidence = self._vectors.search(
+            state,
+            query,
+            offset + k + 1,
+            exclude=photo_id,
+            exact=exact,
+            within=None if within is None else self._catalog.ids_within(within),
+        )
         page = found[offset : offset + k]
         part = "vector" if photo is None else "photo"
         scored = [(found_id, min(max(cosine, 0.0), 1.0)) for found_id, cosine in page]
@@ -482,14 +492,15 @@ class Collection:
         unit: NDArray[np.float32] = (query / length).astype(np.float32)
         return unit
 
-    def _search_words(self, words: str, k: int, offset: int) -> SearchResult:
+    def _search_words(self, words: str, k: int, offset: int, within: Within | None) -> SearchResult:
         started = time.perf_counter()
-        found = self._catalog.search_words(words, offset + k + 1)
+        found = self._catalog.search_words(words, offset + k + 1, within=within)
         best = found[0][1] if found else 1.0
         scored = [
             (photo_id, relevance / best if best > 0 else 1.0) for photo_id, relevance in found[offset : offset + k]
         ]
-        evidence = SearchEvidence("words", self._catalog.n_photos(), 0, 0, 0, time.perf_counter() - started)
+        n_photos = self._catalog.n_photos() if within is None else len(self._catalog.ids_within(within))
+        evidence = SearchEvidence("words", n_photos, 0, 0, 0, time.perf_counter() - started)
         return SearchResult(self._hits(scored, "words"), evidence, has_more=len(found) > offset + k)
 
     def _hits(self, scored: Iterable[tuple[int, float]], part: str) -> tuple[Hit, ...]:

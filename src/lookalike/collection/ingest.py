@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto
+from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto, absolute
 from lookalike.collection.settings import CollectionSettings
 from lookalike.collection.worker_pool import CHUNK, Answers, WorkerPool
 from lookalike.errors import CollectionError, InvalidArgumentError
@@ -30,7 +30,7 @@ from lookalike.photos import PhotoLimits, find_photos, sidecar_of
 if TYPE_CHECKING:
     from lookalike.collection.writing import PhotoWriter
 
-__all__ = ["AddProgress", "absolute", "add_photos", "n_cores"]
+__all__ = ["AddProgress", "add_photos", "n_cores"]
 
 State = Literal["counting", "running", "indexing", "done", "stopped", "failed"]
 
@@ -148,23 +148,6 @@ def _is_gone(path: str) -> bool:
     except OSError:
         return False
     return False
-
-
-def absolute(path: str | os.PathLike[str]) -> Path:
-    """Return `path` as the catalog names it: absolute, symbolic links as they are.
-
-    Raises
-    ------
-    InvalidArgumentError
-        It is not valid UTF-8.
-    """
-    whole = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow symbolic links
-    try:
-        str(whole).encode()
-    except UnicodeEncodeError:
-        printable = os.fsencode(whole).decode("utf-8", "replace")
-        raise InvalidArgumentError(f"The name `{printable}` is not valid UTF-8. Rename it.") from None
-    return whole
 
 
 def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -148,9 +148,13 @@ class VectorView:
             Best first; of equal ones the older photo first.
         evidence : SearchEvidence
         """
-        n_photos = state.n_vectors if within is None else len(within)
+        n_photos, bitmap = state.n_vectors, None
+        if within is not None:
+            n_photos = len(within)
+            bitmap = np.zeros(int(within.max(initial=0)) + 1, np.bool_)
+            bitmap[within] = True
         most = max(1, min(k + (exclude is not None), n_photos))
-        hits = state.search(embedding, most, filter=within, exact=exact)
+        hits = state.search(embedding, most, filter=bitmap, exact=exact)
         pairs = zip(hits.ids[0].tolist(), (1 - hits.distances[0]).tolist(), strict=True)
         found = [(photo_id, cosine) for photo_id, cosine in pairs if photo_id >= 0 and photo_id != exclude][:k]
         stats = hits.stats
