@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,17 @@ def test_every_name_in_the_json_is_documented(run_json, demo_collection, tmp_pat
         ("info", ("--failures",)),
         ("search", ("1",)),
         ("add", (tmp_path / "empty",)),
+        ("stats", ()),
+        ("verify", ()),
+        ("backup", (tmp_path / "copy",)),
+        ("restore", (tmp_path / "copy",)),
+        ("compact", ()),
+        ("repair", ()),
     ):
-        collection = tmp_path / "new.lookalike" if command == "add" else demo_collection
+        made = command in ("add", "restore", "compact", "repair")
+        collection = tmp_path / f"{command}.lookalike" if made else demo_collection
+        if command in ("compact", "repair"):
+            shutil.copytree(demo_collection, collection)
         printed = run_json(command, *arguments, "-c", collection)
         names = [*printed, *printed.get("stats", {}), *[name for hit in printed.get("hits", []) for name in hit]]
         missing = {

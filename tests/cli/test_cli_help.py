@@ -9,7 +9,10 @@ import pytest
 import lookalike
 from lookalike.cli import app
 
-COMMANDS = {"open", "add", "search", "serve", "info"}
+COMMANDS = {
+    *("open", "add", "search", "serve", "info"),
+    *("stats", "verify", "repair", "backup", "restore", "compact"),
+}
 
 
 def test_the_commands_are_those_that_work() -> None:
@@ -72,6 +75,9 @@ def test_the_module_runs_the_same_command(run_process) -> None:
         ("search", "--photo", "--words", "x"),
         ("search", "x", "--sheet", "sheet.pdf"),
         ("info", "1", "--failures"),
+        ("backup",),
+        ("restore",),
+        ("stats", "--recall", "-1"),
         ("serve", "--port", "70000"),
         ("add", ".", "--precision", "int4"),
     ],

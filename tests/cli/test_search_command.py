@@ -215,3 +215,16 @@ def test_a_person_sees_titles_scores_and_facts_in_eighty_columns(run_terminal, p
         assert max(map(len, text.splitlines())) <= 80
         for words in expected:
             assert words[:50] in text
+
+
+def test_a_search_is_limited_to_a_folder_and_to_dates(run, run_json, demo_collection, demo_photos) -> None:
+    folder = sorted(path for path in demo_photos.iterdir() if path.is_dir())[0]
+    hits = run_json("search", "60", "-k", "5", "--folder", folder, "-c", demo_collection)["hits"]
+    assert len(hits) == 5
+    assert all(hit["path"].startswith(str(folder)) for hit in hits)
+    nothing = run("search", "60", "--since", "2019-06", "--until", "2019", "-c", demo_collection)
+    assert nothing.exit_code == 0
+    assert "Within the folder and the dates given there is none" in nothing.stderr
+    wrong = run("search", "60", "--since", "soon", "-c", demo_collection)
+    assert wrong.exit_code == 1
+    assert "expected a time such as 2019" in wrong.stderr

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import lookalike
-from lookalike.collection.ingest import AddProgress
-from lookalike.collection.verify import CollectionReport
+from lookalike.collection import AddProgress, CollectionReport
 from lookalike.errors import (
     CollectionError,
     CollectionLockedError,

@@ -101,6 +101,26 @@ def test_search_is_the_same_with_segments(photos: lookalike.Collection, many_emb
     assert problems(photos.path) == []
 
 
+def test_a_limited_search_finds_the_nearest_of_those_admitted(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
+) -> None:
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:5000])
+        put(writer, many_embeddings[5000:5100], 5000)
+    assert photos.search_method == "lopq"
+    for ids in (range(1, 5101, 2), range(40, 5101, 100), [7], [1], []):
+        within = lookalike.Within(ids=ids)
+        exact = photos.search(photo=1, k=20, exact=True, within=within)
+        found = photos.search(photo=1, k=20, within=within)
+        admitted = set(ids) - {1}
+        assert {hit.id for hit in found} <= admitted
+        assert len(found) == len(exact) == min(20, len(admitted))
+        assert found.stats.n_photos == len(ids)
+        share = len({hit.id for hit in found} & {hit.id for hit in exact}) / max(1, len(exact))
+        assert share >= REQUIRED, f"recall is {share:.3f}, required {REQUIRED}"
+    assert len(photos.search(photo=1, within=lookalike.Within(folder="/p/7.jpg"))) == 1
+
+
 def test_a_photo_that_comes_back_is_found_by_the_embedding_it_had(
     photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
 ) -> None:

@@ -37,8 +37,8 @@ def compact(*, collection: CollectionOption = DEFAULT_COLLECTION, json: JsonOpti
         )
     else:
         stdout().print(
-            f"{shown_path(collection)} takes {size(after)}, before {size(before)}; "
-            f"the index is {count(n_segments, 'segment')}."
+            f"{shown_path(collection)} takes {size(after)}, before {size(before)}; the index is "
+            + (f"{count(n_segments, 'segment')}." if n_segments else "not there yet: every photo is compared.")
         )
 
 
@@ -87,6 +87,7 @@ def _plain(found: LiveStats, n_searches: int) -> dict[str, str]:
         )
         if number
     ]
+    searches = count(min(n_searches, found.n_vectors), "search", "searches")
     drift = "" if found.drift is None else f"; photos flushed lately are coded {_drift(found.drift)}"
     return {
         "Photos": f"{found.n_vectors:,} that can be found",
@@ -95,9 +96,7 @@ def _plain(found: LiveStats, n_searches: int) -> dict[str, str]:
         if found.n_segments
         else "none yet: every photo is compared",
         "Model": "" if found.model is None else f"trained on {count(found.model_n_vectors, 'photo')}{drift}",
-        "Recall": ""
-        if found.recall is None
-        else f"{found.recall:.1%} of the true ten nearest, in {count(min(n_searches, found.n_vectors), 'search', 'searches')}",
+        "Recall": "" if found.recall is None else f"{found.recall:.1%} of the true ten nearest, in {searches}",
         "On disk": ", ".join(f"{name} {size(n)}" for name, n in found.disk_bytes.items() if n),
         "Written": f"{size(log)} with the photos" + "".join(f", {part}" for part in parts),
         "Amplification": f"{found.write_amplification:.1f} bytes written for each byte of an embedding"

@@ -140,7 +140,7 @@ def _nothing_found(photos: Collection, subject: Path | int | str, *, limited: bo
     if len(photos) == 0:
         return "The collection holds no photos yet. `lookalike add FOLDER` brings some in."
     if limited:
-        return "No photo within the folder and the dates given was found."
+        return "Within the folder and the dates given there is none; photos of unknown date are not among them."
     if not isinstance(subject, str):
         return "There is no other photo in the collection."
     message = f"No title, caption, keyword, creator or file name holds “{one_line(subject)}”."

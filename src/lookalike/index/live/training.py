@@ -29,6 +29,8 @@ from lookalike.quantization.fitting import default_n_coarse
 __all__ = ["DRIFT", "GROWTH", "drift", "is_due", "recode_step", "renew_mean", "train"]
 
 MOST_TRAINING = 200_000
+_MOST_TRAINING_BYTES = 1 << 28
+"""Training takes about four times as much memory as what it learns from."""
 GROWTH = 2.0
 DRIFT = 1.3
 _LEAST_MEASURED = 1000
@@ -79,9 +81,10 @@ def train(store: Store) -> None:
             number = store.new_number()
             rng = np.random.default_rng(facts.n_vectors)
             space = Space(facts.metric, _mean(db, facts))
-            vectors = space.compared(_sample(db, facts, rng))
-        held = rng.permutation(len(vectors))[: min(_MOST_HELD_OUT, len(vectors) // 8)]
-        learned = np.delete(vectors, held, axis=0)
+            learned = space.compared(_sample(db, facts, rng))
+        held = rng.permutation(len(learned))[: min(_MOST_HELD_OUT, len(learned) // 8)]
+        judged = learned[held] if len(held) else learned
+        learned = np.delete(learned, held, axis=0)
         model = LOPQModel.fit(
             learned,
             n_coarse=min(default_n_coarse(facts.n_vectors, 1), max(1, len(learned) // 16)),
@@ -89,7 +92,7 @@ def train(store: Store) -> None:
             rotation=default_rotation(RERANK, facts.bytes_per_vector),
             metric=facts.metric,
         )
-        spread = distortion(model, vectors[held] if len(held) else vectors)
+        spread = distortion(model, judged)
         with told_of_the_disk(store.models):
             n_bytes, checksum = write_model(store.models, number, model)
         with store.transaction() as db:
@@ -236,6 +239,7 @@ def _stored_mean(mean: bytes | None) -> NDArray[np.float32] | None:
 def _sample(db: sqlite3.Connection, facts: tables.Facts, rng: np.random.Generator) -> NDArray[np.float32]:
     """Vectors to learn from: float32 (n, dim)."""
     ids = np.fromiter((row[0] for row in db.execute("SELECT id FROM vectors ORDER BY id")), np.int64)
-    if len(ids) > MOST_TRAINING:
-        ids = np.sort(rng.choice(ids, MOST_TRAINING, replace=False))
+    most = min(MOST_TRAINING, _MOST_TRAINING_BYTES // (4 * facts.dim))
+    if len(ids) > most:
+        ids = np.sort(rng.choice(ids, most, replace=False))
     return tables.read_vectors(db, facts.dim, ids)[2]
