@@ -2,6 +2,7 @@
 #   make demo                  real photos, explored by similarity at http://127.0.0.1:8765
 #   make demo PHOTOS=~/Pictures
 #   make test                  the whole test suite
+#   make torture               writers of the live index killed (KILLS=1000), then readers beside a writer (SECONDS=120)
 #   make boundscheck           the kernels' tests with every array access checked
 #   make check                 format, lint, types, layers, the page's own checks
 #   make bench                 measurements against peers and limits (see benchmarks/)
@@ -18,7 +19,11 @@ DEMO   := build/demo
 PHOTOS ?=
 WEB    := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-.PHONY: demo test boundscheck check format bench docs figures web wheel screenshot clean
+KILLS   ?= 1000
+SECONDS ?= 120
+SEED    ?= 0
+
+.PHONY: demo test torture boundscheck check format bench docs figures web wheel screenshot clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(PAGE)
@@ -32,6 +37,10 @@ endif
 test: $(VENV)/.test $(if $(LOOKALIKE_REQUIRE_ALL),$(VENV)/.torch) $(PAGE)
 	@$(PY) tools/demo_photos.py $(DEMO)/photos
 	$(VENV)/bin/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
+
+torture: $(VENV)/.test
+	$(PY) -m tools.torture crash --kills $(KILLS) --jobs 2 --seed $(SEED)
+	$(PY) -m tools.torture readers --seconds $(SECONDS) --readers 8 --seed $(SEED)
 
 # Numba reads beyond an array silently; with this it does not.
 boundscheck: $(VENV)/.test

@@ -15,6 +15,8 @@ from benchmarks.report import Report
 PARTS = {
     "quality": "precision of the product's search against exact search and against chance",
     "engine": "recall, bytes and speed of the vector engine against FAISS, ScaNN and usearch",
+    "filters": "recall and time of filtered search, wide and narrow, against unfiltered",
+    "live": "the live index: adding, searching while it merges, opening, compaction under updates",
     "ingest": "photos per second and memory of `add` against the bare encoder",
 }
 

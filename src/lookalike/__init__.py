@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lookalike.encoders import EncoderCard, ImageEncoder, load_encoder
     from lookalike.errors import LookalikeError
     from lookalike.index import Estimate, LOPQIndex, Memory, RangeResult, Tuning
+    from lookalike.index.live import LiveIndex
     from lookalike.quantization import LOPQModel
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ImageEncoder",
     "LOPQIndex",
     "LOPQModel",
+    "LiveIndex",
     "LookalikeError",
     "Memory",
     "RangeResult",
@@ -45,6 +47,7 @@ _HOMES = {
     "ImageEncoder": "lookalike.encoders",
     "load_encoder": "lookalike.encoders",
     "LookalikeError": "lookalike.errors",
+    "LiveIndex": "lookalike.index.live",
     "Estimate": "lookalike.index",
     "LOPQIndex": "lookalike.index",
     "Memory": "lookalike.index",

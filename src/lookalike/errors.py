@@ -16,6 +16,9 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
     │   ├── DamagedPhotoError                   the file ends early or its data are wrong
     │   └── PhotoTooLargeError                  more bytes or pixels, or more seconds, than the limits admit
     ├── FormatError (ValueError)                a file of ours is damaged, or newer than this version
+    │   └── NewerVersionError                   newer than this version (so far told of live indexes only)
+    ├── LiveIndexError (RuntimeError)           a live index cannot be read or written: no space, read-only, closed
+    │   └── IndexLockedError                    another process is writing to it
     ├── CollectionError (RuntimeError)          the directory cannot serve as a collection
     │   ├── NotACollectionError (FileNotFoundError)
     │   └── CollectionLockedError               another process is writing to it
@@ -30,8 +33,11 @@ __all__ = [
     "DamagedPhotoError",
     "EncoderError",
     "FormatError",
+    "IndexLockedError",
     "InvalidArgumentError",
+    "LiveIndexError",
     "LookalikeError",
+    "NewerVersionError",
     "NotACollectionError",
     "PhotoError",
     "PhotoGoneError",
@@ -85,6 +91,18 @@ class PhotoTooLargeError(PhotoError):
 
 class FormatError(LookalikeError, ValueError):
     """A file of ours is damaged, or was written by a newer version."""
+
+
+class NewerVersionError(FormatError):
+    """A live index was written by a newer version of Lookalike."""
+
+
+class LiveIndexError(LookalikeError, RuntimeError):
+    """A live index cannot be read or written: no space, a read-only place, closed already."""
+
+
+class IndexLockedError(LiveIndexError):
+    """Another process is writing to the live index."""
 
 
 class CollectionError(LookalikeError, RuntimeError):

@@ -17,8 +17,8 @@ from PIL import Image
 
 import lookalike
 from lookalike.collection.ingest import AddProgress
-from lookalike.collection.lock import writer_lock
 from lookalike.errors import CollectionLockedError, InvalidArgumentError
+from lookalike.index.live.lock import writer_lock
 from lookalike.photos import PhotoLimits
 
 

@@ -81,7 +81,7 @@ def test_a_crash_while_saving_leaves_the_old_index(
             raise KeyboardInterrupt
         np.save(file, array)
 
-    monkeypatch.setattr(storage, "_write_array", write_then_die)
+    monkeypatch.setattr(storage, "write_array", write_then_die)
     with pytest.raises(KeyboardInterrupt):
         index.save(folder)
     monkeypatch.undo()

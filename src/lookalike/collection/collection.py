@@ -20,6 +20,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -29,14 +30,19 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog, PhotoRecord
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, absolute, add_photos
-from lookalike.collection.lock import writer_lock
 from lookalike.collection.maintenance import maintain
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import VectorView
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
-from lookalike.errors import InvalidArgumentError, NotACollectionError, PhotoGoneError
+from lookalike.errors import (
+    CollectionError,
+    CollectionLockedError,
+    InvalidArgumentError,
+    NotACollectionError,
+    PhotoGoneError,
+)
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
 
 __all__ = ["Collection"]
@@ -135,7 +141,7 @@ class Collection:
     def _create(directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None) -> None:
         card = load_encoder(encoder, precision=precision, progress=notify).card
         directory.mkdir(parents=True, exist_ok=True)
-        with writer_lock(directory, wait_seconds=10):
+        with _writing(directory, wait_seconds=10):
             if not (directory / "collection.json").exists():  # another process may have been first
                 Catalog(directory / "catalog.sqlite", writable=True).close()
                 CollectionSettings(encoder, precision, card).write(directory / "collection.json")
@@ -199,7 +205,7 @@ class Collection:
         report = progress or (lambda _: None)
         dim = self.settings.card.dim
         self.encoder  # noqa: B018  built once here, so that the workers find it in the cache
-        with writer_lock(self.path):
+        with _writing(self.path):
             catalog = Catalog(self.path / "catalog.sqlite", writable=True)
             try:
                 now = add_photos(
@@ -487,3 +493,10 @@ def _is_empty(directory: Path) -> bool:
     """Whether nothing but what a collection that was never finished leaves behind is in `directory`."""
     ours = ("writer.", "catalog.sqlite", "collection.json.new")
     return directory.is_dir() and all(path.name.startswith(ours) for path in directory.iterdir())
+
+
+def _writing(directory: Path, *, wait_seconds: float = 0) -> AbstractContextManager[None]:
+    """Hold the right to write to a collection."""
+    from lookalike.index.live.lock import writer_lock  # with it comes the engine, which readers may do without
+
+    return writer_lock(directory, wait_seconds=wait_seconds, locked=CollectionLockedError, unwritable=CollectionError)

@@ -17,20 +17,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
+from lookalike.index.encoding import encode_segment
 from lookalike.index.estimate import Estimate, default_rotation, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
-from lookalike.index.identities import Ids, admitted, as_ids
+from lookalike.index.filtering import Admission
+from lookalike.index.identities import Ids, as_ids
 from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
 from lookalike.index.results import SearchResult, SearchStats
-from lookalike.index.segment import LANES, Segment
+from lookalike.index.segment import Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
 from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
 from lookalike.index.walk import Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, normalised
+from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share
 from lookalike.quantization.model import METRICS
 
 __all__ = ["LOPQIndex"]
@@ -157,6 +159,11 @@ class LOPQIndex:
         return self._model
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The immutable pieces it consists of."""
+        return self._segments
+
+    @property
     def defaults(self) -> SearchDefaults | None:
         """What :meth:`tune` found, or None before it was called."""
         return self._defaults
@@ -253,11 +260,7 @@ class LOPQIndex:
             names = self._new_ids(len(x), ids)
             if not len(x):
                 return
-            cells, codes = self._model.encode(x)
-            flat = self._model.coarse.flat(cells.reshape(len(x), -1))
-            compared = normalised(x) if self._model.metric == "cosine" else x
-            lanes = LANES if self._model.coarse.n_parts == 1 else 1
-            segments = [*self._segments, Segment.build(flat, codes, names, compared, rerank=self._rerank, lanes=lanes)]
+            segments = [*self._segments, encode_segment(self._model, x, names, rerank=self._rerank)]
             while len(segments) > 1 and len(segments[-2]) < 2 * len(segments[-1]):
                 segments[-2:] = [Segment.merged(segments[-2:])]
             self._segments = tuple(segments)
@@ -332,7 +335,7 @@ class LOPQIndex:
         k : int
             Hits per query; beyond the number of vectors, slots stay empty.
         n_probe : int, optional
-            Visit exactly so many cells (of those that hold something admitted). More: better and slower.
+            Visit exactly so many cells. More: better and slower.
         n_candidates : int, optional
             Visit cells until their lists hold so many admitted codes. With ``n_probe`` too, whichever comes first.
             With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes; or,
@@ -341,7 +344,9 @@ class LOPQIndex:
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
             alone. By default at least 512 and ten times ``k``, where vectors are stored.
         filter : bool array-like or array-like of ids, optional
-            A mask ``mask[id]``, or the ids admitted; applied before anything is scored.
+            A mask ``mask[id]``, or the ids admitted; applied before anything is scored. Of few admitted vectors all are
+            compared exactly. Of more, so many more cells are visited and vectors compared than ``n_probe`` and
+            ``rerank`` say, that no less is found than without a filter; ``n_candidates`` is kept to.
 
         Returns
         -------
@@ -480,12 +485,17 @@ class LOPQIndex:
     ) -> SearchResult:
         """Carry out a plan; ``as_stored`` rounds queries as vectors are, so that equal ones are at distance 0."""
         started = time.perf_counter()
-        walk = Walk(self._model, segments, [_admitted(segment, filter) for segment in segments])
+        admission = Admission.of(segments, filter)
+        plan = admission.widened(plan)
         with one_blas_thread():
             compared = self._model.compared(q)
             if as_stored and self._rerank == "float16" and segments:
                 compared = rounded(compared, min(segment.scale for segment in segments))
-            found = walk.search(self._model.projection.project(compared), compared, plan)
+            if admission.are_few(self._model, plan):
+                found = admission.nearest(compared, plan.k, cosine=self._model.metric == "cosine")
+            else:
+                walk = Walk(self._model, segments, admission.masks)
+                found = walk.search(self._model.projection.project(compared), compared, plan)
         distances = self._finish(found.squared, compared, plan)
         stats = SearchStats(found.n_cells, found.n_codes, found.n_reranked, time.perf_counter() - started)
         return SearchResult(found.ids, distances, stats)
@@ -529,10 +539,3 @@ class LOPQIndex:
 def _check_rerank(rerank: str | None) -> None:
     if rerank is not None:
         check_choice(rerank, "rerank", _RERANK)
-
-
-def _admitted(segment: Segment, filter: ArrayLike | None) -> NDArray[np.bool_] | None:
-    if filter is None:
-        return segment.alive
-    mask = admitted(filter, segment.ids)
-    return mask if segment.alive is None else mask & segment.alive

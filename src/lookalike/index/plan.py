@@ -26,7 +26,9 @@ class SearchPlan:
     rerank : int
         How many of the nearest by code are compared exactly; 0 ranks by codes alone.
     default_probe : int
-        With neither limit: visit so many cells, and go on until they hold ``max(k, rerank)`` admitted codes.
+        With neither limit: visit so many cells, and go on until they hold ``enough`` admitted codes.
+    n_enough : int or None
+        What is enough; None: ``max(k, rerank)``.
     """
 
     k: int
@@ -34,6 +36,12 @@ class SearchPlan:
     n_candidates: int | None
     rerank: int
     default_probe: int
+    n_enough: int | None = None
+
+    @property
+    def enough(self) -> int:
+        """Admitted codes that a walk with neither limit needs."""
+        return max(self.k, self.rerank) if self.n_enough is None else self.n_enough
 
     def likely_visits(self, n_occupied: int) -> int:
         """Visits to prepare for, before anything is known of the cells: from 1 to ``n_occupied``."""
@@ -47,7 +55,7 @@ class SearchPlan:
         """Tell whether these first cells of each walk are all that can be wanted: int64 (n_queries, n_visits)."""
         if self.n_probe is not None and n_visits >= self.n_probe:
             return True
-        wanted = self.n_candidates if self.n_candidates is not None else max(self.k, self.rerank)
+        wanted = self.n_candidates if self.n_candidates is not None else self.enough
         enough = bool((cumulative[:, -1] >= wanted).all())
         return enough and (self.n_candidates is not None or self.n_probe is not None or n_visits >= self.default_probe)
 
@@ -60,7 +68,7 @@ class SearchPlan:
             Admitted codes in the first 1, 2, ... cells of the walk.
         """
         if self.n_probe is None and self.n_candidates is None:
-            enough = int(np.searchsorted(cumulative, max(self.k, self.rerank))) + 1
+            enough = int(np.searchsorted(cumulative, self.enough)) + 1
             return min(len(cumulative), max(enough, self.default_probe))
         visits = len(cumulative)
         if self.n_probe is not None:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
+from lookalike.index.array_files import file_entry, read_array, write_array
 from lookalike.index.segment import Segment
 from lookalike.index.tuning import SearchDefaults
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.files import sync_folder, write_whole
+from lookalike.quantization.files import write_whole
 
 __all__ = ["StoredIndex", "read_index", "verify_index", "write_index"]
 
@@ -78,15 +78,15 @@ def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
             array = getattr(segment, name)
             if array is not None:
                 file = f"{prefix}s{number:04d}-{name}.npy"
-                _write_array(folder / file, array)
-                arrays[name] = _entry(folder / file)
+                write_array(folder / file, array)
+                arrays[name] = file_entry(folder / file)
         segments.append({"n": len(segment), "scale": segment.scale, "arrays": arrays})
     body = {
         "format": FORMAT,
         "version": VERSION,
         "generation": generation,
         "rerank": stored.rerank,
-        "model": _entry(folder / model_name),
+        "model": file_entry(folder / model_name),
         "segments": segments,
     }
     if stored.defaults is not None:
@@ -128,7 +128,7 @@ def verify_index(path: str | os.PathLike[str]) -> None:
     try:
         for entry in _entries(manifest):
             file = _file(folder, entry)
-            if not file.is_file() or _entry(file) != entry:
+            if not file.is_file() or file_entry(file) != entry:
                 raise FormatError(f"{file} does not have the content it was saved with. Restore it from a backup.")
     except (KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{folder / _MANIFEST} lacks a field: {error}.") from error
@@ -140,7 +140,7 @@ def _read(folder: Path, manifest: dict[str, Any], *, mmap: bool) -> StoredIndex:
             file = _file(folder, entry)
             if file.stat().st_size != entry["bytes"]:
                 raise FormatError(f"{file} has {file.stat().st_size} bytes, but {entry['bytes']} were saved.")
-            if not mmap and _entry(file) != entry:
+            if not mmap and file_entry(file) != entry:
                 raise FormatError(f"{file} does not have the content it was saved with.")
         model = LOPQModel.load(_file(folder, manifest["model"]))
         rerank = manifest["rerank"]
@@ -155,7 +155,7 @@ def _read(folder: Path, manifest: dict[str, Any], *, mmap: bool) -> StoredIndex:
 
 def _read_segment(folder: Path, entry: dict[str, Any], model: LOPQModel, rerank: str | None, *, mmap: bool) -> Segment:
     arrays: dict[str, Any] = {
-        name: _read_array(_file(folder, entry["arrays"][name]), mmap=mmap and name in ("blocks", "ids", "embeddings"))
+        name: read_array(_file(folder, entry["arrays"][name]), mmap=mmap and name in ("blocks", "ids", "embeddings"))
         for name in _ARRAYS
         if name in entry["arrays"]
     }
@@ -210,33 +210,3 @@ def _file(folder: Path, entry: dict[str, Any]) -> Path:
 
 def _checksum(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _entry(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
-
-
-def _write_array(file: Path, array: NDArray[Any]) -> None:
-    with file.open("wb") as stream:
-        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
-        stream.flush()
-        os.fsync(stream.fileno())
-    sync_folder(file.parent)
-
-
-def _read_array(file: Path, *, mmap: bool) -> NDArray[Any]:
-    try:
-        if mmap:
-            # copy-on-write, and never written: shared as "r" is, but of one type with arrays in memory
-            array: NDArray[Any] = np.asarray(np.load(file, mmap_mode="c", allow_pickle=False))
-            if array.size:
-                return array
-        return np.asarray(np.load(file, allow_pickle=False))
-    except FileNotFoundError:
-        raise
-    except (ValueError, EOFError, OSError, SyntaxError, OverflowError) as error:
-        if mmap:  # an array without entries cannot be mapped
-            return _read_array(file, mmap=False)
-        raise FormatError(f"{file} is not a readable array ({error}). Restore it from a backup.") from error

@@ -20,7 +20,7 @@ from lookalike.index.segment import Segment
 from lookalike.kernels.threads import map_blocks, n_threads
 from lookalike.quantization import AdditiveQuantizer, LOPQModel
 
-__all__ = ["Found", "Walk"]
+__all__ = ["Found", "Walk", "ids_of_rows", "merged"]
 
 _ALL = np.empty(0, np.bool_)
 _TABLE_VALUES = 1 << 19
@@ -118,7 +118,7 @@ class Walk:
         n_queries, n_probe = places.shape
         if not n_probe:
             none = np.full((n_queries, plan.k), -1, np.int64)
-            return Found(self._ids(none, none), np.full(none.shape, np.inf, np.float32))
+            return Found(ids_of_rows(self._segments, none, none), np.full(none.shape, np.inf, np.float32))
         visits = places >= 0
         n_cells, n_codes = int(np.count_nonzero(visits)), int(self._counts[places][visits].sum())
         cells = np.where(visits, self._occupied[places], -1)
@@ -135,27 +135,14 @@ class Walk:
         if len(found) > 1:
             numbers, rows, squared = (np.concatenate(each) for each in zip(*found, strict=True))
         if not plan.rerank:
-            return Found(self._ids(numbers, rows), squared, n_cells, n_codes)
+            return Found(ids_of_rows(self._segments, numbers, rows), squared, n_cells, n_codes)
         n_reranked = int(np.count_nonzero(rows >= 0))
         nearest = []
         for number, segment in enumerate(self._segments):
             here = rows if len(self._segments) == 1 else np.where(numbers == number, rows, -1)
             nearest.append(segment.nearest(compared, here, plan.k, cosine=self._model.metric == "cosine"))
-        numbers, rows, squared = _merged(nearest, plan.k)
-        return Found(self._ids(numbers, rows), squared, n_cells, n_codes, n_reranked)
-
-    def _ids(self, numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Ids:
-        """Ids of rows of segments, both int64 (n_queries, k)."""
-        if len(self._segments) == 1:
-            ids = self._segments[0].ids[rows]
-            ids[rows < 0] = "" if ids.dtype.kind == "U" else -1
-            return ids
-        widest = max((s.ids for s in self._segments), key=lambda names: names.dtype.itemsize, default=None)
-        ids = empty_ids(rows.shape, widest)
-        for number, segment in enumerate(self._segments):
-            here = (numbers == number) & (rows >= 0)
-            ids[here] = segment.ids[rows[here]]
-        return ids
+        numbers, rows, squared = merged(nearest, plan.k)
+        return Found(ids_of_rows(self._segments, numbers, rows), squared, n_cells, n_codes, n_reranked)
 
     def _order(self, near: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.int64]:
         """Places in ``occupied`` of the cells to visit, nearest first: int64 (n_queries, n_visits), -1 beyond."""
@@ -226,10 +213,24 @@ class Walk:
                     rescore=rescore,
                 )
             )
-        return _merged(found, depth)
+        return merged(found, depth)
 
 
-def _merged(
+def ids_of_rows(segments: Sequence[Segment], numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Ids:
+    """Ids of rows, given the numbers of their segments, both int64 (n_queries, k) and -1 in empty slots."""
+    if len(segments) == 1:
+        ids = segments[0].ids[rows]
+        ids[rows < 0] = "" if ids.dtype.kind == "U" else -1
+        return ids
+    widest = max((s.ids for s in segments), key=lambda names: names.dtype.itemsize, default=None)
+    ids = empty_ids(rows.shape, widest)
+    for number, segment in enumerate(segments):
+        here = (numbers == number) & (rows >= 0)
+        ids[here] = segment.ids[rows[here]]
+    return ids
+
+
+def merged(
     found: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Pick the ``k`` nearest of what was found in each segment: segment numbers, rows and squared distances."""

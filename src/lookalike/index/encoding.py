@@ -1,0 +1,31 @@
+"""From vectors to a segment: each one's cell and code, by a model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.index.identities import Ids
+from lookalike.index.segment import LANES, Segment
+from lookalike.quantization import LOPQModel
+from lookalike.quantization.arguments import normalised
+
+__all__ = ["encode_segment"]
+
+
+def encode_segment(model: LOPQModel, vectors: NDArray[np.float32], ids: Ids, *, rerank: str | None) -> Segment:
+    """Code vectors and gather them by cell.
+
+    Parameters
+    ----------
+    model : LOPQModel
+    vectors : float32 (n, dim_in)
+    ids : int64 or str (n,)
+    rerank : {"float16", "float32"} or None
+        How the vectors themselves are kept.
+    """
+    cells, codes = model.encode(vectors)
+    flat = model.coarse.flat(cells.reshape(len(vectors), -1))
+    compared = normalised(vectors) if model.metric == "cosine" else vectors
+    lanes = LANES if model.coarse.n_parts == 1 else 1
+    return Segment.build(flat, codes, ids, compared, rerank=rerank, lanes=lanes)

@@ -1,0 +1,118 @@
+"""Connections to the database of a live index, and transactions on them.
+
+WAL mode: readers never wait for the writer; a transaction that has returned survives the death of the process and, by
+``synchronous=FULL``, of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from lookalike.errors import FormatError, LiveIndexError
+
+__all__ = ["connect", "read_transaction", "transaction"]
+
+_LOG_BYTES = 1 << 26
+"""What the write-ahead log is cut back to after a large transaction."""
+
+
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """Open a database; a writable one is made when it is missing.
+
+    Returns
+    -------
+    sqlite3.Connection
+        In autocommit mode; for one thread at a time.
+
+    Raises
+    ------
+    FormatError
+        Not a SQLite database.
+    LiveIndexError
+        It cannot be opened.
+    """
+    options = "mode=rwc" if writable else "mode=ro"
+    if not writable and not os.access(path.parent, os.W_OK):
+        # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size > 0:
+            raise LiveIndexError(
+                f"`{log}` holds changes that cannot be read from a read-only place. Copy the index elsewhere."
+            )
+        options += "&immutable=1"
+    try:
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, timeout=60, check_same_thread=False
+        )
+    except sqlite3.OperationalError as error:
+        raise LiveIndexError(f"`{path}` cannot be opened: {error}.") from error
+    try:
+        if writable:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        db.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise LiveIndexError(f"`{path}` cannot be opened: {error}.") from error
+        raise FormatError(f"`{path}` is not a SQLite database ({error}). Restore it from a backup.") from error
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Run what is inside between BEGIN IMMEDIATE and COMMIT, or undo it.
+
+    Raises
+    ------
+    LiveIndexError
+        The database cannot be written: the disk is full or read-only.
+    FormatError
+        It is damaged.
+    """
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        _undo(db)
+        raise _told(error) from error
+    except BaseException:
+        _undo(db)
+        raise
+
+
+@contextlib.contextmanager
+def read_transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Let what is inside see one state of the database."""
+    try:
+        db.execute("BEGIN")
+        try:
+            yield db
+        finally:
+            _undo(db)
+    except sqlite3.DatabaseError as error:
+        raise _told(error) from error
+
+
+def _undo(db: sqlite3.Connection) -> None:
+    if db.in_transaction:  # SQLite ends it by itself when the disk is full
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+
+
+def _told(error: sqlite3.DatabaseError) -> Exception:
+    if isinstance(error, sqlite3.OperationalError):
+        advice = "Free some space and try again." if "full" in str(error) else "Searching is possible."
+        return LiveIndexError(
+            f"the database of the live index cannot be read or written: {error}. "
+            f"What was written before is safe. {advice}"
+        )
+    return FormatError(
+        f"the database of the live index is damaged ({error}). See what `LiveIndex.verify` says, and restore a backup."
+    )

@@ -1,0 +1,198 @@
+"""One state of a live index, and search in it.
+
+A snapshot never changes, so a search sees one state from beginning to end whatever is written meanwhile, and any
+number of threads may search. Segments are searched by code and re-ranked, what is in memory is compared exactly; both
+answers are merged by distance. What a filter leaves of the segments is left to the index (:mod:`..filtering`).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.index.exact import cosine_distances
+from lookalike.index.identities import admitted
+from lookalike.index.live.memory import Rows
+from lookalike.index.live.scan import nearest_rows
+from lookalike.index.live.segment_files import RERANK, StoredSegment
+from lookalike.index.lopq_index import LOPQIndex
+from lookalike.index.results import SearchResult, SearchStats
+from lookalike.kernels.threads import one_blas_thread
+from lookalike.quantization import LOPQModel
+from lookalike.quantization.arguments import as_vectors, check_count, normalised
+
+__all__ = ["Snapshot", "Space"]
+
+_STORED_ROWS = 16_384
+"""Stored vectors that exact search unpacks at a time."""
+
+_Found = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """How vectors are compared.
+
+    Parameters
+    ----------
+    metric : {"l2", "cosine"}
+    mean : float32 (dim,) or None
+        What is taken off first.
+    """
+
+    metric: str
+    mean: NDArray[np.float32] | None
+
+    def compared(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors as they are compared by Euclidean distance: float32 (n, dim)."""
+        centred = vectors if self.mean is None else vectors - self.mean
+        return normalised(centred) if self.metric == "cosine" else centred
+
+    def finish(self, squared: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distances of the metric from squared ones (n_queries, k); ``inf`` stays."""
+        if self.metric == "l2":
+            return np.sqrt(squared)
+        zero = np.logical_not(queries.any(axis=1))[:, None]
+        return np.where(np.isfinite(squared), cosine_distances(squared, zero), np.float32(np.inf))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A state.
+
+    Parameters
+    ----------
+    seq : int
+        Sequence number of the newest change in it.
+    manifest : int
+    flushed_seq : int
+    n_vectors : int
+    dim : int
+    space : Space
+    model_number : int or None
+    model : LOPQModel or None
+    segments : tuple of StoredSegment
+        With their dead rows marked.
+    memory : tuple of Rows
+        What is in no segment.
+    damaged : tuple of str
+        What of the segments could not be opened; the vectors are in ``memory``.
+    """
+
+    seq: int
+    manifest: int
+    flushed_seq: int
+    n_vectors: int
+    dim: int
+    space: Space
+    model_number: int | None
+    model: LOPQModel | None
+    segments: tuple[StoredSegment, ...]
+    memory: tuple[Rows, ...]
+    damaged: tuple[str, ...] = ()
+    _index: LOPQIndex | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.model is not None and self.segments:
+            index = LOPQIndex(self.model, tuple(each.segment for each in self.segments), RERANK)
+            object.__setattr__(self, "_index", index)
+
+    def search(
+        self,
+        queries: ArrayLike,
+        k: int = 10,
+        *,
+        n_probe: int | None = None,
+        n_candidates: int | None = None,
+        rerank: int | bool | None = None,
+        filter: ArrayLike | None = None,
+        exact: bool = False,
+    ) -> SearchResult:
+        """Nearest vectors of each query; see :meth:`LiveIndex.search`."""
+        started = time.perf_counter()
+        q = self.space.compared(as_vectors(queries, "queries", dim=self.dim))
+        k = check_count(k, "k")
+        found, n_compared = [], 0
+        with one_blas_thread():
+            for rows in self.memory:
+                mask = _both(rows.alive, None if filter is None else admitted(filter, rows.ids))
+                found.append(self._near(rows.ids, rows.vectors, rows.norms, mask, q, k))
+                n_compared += len(q) * (len(rows) if mask is None else int(np.count_nonzero(mask)))
+        stats = SearchStats(0, 0, n_compared, 0.0)
+        index = self._index
+        if index is not None:
+            if exact:
+                index, n_admitted = self._filtered(index, filter)
+                found += self._exact(index, q, k)
+                stats += SearchStats(0, 0, len(q) * n_admitted, 0.0)
+            else:
+                hits = index.search(q, k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank, filter=filter)
+                found.append((hits.ids.astype(np.int64, copy=False), hits.distances))
+                stats += replace(hits.stats, seconds=0.0)
+        ids, distances = _merged(found, len(q), k)
+        return SearchResult(ids, distances, stats + SearchStats(0, 0, 0, time.perf_counter() - started))
+
+    def ids(self) -> NDArray[np.int64]:
+        """All ids, rising: int64 (n_vectors,)."""
+        parts = [rows.ids if rows.alive is None else rows.ids[rows.alive] for rows in self.memory]
+        parts += [each.ids[each.living_rows()] for each in self.segments]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *parts]))
+
+    def _filtered(self, index: LOPQIndex, filter: ArrayLike | None) -> tuple[LOPQIndex, int]:
+        """Give an index in which only admitted rows live, and how many these are."""
+        if filter is None:
+            return index, len(index)
+        segments = []
+        for each in self.segments:
+            mask = _both(each.segment.alive, admitted(filter, each.ids))
+            if mask is not None and mask.any():
+                segments.append(replace(each.segment, alive=mask))
+        assert self.model is not None
+        index = LOPQIndex(self.model, tuple(segments), RERANK)
+        return index, len(index)
+
+    def _exact(self, index: LOPQIndex, q: NDArray[np.float32], k: int) -> list[_Found]:
+        """Compare with all living rows of an index, block by block."""
+        found = []
+        for segment in index.segments:
+            rows = np.arange(len(segment)) if segment.alive is None else np.flatnonzero(segment.alive)
+            for start in range(0, len(rows), _STORED_ROWS):
+                here = rows[start : start + _STORED_ROWS]
+                vectors = segment.vectors(here)
+                norms = np.einsum("nd,nd->n", vectors, vectors)
+                ids = np.asarray(segment.ids[here], np.int64)
+                found.append(self._near(ids, vectors, norms, None, q, k))
+        return found
+
+    def _near(
+        self,
+        ids: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        norms: NDArray[np.float32],
+        mask: NDArray[np.bool_] | None,
+        q: NDArray[np.float32],
+        k: int,
+    ) -> _Found:
+        rows, squared = nearest_rows(vectors, norms, mask, q, k, cosine=self.space.metric == "cosine")
+        names = np.where(rows >= 0, ids[np.maximum(rows, 0)], -1) if len(ids) else rows
+        return names, self.space.finish(squared, q)
+
+
+def _both(first: NDArray[np.bool_] | None, second: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
+def _merged(found: list[_Found], n_queries: int, k: int) -> _Found:
+    """Take the k nearest of several answers; of equal ones the smaller id first."""
+    ids = np.concatenate([np.full((n_queries, k), -1, np.int64), *(each[0] for each in found)], axis=1)
+    distances = np.concatenate(
+        [np.full((n_queries, k), np.inf, np.float32), *(each[1] for each in found)], axis=1, dtype=np.float32
+    )
+    order = np.lexsort((ids, distances), axis=1)[:, :k]
+    ids, distances = np.take_along_axis(ids, order, axis=1), np.take_along_axis(distances, order, axis=1)
+    return ids, distances
