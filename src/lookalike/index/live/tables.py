@@ -83,6 +83,12 @@ def facts(db: sqlite3.Connection) -> Facts | None:
     whole = [name for name in Facts.__slots__ if name not in ("metric", "mean", "written")]
     if not all(isinstance(getattr(found, name), int) for name in whole) or found.metric not in ("l2", "cosine"):
         raise FormatError("the live index has facts of the wrong kind. Restore it from a backup.")
+    try:
+        sound = isinstance(json.loads(found.written), dict) and len(found.mean or bytes(4 * found.dim)) == 4 * found.dim
+    except (ValueError, TypeError):
+        sound = False
+    if not sound:
+        raise FormatError("the live index has a mean or counters of the wrong kind. Restore it from a backup.")
     return found
 
 
