@@ -40,7 +40,7 @@ _COLUMNS = [
 def measure_updates(report: Report, data: DataSet, work: Path, *, quick: bool) -> None:
     """Measure the six."""
     n_vectors = min(len(data.base), 100_000)
-    n_updates, flush_at = (20_000, 1024) if quick else (300_000, _FLUSH_AT)
+    n_updates, flush_at = (20_000, 1024) if quick else (200_000, _FLUSH_AT)
     base = work / "base"
     with LiveIndex.open(base, dim=data.dim, metric=data.metric, flush_at=flush_at) as index:
         index.add(data.base[:n_vectors])
@@ -64,8 +64,8 @@ def measure_updates(report: Report, data: DataSet, work: Path, *, quick: bool) -
     )
     report.notes.append(
         "Write amplification: bytes written for log, flushes and merges over bytes of the vectors given, from a "
-        "trained index at rest until the background had nothing left to do. Every call is one transaction, on disk when "
-        "it returns; *until idle* is what the background still did after the last."
+        "trained index at rest until the background had nothing left to do. Every call is one transaction, on disk "
+        "when it returns; *until idle* is what the background still did after the last."
     )
 
 

@@ -34,7 +34,7 @@ from .operations import DIM, Beside, Operation, State, apply, next_operation, pe
 
 __all__ = ["Tally", "torture"]
 
-_TARGETS = ("flush", "merge", "train", "recode", "exchange", "add", "remove", "close", "open")
+_TARGETS = ("flush", "merge", "train", "recode", "exchange", "add", "remove", "close", "open", "backup")
 _KILLS_OF_A_FOLDER = 60
 """After so many kills an index is begun anew, so that first models and empty indexes are met again."""
 _LONGEST_LIFE = 1.5
@@ -286,7 +286,7 @@ def _write(
                 beside.join()
                 index.close()
                 index = _open(path, life, metric)
-            perform(operation, index, pool, state, beside)
+            perform(operation, index, pool, state, beside, path.with_name("copy"))
             os.write(log, _DONE)
             number += 1
             apply(operation, state)

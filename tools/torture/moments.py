@@ -30,7 +30,8 @@ _PHASE_OF = {
     ("training", "renew_mean"): "mean",
     ("live_index", "add"): "add",
     ("live_index", "remove"): "remove",
-    ("live_index", "close"): "close",
+    ("opened", "close"): "close",
+    ("backup", "copy_index"): "backup",
     ("live_index", "open"): "open",
 }
 PHASES = tuple(dict.fromkeys(_PHASE_OF.values()))

@@ -7,6 +7,7 @@ whole numbers below 2^24: an index has to give them to the last bit.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ _FOCUS = {
     "exchange": "train",
     "open": "reopen",
     "close": "reopen",
+    "backup": "backup",
 }
 
 
@@ -62,7 +64,7 @@ class Operation:
 
     Parameters
     ----------
-    kind : {"add", "remove", "flush", "compact", "train", "wait", "reopen"}
+    kind : {"add", "remove", "flush", "compact", "train", "wait", "backup", "reopen"}
     ids : tuple of int
         Of vectors added or removed.
     rows : tuple of int
@@ -141,7 +143,7 @@ def next_operation(seed: int, number: int, state: State, focus: str | None = Non
         A phase of upkeep that is to happen often.
     """
     rng = np.random.default_rng([seed, number])
-    kinds = {"add": 50, "remove": 25, "flush": 6, "compact": 2, "train": 0.7, "wait": 3, "reopen": 0.7}
+    kinds = {"add": 50, "remove": 25, "flush": 6, "compact": 2, "train": 0.7, "wait": 3, "backup": 0.3, "reopen": 0.7}
     if focus in _FOCUS:
         kinds[_FOCUS[focus]] += 25
     if len(state.row_of_id) < 300:
@@ -174,8 +176,27 @@ def apply(operation: Operation, state: State) -> None:
             state.row_of_id.pop(each, None)
 
 
-def perform(operation: Operation, index: LiveIndex, pool: NDArray[np.float32], state: State, beside: Beside) -> None:
-    """Do it to an index, whose state before it is given, and see that what the call returns is right."""
+def perform(
+    operation: Operation,
+    index: LiveIndex,
+    pool: NDArray[np.float32],
+    state: State,
+    beside: Beside,
+    copy: Path,
+) -> None:
+    """Do it to an index, and see that what the call returns is right.
+
+    Parameters
+    ----------
+    operation : Operation
+    index : LiveIndex
+    pool : float32 (n, DIM)
+    state : State
+        Before the operation.
+    beside : Beside
+    copy : Path
+        Where backups go.
+    """
     ids = np.array(operation.ids, np.int64)
     beside.check()
     if operation.kind == "add":
@@ -186,6 +207,13 @@ def perform(operation: Operation, index: LiveIndex, pool: NDArray[np.float32], s
         assert n_removed == n_there, f"remove gave {n_removed}, expected {n_there}"
     elif operation.kind == "wait":
         index.wait()
+    elif operation.kind == "backup":
+        shutil.rmtree(copy, ignore_errors=True)
+        index.backup(copy)
+        report = LiveIndex.verify(copy)
+        assert report.is_clean, f"the backup is not clean: {report}"
+        with LiveIndex.open(copy, writable=False) as backup:
+            assert backup.ids.tolist() == sorted(state.row_of_id), "the backup does not hold what the index does"
     elif operation.kind in ("flush", "compact", "train"):
         call: Callable[[], None] = getattr(index, operation.kind)
         if operation.beside:

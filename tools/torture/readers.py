@@ -70,6 +70,8 @@ class Answers:
     first, last : int64 (n,)
         Operations acknowledged before each call, and begun at its end.
     exact : bool (n,)
+    modulus : int64 (n,)
+        Ids that it divides were admitted.
     rows : int64 (n,)
         Rows of the pool that were asked for.
     ids : int64 (n, k)
@@ -79,6 +81,7 @@ class Answers:
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     exact: NDArray[np.bool_]
+    modulus: NDArray[np.int64]
     rows: NDArray[np.int64]
     ids: NDArray[np.int64]
     distances: NDArray[np.float32]
@@ -176,7 +179,7 @@ def _write(path: Path, pool: NDArray[np.float32], counters: _Counters, *, seed: 
                 index.close()
                 index = _open(path, seed)
             counters.begun = number + 1
-            perform(operation, index, pool, state, beside)
+            perform(operation, index, pool, state, beside, path.with_name("copy"))
             counters.done = number + 1
             apply(operation, state)
             number += 1
@@ -187,7 +190,7 @@ def _write(path: Path, pool: NDArray[np.float32], counters: _Counters, *, seed: 
 
 def _read(path: Path, pool: NDArray[np.float32], counters: _Counters, file: Path, *, seed: list[int]) -> None:
     rng = np.random.default_rng(seed)
-    got: list[tuple[int, int, bool, int, NDArray[np.int64], NDArray[np.float32]]] = []
+    got: list[tuple[int, int, bool, int, int, NDArray[np.int64], NDArray[np.float32]]] = []
     while not counters.over:
         with LiveIndex.open(path, writable=False, flush_at=_FLUSH_AT) as index:
             for _ in range(int(rng.integers(20, 2000))):
@@ -196,10 +199,15 @@ def _read(path: Path, pool: NDArray[np.float32], counters: _Counters, file: Path
                 rows = rng.integers(0, len(pool), int(rng.integers(1, 4)))
                 exact = bool(rng.random() < 0.6)
                 first = counters.done
-                hits = index.search(pool[rows], _K, exact=exact)
+                modulus = int(rng.choice([1, 1, 2, 50]))
+                admitted = None if modulus == 1 else np.arange(0, _MOST_IDS, modulus)
+                hits = index.search(pool[rows], _K, exact=exact, filter=admitted)
                 last = counters.begun
                 ids = np.asarray(hits.ids, np.int64)
-                got += [(first, last, exact, *each) for each in zip(rows.tolist(), ids, hits.distances, strict=True)]
+                asked = zip(rows.tolist(), ids, hits.distances, strict=True)
+                got += [(first, last, exact, modulus, *each) for each in asked]
+    if not got:  # the writer failed at once, and says so
+        return
     columns = [np.array(column) for column in zip(*got, strict=True)]
     np.savez(file, **dict(zip(Answers.__slots__, columns, strict=True)))  # type: ignore[arg-type]  # no `allow_pickle`
 
@@ -242,13 +250,19 @@ def _fits(answers: Answers, i: int, row_of_id: NDArray[np.int64], pool: NDArray[
     ids, distances = answers.ids[i], answers.distances[i]
     hits = ids[ids >= 0]
     rows = row_of_id[hits]
-    if (rows < 0).any() or len(np.unique(hits)) != len(hits) or not np.isinf(distances[len(hits) :]).all():
+    if (
+        (rows < 0).any()
+        or (hits % answers.modulus[i]).any()
+        or len(np.unique(hits)) != len(hits)
+        or not np.isinf(distances[len(hits) :]).all()
+    ):
         return False
     query = pool[answers.rows[i]]
     if not np.array_equal(np.sqrt(np.square(pool[rows] - query).sum(axis=1)), distances[: len(hits)]):
         return False
     if not answers.exact[i]:
         return True
-    living = row_of_id[row_of_id >= 0]
+    living = row_of_id[:: answers.modulus[i]]
+    living = living[living >= 0]
     nearest = np.sort(np.square(pool[living] - query).sum(axis=1))[:_K]
     return np.array_equal(np.sqrt(nearest), distances[: len(hits)])

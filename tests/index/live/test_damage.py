@@ -114,6 +114,7 @@ def test_a_damaged_model_is_trained_again(path: Path, clustered: np.ndarray, dam
         "UPDATE live SET value = value + 5 WHERE name = 'flushed_seq'",
         "UPDATE live SET value = 100 WHERE name = 'next_seq'",
         "UPDATE live SET value = 5 WHERE name = 'next_id'",
+        "UPDATE live SET value = 2 WHERE name = 'next_number'",
         "DELETE FROM tombstones WHERE (segment, row) = (SELECT segment, row FROM tombstones LIMIT 1)",
         "DELETE FROM tombstones",
         "INSERT INTO tombstones VALUES (99, 1, 1)",
@@ -167,6 +168,24 @@ def test_a_damaged_database_is_told_from_damaged_segments(path: Path) -> None:
         LiveIndex.open(path)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE live SET value = '{' WHERE name = 'written'",
+        "UPDATE live SET value = x'00' WHERE name = 'mean'",
+        "UPDATE live SET value = 'many' WHERE name = 'next_seq'",
+        "DELETE FROM live WHERE name = 'dim'",
+        "UPDATE live SET value = 0 WHERE name = 'version'",
+    ],
+)
+def test_facts_that_make_no_sense_are_refused(path: Path, statement: str) -> None:
+    execute(statement)(path)
+    assert LiveIndex.verify(path).problems[0].place == "database"
+    for writable in (True, False):
+        with pytest.raises(FormatError, match=r"[Rr]estore"):
+            LiveIndex.open(path, writable=writable)
+
+
 def test_a_newer_version_is_refused_with_advice(path: Path) -> None:
     execute("UPDATE live SET value = 2 WHERE name = 'version'")(path)
     for call in (LiveIndex.open, LiveIndex.verify, LiveIndex.repair, lambda p: LiveIndex.open(p, writable=False)):
@@ -183,3 +202,25 @@ def test_what_a_killed_run_left_is_no_damage_and_is_swept(path: Path) -> None:
     assert len(report.leftovers) == 3
     LiveIndex.open(path, background=False).close()
     assert LiveIndex.verify(path).leftovers == ()
+
+
+def test_what_is_removed_while_a_segment_is_damaged_never_comes_back(path: Path, clustered: np.ndarray) -> None:
+    """Nobody can mark rows of a segment that cannot be opened, so it may not count again when it can."""
+    file = path / "segments" / "000002" / "ids.npy"
+    content = file.read_bytes()
+    flip(file)
+    with LiveIndex.open(path, background=False) as index:
+        assert index.remove([100]) == 1
+        index.add(-clustered[101:102], [101])
+        file.write_bytes(content)
+    with LiveIndex.open(path, background=False) as index:
+        assert len(index.stats().damaged) == 1
+        assert 100 not in index
+        assert 101 in index
+        assert 100 not in index.search(clustered[100], 400, exact=True).ids
+        assert index.search(-clustered[101], 1).ids.tolist() == [[101]]
+        assert len(index.ids) == len(index) == 359
+    assert LiveIndex.repair(path).is_clean
+    with LiveIndex.open(path, background=False) as index:
+        assert len(index.ids) == 359
+        assert index.search(-clustered[101], 1, n_probe=99).ids.tolist() == [[101]]

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,8 @@ import pytest
 
 from lookalike import LiveIndex
 from lookalike.errors import FormatError, InvalidArgumentError, LiveIndexError
-from lookalike.index.live import segment_files
+from lookalike.index.live import flush, segment_files, upkeep
+from lookalike.index.live.store import Store
 
 SMALL = {"dim": 8, "bytes_per_vector": 4, "flush_at": 50, "train_from": 60, "background": False}
 
@@ -116,7 +118,7 @@ def test_readers_and_closed_indexes_change_nothing(tmp_path: Path) -> None:
 def test_a_full_disk_while_flushing_loses_nothing(
     tmp_path: Path, x: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     for background in (False, True):
@@ -201,3 +203,27 @@ def test_a_read_only_place_can_be_searched(nobody: Path, x: np.ndarray) -> None:
         os.seteuid(os.getuid())
         for each in (path, *path.rglob("*")):
             each.chmod(0o755)
+
+
+def test_adding_waits_while_memory_is_full_and_says_so(
+    tmp_path: Path, x: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LiveIndex.open(tmp_path / "x", **{**SMALL, "background": True}) as index:
+        index.add(x[:60])
+        index.wait()
+        go, most = threading.Event(), 0
+
+        def slow(store: Store) -> bool:
+            go.wait(10)
+            return flush.flush(store)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(upkeep, "flush", slow)
+            index.add(x[60:180])
+            threading.Timer(0.2, go.set).start()
+            index.add(x[180:])
+            most = index.stats().n_in_memory
+        stats = index.stats()
+        assert stats.n_stalls == 1
+        assert stats.stall_seconds > 0
+        assert most <= 20

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lookalike import LiveIndex
-from lookalike.errors import IndexLockedError
+from lookalike.errors import IndexLockedError, InvalidArgumentError
 from lookalike.index import exact_search
 
-SMALL = {"flush_at": 200, "train_from": 600, "background": False}
+SMALL = {"bytes_per_vector": 8, "flush_at": 200, "train_from": 600, "background": False}
 
 
 def found(index: LiveIndex, vectors: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -31,8 +31,10 @@ def test_the_first_vectors_are_found_before_anything_was_learned(tmp_path: Path,
         np.testing.assert_array_equal(got.distances, want.distances)
 
 
-@pytest.mark.parametrize("compaction", ["none", "basic", "eager"])
-@pytest.mark.parametrize(("metric", "centred"), [("l2", False), ("cosine", False), ("cosine", True)])
+@pytest.mark.parametrize(
+    ("compaction", "metric", "centred"),
+    [("none", "l2", False), ("basic", "cosine", False), ("eager", "cosine", True)],
+)
 def test_everything_is_there_after_it_was_opened_again(
     tmp_path: Path, clustered: np.ndarray, compaction: str, metric: str, centred: bool
 ) -> None:
@@ -95,3 +97,17 @@ def test_a_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
             LiveIndex.open(tmp_path / "x.live")
         LiveIndex.open(tmp_path / "x.live", writable=False).close()
     LiveIndex.open(tmp_path / "x.live").close()
+
+
+def test_vectors_come_back_as_they_were_given(tmp_path: Path, clustered: np.ndarray) -> None:
+    with LiveIndex.open(tmp_path / "x.live", dim=16, metric="cosine", **SMALL) as index:
+        index.add(clustered[:700])
+        index.remove([5])
+        np.testing.assert_array_equal(index.vectors([699, 0, 0]), clustered[[699, 0, 0]])
+        with pytest.raises(InvalidArgumentError, match="holds 5"):
+            index.vectors([4, 5])
+        assert 4 in index
+        assert 5 not in index
+        assert 700 not in index
+        assert -1 not in index
+        assert "a" not in index

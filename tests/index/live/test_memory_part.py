@@ -67,7 +67,7 @@ def test_eager_compaction_flushes_less_under_skewed_updates(tmp_path: Path) -> N
             path, dim=8, bytes_per_vector=4, compaction=compaction, flush_at=100, train_from=60, background=False
         ) as index:
             index.add(rng.normal(size=(60, 8)))
-            for _ in range(40):
+            for _ in range(20):
                 index.add(rng.normal(size=(20, 8)), rng.choice(30, 20, replace=False))
             flushes[compaction] = index.stats().n_flushes
             assert len(index) == 60

@@ -19,7 +19,9 @@ from lookalike.index import exact_search
 def index(clustered: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveIndex]:
     """Ids 0 to 2,999, 100 to 199 removed; the last hundred in memory."""
     path = tmp_path_factory.mktemp("live") / "x"
-    with LiveIndex.open(path, dim=16, metric="cosine", flush_at=400, train_from=1000, background=False) as made:
+    with LiveIndex.open(
+        path, dim=16, metric="cosine", bytes_per_vector=8, flush_at=400, train_from=1000, background=False
+    ) as made:
         for start in range(0, 2800, 400):
             made.add(clustered[start : start + 400])
         made.add(clustered[2800:2900])
@@ -95,7 +97,7 @@ def test_threads_search_whole_states_while_one_writes(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         try:
-            for round_ in range(1, 60):
+            for round_ in range(1, 25):
                 index.add(spread + np.array([10.0 * round_, 0, 0, 0]), np.arange(30))
         finally:
             stop.set()

@@ -91,8 +91,7 @@ class Background:
                 asked = self._asked[number]
             try:
                 while not self._stopping.is_set() and self._steps[number]():
-                    with self._changed:
-                        self._changed.notify_all()
+                    self._wake_others(number)
             except Exception as error:  # told by the next call that asks; the thread goes on
                 _log.warning("upkeep of the live index failed and will be tried again: %s", error)
                 self._rest(number, error)
@@ -101,6 +100,12 @@ class Background:
                 self._failures.pop(number, None)
                 self._done[number] = asked
                 self._changed.notify_all()
+
+    def _wake_others(self, number: int) -> None:
+        """Let the other threads look: what one did may make something due for another (a first model, a flush)."""
+        with self._changed:
+            self._asked = [asked + (other != number) for other, asked in enumerate(self._asked)]
+            self._changed.notify_all()
 
     def _rest(self, number: int, error: Exception) -> None:
         with self._changed:

@@ -25,7 +25,8 @@ from lookalike.index.live import tables
 from lookalike.index.live.database import read_transaction
 from lookalike.index.live.memory import MemoryPart
 from lookalike.index.live.model_files import read_model
-from lookalike.index.live.segment_files import StoredSegment, read_segment
+from lookalike.index.live.segment_cache import SegmentCache
+from lookalike.index.live.segment_files import StoredSegment, fits
 from lookalike.index.live.snapshot import Snapshot, Space
 from lookalike.quantization import LOPQModel
 
@@ -62,6 +63,11 @@ class Follower:
         Holds ``segments`` and ``models``.
     compaction : {"none", "basic", "eager"}
     flush_at : int
+
+    Attributes
+    ----------
+    cache : SegmentCache
+        Every segment that is open.
     """
 
     def __init__(self, db: sqlite3.Connection, folder: Path, *, compaction: str, flush_at: int) -> None:
@@ -70,7 +76,7 @@ class Follower:
         self._compaction = compaction
         self._freeze_at = max(1, flush_at // _FROZEN_SHARE)
         self._lock = threading.RLock()
-        self._opened: dict[int, StoredSegment] = {}
+        self.cache = SegmentCache(folder / "segments")
         self._held: _Held | None = None
         self._snapshot: Snapshot | None = None
         self._data_version = -1
@@ -134,23 +140,11 @@ class Follower:
                     held.segments[number] = _without_ids(each, ids)
                 self._publish(held, held.facts.after(first_seq + len(ids), n_vectors))
 
-    def opened(self, row: tables.SegmentRow) -> StoredSegment | None:
-        """Open a segment, live or pending, all rows alive; None where it is damaged."""
-        with self._lock:
-            stored = self._opened.get(row.number)
-            if stored is None:
-                try:
-                    stored = read_segment(self._folder / "segments", row.number, row.checksum, None)
-                except (FormatError, OSError):
-                    return None
-                self._opened[row.number] = stored
-            return stored
-
     def close(self) -> None:
         """Close the connection and let go of all that is mapped."""
         with self._lock:
             self._db.close()
-            self._opened.clear()
+            self.cache.keep(())
             self._held = self._snapshot = None
 
     # ------------------------------------------------------------------ reading
@@ -228,13 +222,17 @@ class Follower:
         if row is not None and model is None:
             try:
                 model = read_model(self._folder / "models", row)
+                if len(row.mean or b"") != (4 * facts.dim if facts.centred else 0):
+                    raise FormatError("its mean does not fit the index.")
             except (FormatError, OSError) as error:
                 if isinstance(error, FileNotFoundError) and not missing_is_lost:
                     raise
                 damaged[-1] = f"model {row.number}: {error}"
         mean = facts.mean if row is None else row.mean
+        if len(mean or b"") != (4 * facts.dim if mean is not None else 0):
+            mean = facts.mean
         space = Space(facts.metric, None if mean is None else np.frombuffer(mean, "<f4").astype(np.float32))
-        segments = self._read_segments(db, before, model, damaged, missing_is_lost=missing_is_lost)
+        segments = self._read_segments(db, model, damaged, missing_is_lost=missing_is_lost)
         if before is None or not _same(before.space, space):
             memory = self._empty(facts)
             for ids, seqs, vectors in tables.vector_blocks(db, facts.dim, after=facts.flushed_seq):
@@ -258,31 +256,26 @@ class Follower:
     def _read_segments(
         self,
         db: sqlite3.Connection,
-        before: _Held | None,
         model: LOPQModel | None,
         damaged: dict[int, str],
         *,
         missing_is_lost: bool,
     ) -> dict[int, StoredSegment]:
         rows = tables.segments(db)
-        for number in self._opened.keys() - {row.number for row in rows}:
-            del self._opened[number]
+        self.cache.keep(rows)
         segments: dict[int, StoredSegment] = {}
         for row in rows:
             if row.state != "live":
                 continue
-            stored = self._opened.get(row.number)
-            if stored is None or before is None or row.number not in before.segments:
-                try:
-                    if model is None:
-                        raise FormatError(f"segment {row.number} cannot be read without its model.")
-                    stored = read_segment(self._folder / "segments", row.number, row.checksum, model)
-                except (FormatError, OSError) as error:
-                    if isinstance(error, FileNotFoundError) and not missing_is_lost:
-                        raise
-                    damaged[row.number] = f"segment {row.number}: {error}"
-                    continue
-                self._opened[row.number] = stored
+            try:
+                stored = self.cache.opened(row)
+                if model is None or not fits(stored.segment, model):
+                    raise FormatError(f"segment {row.number} cannot be read without its model.")
+            except (FormatError, OSError) as error:
+                if isinstance(error, FileNotFoundError) and not missing_is_lost:
+                    raise
+                damaged[row.number] = f"segment {row.number}: {error}"
+                continue
             # all its dead rows, also those that the state before knows: half of a change is never kept
             segments[row.number] = stored.without(tables.tombstones(db, row.number))
         return segments

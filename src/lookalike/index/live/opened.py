@@ -14,9 +14,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.errors import LiveIndexError
+from lookalike.errors import InvalidArgumentError, LiveIndexError
+from lookalike.index.identities import as_ids
+from lookalike.index.live import tables
 from lookalike.index.live.backup import copy_index
-from lookalike.index.live.database import connect
+from lookalike.index.live.database import connect, read_transaction
 from lookalike.index.live.follower import Follower
 from lookalike.index.live.settings import Opening, Options
 from lookalike.index.live.snapshot import Snapshot
@@ -105,7 +107,7 @@ class OpenedIndex:
     def __contains__(self, id: object) -> bool:
         if isinstance(id, bool) or not isinstance(id, (int, np.integer)):
             return False
-        return bool(np.isin(int(id), self.ids))
+        return 0 <= int(id) < 2**63 and self._now().holds(int(id))
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{len(self)} vectors"
@@ -125,6 +127,32 @@ class OpenedIndex:
     def ids(self) -> NDArray[np.int64]:
         """Ids of all vectors, rising: int64 (n_vectors,)."""
         return self._now().ids()
+
+    def vectors(self, ids: ArrayLike) -> NDArray[np.float32]:
+        """Give vectors as they were added.
+
+        Parameters
+        ----------
+        ids : array-like (n,)
+
+        Returns
+        -------
+        float32 (n, dim)
+            In the order of ``ids``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            There is no vector of one of the ids.
+        """
+        self._now()
+        wanted = np.asarray(as_ids(ids, kind="int"), np.int64)
+        with contextlib.closing(connect(self._database, writable=False)) as db, read_transaction(db):
+            there, _, found = tables.read_vectors(db, self._dim, np.unique(wanted))
+        missing = np.setdiff1d(wanted, there)
+        if len(missing):
+            raise InvalidArgumentError(f"`ids` holds {missing[0]}, of which there is no vector.")
+        return found[np.searchsorted(there, wanted)]
 
     # ------------------------------------------------------------------ searching
 

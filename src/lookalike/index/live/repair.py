@@ -114,6 +114,7 @@ def _settle_numbers(db: sqlite3.Connection, facts: tables.Facts, truth: Truth, s
     db.execute("DELETE FROM removals WHERE seq <= ? OR seq > ?", (flushed, last))
     db.execute("DELETE FROM removals WHERE seq > (SELECT seq FROM vectors WHERE vectors.id = removals.id)")
     numbers = [facts.next_number - 1, *(each.number for each in sound)]
+    numbers += [row.number for row in tables.models(db).values()]
     tables.set_facts(
         db,
         next_seq=last + 1,

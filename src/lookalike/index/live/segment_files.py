@@ -24,7 +24,7 @@ from lookalike.index.segment import Segment
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.files import sync_folder
 
-__all__ = ["RERANK", "StoredSegment", "read_segment", "segment_folder", "write_segment"]
+__all__ = ["RERANK", "StoredSegment", "fits", "read_segment", "segment_folder", "write_segment"]
 
 FORMAT = "lookalike.segment"
 VERSION = 1
@@ -109,7 +109,7 @@ def write_segment(segments: Path, stored: StoredSegment) -> tuple[int, str]:
         for name in _NAMES:
             array = getattr(stored.segment if name in _ARRAYS else stored, name)
             file = temporary / f"{name}.npy"
-            write_array(file, array)
+            write_array(file, array, sync_name=False)
             entries[name] = file_entry(file)
         body = {
             "format": FORMAT,
@@ -184,13 +184,14 @@ def read_segment(
         or segment.ids.dtype != np.int64
         or embeddings is None
         or embeddings.dtype != np.dtype(RERANK)
-        or (model is not None and not _fits(segment, model))
+        or (model is not None and not fits(segment, model))
     ):
         raise FormatError(f"{folder} does not fit the model it was saved with.")
     return StoredSegment(number, segment, order, seqs)
 
 
-def _fits(segment: Segment, model: LOPQModel) -> bool:
+def fits(segment: Segment, model: LOPQModel) -> bool:
+    """Tell whether a model can have coded a segment."""
     return (
         segment.blocks.shape[1] == model.n_bytes
         and segment.embeddings is not None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.index.exact import cosine_distances
-from lookalike.index.identities import admitted
+from lookalike.index.identities import admitted, as_ids
 from lookalike.index.live.memory import Rows
 from lookalike.index.live.scan import nearest_rows
 from lookalike.index.live.segment_files import RERANK, StoredSegment
@@ -141,13 +141,34 @@ class Snapshot:
         parts += [each.ids[each.living_rows()] for each in self.segments]
         return np.sort(np.concatenate([np.empty(0, np.int64), *parts]))
 
+    def holds(self, id: int) -> bool:
+        """Tell whether there is a vector of this id."""
+        for rows in self.memory:
+            found = rows.ids == id
+            if (found if rows.alive is None else found & rows.alive).any():
+                return True
+        for each in self.segments:
+            row = each.locate(np.array([id], np.int64))
+            if len(row) and (each.segment.alive is None or each.segment.alive[row[0]]):
+                return True
+        return False
+
     def _filtered(self, index: LOPQIndex, filter: ArrayLike | None) -> tuple[LOPQIndex, int]:
         """Give an index in which only admitted rows live, and how many these are."""
         if filter is None:
             return index, len(index)
+        array = np.asarray(filter)
+        wanted = (
+            None if array.dtype.kind == "b" else np.unique(np.asarray(as_ids(array, "filter", kind="int"), np.int64))
+        )
         segments = []
         for each in self.segments:
-            mask = _both(each.segment.alive, admitted(filter, each.ids))
+            if wanted is None:
+                named = admitted(array, each.ids)
+            else:
+                named = np.zeros(len(each.segment), np.bool_)
+                named[each.locate(wanted)] = True
+            mask = _both(each.segment.alive, named)
             if mask is not None and mask.any():
                 segments.append(replace(each.segment, alive=mask))
         assert self.model is not None

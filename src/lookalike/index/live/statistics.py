@@ -41,7 +41,7 @@ class LiveStats:
     given_bytes : int
         Vectors added since the index was made.
     written_bytes : mapping of str to int
-        What was written for them: log, flush, merge, recode, models.
+        What was written for them: log (the vectors themselves, without what SQLite adds), flush, merge, recode, models.
     write_amplification : float
         Bytes written for each byte given.
     n_flushes, n_merges, n_trainings : int

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import LiveIndexError
+from lookalike.errors import FormatError, LiveIndexError
 from lookalike.index.live import tables
 from lookalike.index.live.database import connect, read_transaction, transaction
 from lookalike.index.live.follower import Follower
@@ -105,9 +105,24 @@ class Store:
     def _bury(self, db: sqlite3.Connection, ids: NDArray[np.int64], seq: int) -> None:
         """Mark the rows of ids dead in all segments, pending ones too."""
         for row in tables.segments(db):
-            stored = self.follower.opened(row)
-            if stored is not None:
+            try:
+                stored = self.follower.cache.opened(row)
+            except (FormatError, FileNotFoundError):
+                self._give_up(db, row)
+            except OSError as error:
+                raise LiveIndexError(
+                    f"segment {row.number} cannot be read: {error.strerror or error}. Nothing was changed; try again."
+                ) from error
+            else:
                 tables.bury(db, row.number, stored.locate(ids), seq)
+
+    def _give_up(self, db: sqlite3.Connection, row: tables.SegmentRow) -> None:
+        """Let a damaged segment never count again: its dead rows are not marked any more, whatever its files hold."""
+        if row.state == "pending":  # made again
+            self.drop_segments(db, [row.number])
+        elif row.checksum:
+            db.execute("UPDATE segments SET checksum = '' WHERE number = ?", (row.number,))
+            self.changed_manifest(db)
 
     # ------------------------------------------------------------------ files
 

@@ -83,6 +83,12 @@ def facts(db: sqlite3.Connection) -> Facts | None:
     whole = [name for name in Facts.__slots__ if name not in ("metric", "mean", "written")]
     if not all(isinstance(getattr(found, name), int) for name in whole) or found.metric not in ("l2", "cosine"):
         raise FormatError("the live index has facts of the wrong kind. Restore it from a backup.")
+    try:
+        sound = isinstance(json.loads(found.written), dict) and len(found.mean or bytes(4 * found.dim)) == 4 * found.dim
+    except (ValueError, TypeError):
+        sound = False
+    if not sound:
+        raise FormatError("the live index has a mean or counters of the wrong kind. Restore it from a backup.")
     return found
 
 
@@ -178,7 +184,9 @@ def bury(db: sqlite3.Connection, segment: int, rows: NDArray[np.int64], seq: int
 
 def tombstones(db: sqlite3.Connection, segment: int, *, after: int = 0) -> NDArray[np.int64]:
     """Rows of a segment that died after a sequence number: int64 (n,)."""
-    rows = db.execute("SELECT row FROM tombstones WHERE segment = ? AND seq > ? ORDER BY row", (segment, after))
+    # "+" keeps SQLite from its first choice, the primary key: it would read all that ever died to find what just did
+    segment_is = "+segment = ?" if after else "segment = ?"
+    rows = db.execute(f"SELECT row FROM tombstones WHERE {segment_is} AND seq > ? ORDER BY row", (segment, after))
     return np.fromiter((row[0] for row in rows), np.int64)
 
 

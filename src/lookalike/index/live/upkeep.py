@@ -16,6 +16,8 @@ __all__ = ["Upkeep"]
 
 _log = logging.getLogger(__name__)
 _STALL_STEP_SECONDS = 0.05
+_UNTRAINED_BYTES = 1 << 28
+"""What memory may hold before there is a model."""
 
 
 class Upkeep:
@@ -58,8 +60,12 @@ class Upkeep:
         if self._background is None or self._store.follower.n_rows < limit:
             return
         snapshot = self._store.follower.current()
-        if snapshot.model is None and snapshot.n_vectors < self._opening.train_from:
-            return
+        if snapshot.model is None:  # while the first one is trained nothing can be flushed
+            if snapshot.n_vectors < self._opening.train_from:
+                return
+            limit = max(limit, _UNTRAINED_BYTES // (4 * snapshot.dim))
+            if self._store.follower.n_rows < limit:
+                return
         started = time.perf_counter()
         self._background.wake()
         while self._store.follower.n_rows >= limit and self._background.failure is None:

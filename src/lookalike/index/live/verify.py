@@ -95,6 +95,9 @@ def _verify(db: sqlite3.Connection, folder: Path) -> tuple[tables.Facts, Report]
         problems.append(Problem("vectors", f"{len(truth.ids)} are there, but {facts.n_vectors} are counted."))
     problems += _wrong_removals(db, facts, truth)
     rows, models = tables.segments(db), tables.models(db)
+    last = max([0, *(row.number for row in rows), *(row.number for row in models.values())])
+    if last >= facts.next_number:
+        problems.append(Problem("segments", f"there is a number {last}, but the next one is {facts.next_number}."))
     loaded: dict[int, LOPQModel] = {}
     n_bytes = 0
     for model_row in models.values():
