@@ -25,3 +25,12 @@ def test_the_vector_library_imports_nothing_of_photos() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+def test_the_live_index_imports_nothing_of_photos() -> None:
+    code = (
+        "import sys; from lookalike import LiveIndex; "
+        "print([name for name in ('PIL', 'onnx', 'onnxruntime', 'fastapi', 'typer', 'rich') if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

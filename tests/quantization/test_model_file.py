@@ -72,8 +72,8 @@ def test_a_loaded_model_codes_as_the_saved_one(model: LOPQModel, file: Path, clu
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v2-grouped", "v2-none"])
-def test_golden_files_are_read_and_code_as_ever(version: str) -> None:
-    """Version 2's are additive; their vectors lie clear of ties.
+def test_golden_files_are_read_and_their_codes_mean_what_they_did(version: str) -> None:
+    """Version 2's are additive, whose search for codes may become better than it was when they were stored.
 
     `v2` has a rotation for each cell, one group of codebooks, one norm code; `v2-grouped` shared rotations of fewer
     axes, three groups, two norm codes; `v2-none` no rotations.
@@ -82,8 +82,11 @@ def test_golden_files_are_read_and_code_as_ever(version: str) -> None:
     expected = load((GOLDEN / f"model-{version}-codes.safetensors").read_bytes())
     cells, codes = loaded.encode(expected["vectors"])
     np.testing.assert_array_equal(cells, expected["cells"])
-    np.testing.assert_array_equal(codes, expected["codes"])
-    np.testing.assert_allclose(loaded.decode(cells, codes), expected["decoded"], atol=1e-5)
+    np.testing.assert_allclose(loaded.decode(cells, expected["codes"]), expected["decoded"], atol=1e-5)
+    errors = [((loaded.decode(cells, each) - expected["vectors"]) ** 2).sum() for each in (codes, expected["codes"])]
+    assert errors[0] <= 1.01 * errors[1]
+    if version == "v1":
+        np.testing.assert_array_equal(codes, expected["codes"])
 
 
 def test_a_newer_version_is_refused_with_advice(file: Path) -> None:

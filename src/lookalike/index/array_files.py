@@ -23,13 +23,14 @@ def file_entry(file: Path) -> dict[str, Any]:
     return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
 
 
-def write_array(file: Path, array: NDArray[Any]) -> None:
-    """Write one ``.npy`` file and force it, and its name, to disk."""
+def write_array(file: Path, array: NDArray[Any], *, sync_name: bool = True) -> None:
+    """Write one ``.npy`` file and force it to disk, and its name too, unless its folder is forced there as a whole."""
     with file.open("wb") as stream:
         np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
         stream.flush()
         os.fsync(stream.fileno())
-    sync_folder(file.parent)
+    if sync_name:
+        sync_folder(file.parent)
 
 
 def read_array(file: Path, *, mmap: bool) -> NDArray[Any]:

@@ -38,7 +38,7 @@ from lookalike.quantization.model import METRICS
 __all__ = ["LOPQIndex"]
 
 _RERANK = ("float16", "float32")
-_DEFAULT_RERANK = 256
+_DEFAULT_RERANK = 512
 _DEFAULT_PROBED_SHARE = 0.25
 _MOST_DEAD = 0.25
 
@@ -342,7 +342,7 @@ class LOPQIndex:
             where ``rerank`` is not given either, what :meth:`tune` found.
         rerank : int or bool, optional
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
-            alone. By default at least 256 and ten times ``k``, where vectors are stored.
+            alone. By default at least 512 and ten times ``k``, where vectors are stored.
         filter : bool array-like or array-like of ids, optional
             A mask ``mask[id]``, or the ids admitted; applied before anything is scored. Of few admitted vectors all are
             compared exactly. Of more, so many more cells are visited and vectors compared than ``n_probe`` and

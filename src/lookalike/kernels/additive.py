@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
+from lookalike.kernels.keys import key_of, keys_distances
+from lookalike.kernels.rows import lanes_below
+from lookalike.kernels.simd import lowest_bit
 
 __all__ = ["codeword_sums", "encode_additive"]
 
@@ -25,7 +28,7 @@ def encode_additive(scores: NDArray[np.float32], cross: NDArray[np.float32], bea
 
     Parameters
     ----------
-    scores : float32 (n, m * 16)
+    scores : float32 (n, m * 16), m at most 16
         ``|c|^2 - 2 <x, c>`` of each vector x and codeword c, codebook after codebook.
     cross : float32 (m * 16, m * 16)
         ``2 <c, c'>`` of all pairs of codewords.
@@ -48,65 +51,61 @@ def _encode(scores: NDArray[np.float32], cross: NDArray[np.float32], beam: int) 
     codes = np.empty((n, m), np.uint8)
     # reach[b] holds, for every codeword to come, what adding it to partial sum b would cost
     reach, next_reach = np.empty((beam, width), np.float32), np.empty((beam, width), np.float32)
-    chain, next_chain = np.empty((beam, m), np.uint8), np.empty((beam, m), np.uint8)
-    cost, next_cost = np.empty(beam, np.float32), np.empty(beam, np.float32)  # never falling
-    parents, words = np.empty(beam, np.int64), np.empty(beam, np.int64)
+    chain, next_chain = np.empty(beam, np.uint64), np.empty(beam, np.uint64)  # four bits for each word taken
+    cost, best = np.empty(beam, np.float32), np.empty(beam, np.uint64)
     for i in range(n):
         n_kept = 1
-        cost[0] = 0
+        cost[0], chain[0] = 0, 0
         for t in range(width):
             reach[0, t] = scores[i, t]
         for j in range(m):
             n_next = 0
             for b in range(n_kept):
-                n_next = _enter(cost[b], reach[b, 16 * j : 16 * j + 16], b, n_next, next_cost, parents, words)
+                n_next = _enter(cost[b], reach, b, j, n_next, best)
             for s in range(n_next):
-                for t in range(j):
-                    next_chain[s, t] = chain[parents[s], t]
-                next_chain[s, j] = words[s]
+                cost[s] = keys_distances(best[s])
                 # unsigned: Numba makes vector instructions of a loop only where no index can be negative
-                here, row, parent = np.uintp(s), np.uintp(16 * j + words[s]), np.uintp(parents[s])
+                here, parent = np.uintp(s), np.uintp((best[s] & np.uint64(0xFFFFFFFF)) >> np.uint64(4))
+                word = best[s] & np.uint64(15)
+                next_chain[here] = chain[parent] | (word << np.uint64(4 * j))
+                row = np.uintp(16 * j) + np.uintp(word)
                 for t in range(np.uintp(16 * (j + 1)), np.uintp(width)):
                     next_reach[here, t] = reach[parent, t] + cross[row, t]
             n_kept = n_next
             reach, next_reach = next_reach, reach
             chain, next_chain = next_chain, chain
-            cost, next_cost = next_cost, cost
         for j in range(m):
-            codes[i, j] = chain[0, j]
+            codes[i, j] = (chain[0] >> np.uint64(4 * j)) & np.uint64(15)
         _exchange(scores[i], cross, codes[i], reach[0])
     return codes
 
 
 @compiled
 def _enter(
-    base: np.float32,
-    more: NDArray[np.float32],
-    parent: int,
-    size: int,
-    costs: NDArray[np.float32],
-    parents: NDArray[np.int64],
-    words: NDArray[np.int64],
+    base: np.float32, reach: NDArray[np.float32], parent: int, j: int, size: int, best: NDArray[np.uint64]
 ) -> int:
-    """Enter the 16 ways to lengthen one partial sum into the sorted list of the best, and give its new length."""
-    limit = costs[size - 1] if size == len(costs) else np.float32(np.inf)
-    n_better = 0
-    for c in range(16):  # one vector comparison, which most partial sums do not pass
-        n_better += base + more[c] < limit
-    if n_better == 0:
-        return size
-    for c in range(16):
-        value = base + more[c]
+    """Enter the 16 ways to lengthen one partial sum into the sorted keys of the best, and give their new number.
+
+    A key orders by cost, and names the partial sum and the word.
+    """
+    last = len(best) - 1
+    limit = keys_distances(best[last]) if size > last else np.float32(np.inf)
+    mask = lanes_below(reach.ctypes.data + 4 * (parent * reach.shape[1] + 16 * j), base, limit)
+    while mask != 0:
+        c = lowest_bit(mask)
+        mask &= mask - np.uint32(1)
+        value = base + reach[parent, 16 * j + c]
         if value >= limit:
             continue
-        place = min(size, len(costs) - 1)
-        size = min(size + 1, len(costs))
-        while place > 0 and costs[place - 1] > value:
-            costs[place], parents[place], words[place] = costs[place - 1], parents[place - 1], words[place - 1]
+        key = key_of(value, 16 * parent + c)
+        place = min(size, last)
+        size = min(size + 1, len(best))
+        while place > 0 and best[place - 1] > key:
+            best[place] = best[place - 1]
             place -= 1
-        costs[place], parents[place], words[place] = value, parent, c
-        if size == len(costs):
-            limit = costs[size - 1]
+        best[place] = key
+        if size > last:
+            limit = keys_distances(best[last])
     return size
 
 

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["entries_sum", "round_row", "row_greatest", "row_least", "scale_row"]
+__all__ = ["entries_sum", "lanes_below", "round_row", "row_greatest", "row_least", "scale_row"]
 
 _I8, _I32, _FLOAT = ir.IntType(8), ir.IntType(32), ir.FloatType()
 _ROW = ir.VectorType(_FLOAT, 16)
@@ -50,6 +50,19 @@ def row_least(typing_context: Any, address: Any) -> Any:
 def row_greatest(typing_context: Any, address: Any) -> Any:
     """Give the largest of the 16 float32 at an address."""
     return _extreme(">")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lanes_below(typing_context: Any, address: Any, base: Any, limit: Any) -> Any:
+    """Tell which of the 16 float32 at an address, plus ``base``, are below ``limit``: uint32, bit i for lane i."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, base, limit = arguments
+        raised = builder.fadd(_row(builder, address), _splat(builder, base))
+        below = builder.fcmp_ordered("<", raised, _splat(builder, limit))
+        return builder.zext(builder.bitcast(below, ir.IntType(16)), _I32)
+
+    return types.uint32(types.intp, types.float32, types.float32), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -36,8 +36,8 @@ __all__ = ["AdditiveQuantizer", "NormTerms", "n_groups_for", "n_norm_codes_for"]
 _BLOCK = 4096
 _ERROR_WEIGHT = 0.4
 _LARGEST_GROUP, _GROUP = 15, 10
-_BEAM = 8
-_ROUNDS = 8
+_BEAM = 16
+_ROUNDS = 10
 _SEED_SAMPLE, _SEED_ROUNDS = 16_384, 8
 _SPREAD_PSEUDO_COUNT = 32.0
 

@@ -30,6 +30,8 @@ def test_a_backup_while_writing_holds_one_state(tmp_path: Path) -> None:
         try:
             for number in range(4):
                 index.backup(tmp_path / f"copy{number}")
+                report = LiveIndex.verify(tmp_path / "x")
+                assert report.is_clean, report
         finally:
             stop.set()
             thread.join()

@@ -118,7 +118,7 @@ def test_readers_and_closed_indexes_change_nothing(tmp_path: Path) -> None:
 def test_a_full_disk_while_flushing_loses_nothing(
     tmp_path: Path, x: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     for background in (False, True):

@@ -228,7 +228,9 @@ class Follower:
                 if isinstance(error, FileNotFoundError) and not missing_is_lost:
                     raise
                 damaged[-1] = f"model {row.number}: {error}"
-        mean = facts.mean if row is None or model is None else row.mean
+        mean = facts.mean if row is None else row.mean
+        if len(mean or b"") != (4 * facts.dim if mean is not None else 0):
+            mean = facts.mean
         space = Space(facts.metric, None if mean is None else np.frombuffer(mean, "<f4").astype(np.float32))
         segments = self._read_segments(db, model, damaged, missing_is_lost=missing_is_lost)
         if before is None or not _same(before.space, space):

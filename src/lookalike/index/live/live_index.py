@@ -18,9 +18,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.errors import FormatError, InvalidArgumentError, LiveIndexError
+from lookalike.errors import FormatError, LiveIndexError
 from lookalike.index.identities import as_ids
 from lookalike.index.live import tables
+from lookalike.index.live.arguments import check_begun, check_vacant, existing_folder, unique_ids
 from lookalike.index.live.backup import copy_index
 from lookalike.index.live.lock import writer_lock
 from lookalike.index.live.opened import DATABASE, OpenedIndex
@@ -47,6 +48,15 @@ class LiveIndex(OpenedIndex):
         Where segments and models lie.
     dim, metric, centred, bytes_per_vector, writable, compaction, flush_at, train_from, background
         As in :meth:`open`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, LiveIndex.open(f"{folder}/vectors.live", dim=2) as index:
+    ...     ids = index.add([[0, 1], [1, 0], [1, 1]])
+    ...     n_removed = index.remove([2])
+    ...     index.search([1, 0.9], k=1).ids.tolist()
+    [[1]]
     """
 
     @classmethod
@@ -76,8 +86,7 @@ class LiveIndex(OpenedIndex):
         centred : bool, optional
             Take the mean of all vectors off before they are compared (cosine only). It is taken anew with each model.
         bytes_per_vector : int, optional
-            Bytes of a code; 16 unless given. These four are kept with the index: when it is opened again they are left
-            out, or the same.
+            Bytes of a code; 16 unless given. These four are kept: when it is opened again, leave them out.
         writable : bool
             False opens it for reading only, while another process may write.
         compaction : {"none", "basic", "eager"}
@@ -105,14 +114,9 @@ class LiveIndex(OpenedIndex):
         InvalidArgumentError
         """
         folder = Path(path)
-        if folder.exists() and not folder.is_dir():
-            raise InvalidArgumentError(f"{folder} is a file, but a live index is a directory. Give another path.")
         with contextlib.ExitStack() as stack:
             if writable:
-                if folder.is_dir() and not (folder / DATABASE).exists() and _holds_others(folder):
-                    raise InvalidArgumentError(
-                        f"{folder} holds other files, and a live index its own directory. Give a new or an empty one."
-                    )
+                check_vacant(folder)
                 try:
                     folder.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
@@ -160,7 +164,7 @@ class LiveIndex(OpenedIndex):
         """
         store, upkeep = self._writer()
         x = as_vectors(vectors, "vectors", dim=self._dim)
-        names = None if ids is None else _unique(ids, len(x))
+        names = None if ids is None else unique_ids(ids, len(x))
         if not len(x):
             return np.empty(0, np.int64)
         upkeep.make_room()
@@ -210,15 +214,15 @@ class LiveIndex(OpenedIndex):
         """
         store, _ = self._writer()
         x = as_vectors(vectors, "vectors", dim=self._dim)
-        names = _unique(ids, len(x))
-        _check_begun(connection)
+        names = unique_ids(ids, len(x))
+        check_begun(connection)
         if len(x):
             store.put(connection, names, x)
 
     def discard(self, connection: sqlite3.Connection, ids: ArrayLike) -> int:
         """Remove vectors in a transaction that the caller has begun, as :meth:`put` writes them; gives their number."""
         store, _ = self._writer()
-        _check_begun(connection)
+        check_begun(connection)
         return store.remove(connection, np.asarray(as_ids(ids, kind="int"), np.int64))
 
     def refresh(self) -> None:
@@ -253,11 +257,10 @@ class LiveIndex(OpenedIndex):
 
         Raises
         ------
-        LiveIndexError
-            There is no index.
-        NewerVersionError
+        LiveIndexError, NewerVersionError
+            There is no index, or one of a newer version.
         """
-        folder = _existing(path)
+        folder = existing_folder(path)
         return verify(folder / DATABASE, folder)
 
     @staticmethod
@@ -268,9 +271,9 @@ class LiveIndex(OpenedIndex):
         ------
         FormatError
             The database itself is damaged: restore a backup.
-        IndexLockedError, LiveIndexError, NewerVersionError
+        IndexLockedError, LiveIndexError
         """
-        folder = _existing(path)
+        folder = existing_folder(path)
         with writer_lock(folder):
             before = mend(folder / DATABASE, folder)
             if not before.is_clean:
@@ -289,35 +292,9 @@ class LiveIndex(OpenedIndex):
             Something is at ``path``.
         LiveIndexError, NewerVersionError
         """
-        folder = _existing(backup)
+        folder, target = existing_folder(backup), Path(path)
         report = verify(folder / DATABASE, folder)
         if not report.is_clean:
             raise FormatError(f"the backup is damaged. Mend it with `LiveIndex.repair` first.\n{report}")
-        copy_index(folder / DATABASE, folder, Path(path), name=DATABASE)
-        return verify(Path(path) / DATABASE, Path(path))
-
-
-def _unique(ids: ArrayLike, n: int) -> NDArray[np.int64]:
-    names = np.asarray(as_ids(ids, n=n, kind="int"), np.int64)
-    unique, counts = np.unique(names, return_counts=True)
-    if len(unique) != n:
-        raise InvalidArgumentError(f"`ids` holds {unique[counts > 1][0]} more than once; give every id once.")
-    return names
-
-
-def _existing(path: str | os.PathLike[str]) -> Path:
-    folder = Path(path)
-    if not (folder / DATABASE).is_file():
-        raise LiveIndexError(f"There is no live index at {folder}: it has no {DATABASE}.")
-    return folder
-
-
-def _check_begun(connection: sqlite3.Connection) -> None:
-    if not connection.in_transaction:
-        raise InvalidArgumentError(
-            "`connection` has no transaction begun. Begin one (`BEGIN IMMEDIATE`) and commit it."
-        )
-
-
-def _holds_others(folder: Path) -> bool:
-    return any(each.name not in ("writer.lock", "writer.json") for each in folder.iterdir())
+        copy_index(folder / DATABASE, folder, target, name=DATABASE)
+        return verify(target / DATABASE, target)

@@ -109,7 +109,7 @@ def write_segment(segments: Path, stored: StoredSegment) -> tuple[int, str]:
         for name in _NAMES:
             array = getattr(stored.segment if name in _ARRAYS else stored, name)
             file = temporary / f"{name}.npy"
-            write_array(file, array)
+            write_array(file, array, sync_name=False)
             entries[name] = file_entry(file)
         body = {
             "format": FORMAT,

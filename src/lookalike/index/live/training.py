@@ -3,7 +3,8 @@
 A new model starts *pending*. Beside each live segment a pending one is written with the new model and mean; whatever is
 removed or replaced meanwhile dies in both, and what is flushed meanwhile is coded anew in its turn. When every live
 segment has its counterpart, one transaction exchanges model, mean and all segments, so no search ever mixes two models.
-All of it is in the database, so a run that is killed goes on where it was.
+All of it is in the database, so a run that is killed goes on where it was. Memory: 4 bytes per dimension and vector
+of the training sample, and then for each of the segment that is coded anew.
 """
 
 from __future__ import annotations
