@@ -63,7 +63,10 @@ def test_adding_again_reads_only_what_is_new_changed_or_moved(folder: Path, tmp_
         assert photos.find(webp[2]) != ids[webp[2].name]
 
 
-def test_photos_of_a_folder_that_went_away_return_with_it(folder: Path, tmp_path: Path) -> None:
+def test_photos_of_a_folder_that_went_away_return_with_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.collection.ingest._AT_A_TIME", 3)
     with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
         photos.add(folder)
         away = tmp_path / "away"
@@ -79,6 +82,8 @@ def test_photos_of_a_folder_that_went_away_return_with_it(folder: Path, tmp_path
             shutil.move(path, folder / path.name)
         photos.add(folder)
         assert len(photos) == 10
+        assert photos.search(photo=1, k=20).stats.n_photos == 10
+    assert lookalike.Collection.verify(tmp_path / "c.lookalike").is_clean
 
 
 def test_a_sidecar_that_changes_changes_the_facts_alone(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 import lookalike
 from lookalike.catalog import FileRecord, NewPhoto
 from lookalike.collection.writing import PhotoWriter
-from lookalike.errors import InvalidArgumentError
+from lookalike.errors import CollectionError, InvalidArgumentError
 
 DIM = 1280
 REQUIRED = 0.99
@@ -166,6 +168,64 @@ def test_a_transaction_that_fails_leaves_neither_record_nor_vector(
         put(writer, many_embeddings[20:40], 20)
         assert photos.search(photo=1).stats.n_photos == 40
     assert problems(photos.path) == []
+
+
+def test_a_full_disk_stops_writing_and_nothing_else(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
+) -> None:
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:20])
+        n_pages = writer.catalog.connection.execute("PRAGMA page_count").fetchone()[0]
+        writer.catalog.connection.execute(f"PRAGMA max_page_count = {n_pages}")
+        with pytest.raises(CollectionError, match=r"disk is full.*What was written before is safe"):
+            put(writer, many_embeddings[20:120], 20)
+        assert photos.search(photo=1, k=100).stats.n_photos == len(photos) == 20
+        writer.catalog.connection.execute(f"PRAGMA max_page_count = {2 * n_pages + 100}")
+        put(writer, many_embeddings[20:120], 20)
+        assert photos.search(photo=1, k=200).stats.n_photos == len(photos) == 120
+    assert problems(photos.path) == []
+
+
+def test_a_killed_writer_loses_nothing_that_was_acknowledged(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "embeddings.npy", many_embeddings)
+    code = f"""if True:
+        import sys
+        import numpy as np
+        from lookalike.catalog import FileRecord, NewPhoto
+        from lookalike.collection.writing import PhotoWriter
+        embeddings = np.load({str(tmp_path / "embeddings.npy")!r}, mmap_mode="r")
+        number = int(sys.argv[1])
+        with PhotoWriter(__import__("pathlib").Path({str(photos.path)!r}), {DIM}) as writer:
+            while number < len(embeddings):
+                with writer.transaction():
+                    for number in range(number, number + 50):
+                        photo = NewPhoto(f"{{number:064x}}", "jpeg", 1, 1, 1, None, None, "{{}}", ("", "", ""),
+                                         np.array(embeddings[number]))
+                        writer.catalog.put(FileRecord(f"/p/{{number}}.jpg", 1, 1, None), photo)
+                    if number % 3 == 0:
+                        writer.catalog.mark_gone([f"/p/{{number - 7}}.jpg"])
+                number += 1
+                print(number, flush=True)
+        """
+    done = 0
+    for n_more in (700, 1500, 900):  # before there is a model, while the first is trained, afterwards
+        process = subprocess.Popen([sys.executable, "-c", code, str(done)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        least = done + n_more
+        while done < least:
+            done = int(process.stdout.readline())
+        process.kill()
+        done = max([done, *map(int, process.stdout.read().split())])
+        process.wait()
+        process.stdout.close()
+        assert problems(photos.path) == []
+        added = [photos.find(f"/p/{number}.jpg") for number in range(0, done, 50)]
+        for photo_id in added:
+            assert photo_id is not None
+            assert photos.search(vector=photos.embeddings([photo_id])[0], k=1)[0].id == photo_id
+        done = len(photos) + len(photos._catalog.connection.execute("SELECT 1 FROM aside").fetchall())
 
 
 def test_other_processes_see_what_was_committed_at_their_next_search(

@@ -56,6 +56,10 @@ PhotoQuery = int | np.integer | str | os.PathLike[str] | bytes | OutsidePhoto
 """A photo to search with: an id of the collection, a path (in the collection or not), a file's bytes, or what
 `Collection.read` made of them."""
 
+_TRAIN_WHILE_ADDING_FROM = 16_384
+"""Photos up to which training waits until all are added: it would take memory and cores that the workers need, and
+comparing so many takes some ten milliseconds."""
+
 
 class Collection:
     """A collection of photos on disk, opened by `Collection.open`.
@@ -213,21 +217,24 @@ class Collection:
 
         report = progress or (lambda _: None)
         self.encoder  # noqa: B018  built once here, so that the workers find it in the cache
-        with writing(self.path), PhotoWriter(self.path, self.settings.card.dim) as writer:
-            now = add_photos(
-                writer,
-                self.path,
-                self.settings,
-                paths,
-                progress=report,
-                stop=stop or threading.Event(),
-                limits=limits or PhotoLimits(),
-                n_workers=n_workers,
-                retry_failed=retry_failed,
-            )
+        dim = self.settings.card.dim
+        with writing(self.path):
+            with PhotoWriter(self.path, dim, train_from=_TRAIN_WHILE_ADDING_FROM) as writer:
+                now = add_photos(
+                    writer,
+                    self.path,
+                    self.settings,
+                    paths,
+                    progress=report,
+                    stop=stop or threading.Event(),
+                    limits=limits or PhotoLimits(),
+                    n_workers=n_workers,
+                    retry_failed=retry_failed,
+                )
             if now.state != "stopped":
                 report(dataclasses.replace(now, state="indexing", eta_seconds=None))
-                writer.index.wait()
+                with PhotoWriter(self.path, dim) as writer:
+                    writer.index.wait()
                 now = dataclasses.replace(now, state="done", eta_seconds=0.0)
         report(now)
         return now

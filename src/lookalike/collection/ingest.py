@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AddProgress", "add_photos", "n_cores"]
 
+_AT_A_TIME = 2000
+
 State = Literal["counting", "running", "indexing", "done", "stopped", "failed"]
 
 
@@ -228,13 +230,7 @@ def add_photos(
         unchanged=plan.n_unchanged,
         failed=len(plan.unreadable),
     )
-    if plan.gone or plan.returned or plan.unreadable:
-        with writer.transaction():
-            now = replace(now, gone=catalog.mark_gone(plan.gone), unchanged=now.unchanged + len(plan.returned))
-            for file in plan.returned:
-                catalog.restore_file(file.path)
-            for file, reason in plan.unreadable:
-                catalog.put_failure(file, reason)
+    now = _put_in_order(writer, plan, now)
     progress(now)
     if not plan.to_read:
         return now
@@ -257,6 +253,21 @@ def add_photos(
                 progress(now)
             if stop.is_set():
                 return replace(now, state="stopped")
+    return now
+
+
+def _put_in_order(writer: PhotoWriter, plan: _Plan, now: AddProgress) -> AddProgress:
+    """Write down what is gone, back or unreadable, some at a time: a disk that was pulled out held very many."""
+    catalog = writer.catalog
+    for start in range(0, max(len(plan.gone), len(plan.returned), len(plan.unreadable)), _AT_A_TIME):
+        part = slice(start, start + _AT_A_TIME)
+        with writer.transaction():
+            n_gone = catalog.mark_gone(plan.gone[part])
+            for file in plan.returned[part]:
+                catalog.restore_file(file.path)
+            for file, reason in plan.unreadable[part]:
+                catalog.put_failure(file, reason)
+        now = replace(now, gone=now.gone + n_gone, unchanged=now.unchanged + len(plan.returned[part]))
     return now
 
 

@@ -3,7 +3,8 @@
 They lie in the catalog's file, in the tables of a live index (lookalike.index.live), so this is little more than that
 index opened for reading, when it is first needed: what never searches by photo does without the engine. A photo whose
 files have all gone is not in it; its embedding is laid aside in the catalog, until a file comes back.
-Memory: 4 bytes per dimension for each photo that is in no segment, 42 MB at most at 1,280 dimensions.
+Memory: 4 bytes per dimension for each photo that is in no segment: 21 to 42 MB at 1,280 dimensions, up to 84 MB while a
+first model is put off (collection.py).
 """
 
 from __future__ import annotations
@@ -18,20 +19,24 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.collection.hits import SearchEvidence
-from lookalike.errors import UnknownPhotoError
+from lookalike.errors import CollectionError
 
 if TYPE_CHECKING:
     from lookalike.index.live import LiveIndex
     from lookalike.index.live.snapshot import Snapshot
 
-__all__ = ["CATALOG", "FLUSH_AT", "VectorView", "is_indexed", "open_index"]
+__all__ = ["CATALOG", "FLUSH_AT", "TRAIN_FROM", "VectorView", "is_indexed", "open_index"]
 
 CATALOG = "catalog.sqlite"
 FLUSH_AT = 4096
 """Photos in memory at which they are written as a segment: comparing so many takes a millisecond or two."""
+TRAIN_FROM = 2048
+"""Photos from which on there is a model, and segments of codes."""
 
 
-def open_index(directory: Path, dim: int, *, writable: bool, background: bool = True) -> LiveIndex:
+def open_index(
+    directory: Path, dim: int, *, writable: bool, train_from: int = TRAIN_FROM, background: bool = True
+) -> LiveIndex:
     """Open the live index of a collection; imports the engine. For writing, the caller holds the writer's lock."""
     from lookalike.index.live import LiveIndex
 
@@ -42,7 +47,9 @@ def open_index(directory: Path, dim: int, *, writable: bool, background: bool = 
         metric="cosine",
         centred=True,
         writable=writable,
+        compaction="none",  # photos are hardly ever replaced: there would be much to copy and little to drop
         flush_at=FLUSH_AT,
+        train_from=train_from,
         background=background,
     )
 
@@ -104,6 +111,8 @@ class VectorView:
         ------
         UnknownPhotoError
             One of the ids is not in the collection.
+        CollectionError
+            The embedding of one is lost.
         """
         from lookalike.index.live import tables
 
@@ -114,8 +123,8 @@ class VectorView:
             found[photo_id] = np.frombuffer(vector, "<f4")
         for photo_id in photo_ids:
             if photo_id not in found:
-                message = f"There is no photo with the id {photo_id} in this collection."
-                raise UnknownPhotoError(message)
+                self._catalog.photo(photo_id)  # raises, mostly
+                raise CollectionError(f"The embedding of photo {photo_id} is lost. `lookalike repair` makes it again.")
         return np.stack([found[photo_id] for photo_id in photo_ids])
 
     def search(

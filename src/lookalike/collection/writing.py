@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, Changes
-from lookalike.collection.vectors import CATALOG, open_index
+from lookalike.collection.vectors import CATALOG, TRAIN_FROM, open_index
 from lookalike.index.live import LiveIndex, tables
 from lookalike.index.live.repair import mend
 
 __all__ = ["PhotoWriter"]
 
 _log = logging.getLogger(__name__)
+_BLOCK = 4096
+"""Photos whose vectors are held at a time: 21 MB at 1,280 dimensions."""
 
 
 class PhotoWriter:
@@ -36,19 +40,22 @@ class PhotoWriter:
         Of the collection.
     dim : int
         Dimension of the embeddings.
+    train_from : int
+        Photos from which on there is a model.
     background : bool
         Whether flushes, merges and training happen beside the writing; else inside of it.
     """
 
-    def __init__(self, directory: Path, dim: int, *, background: bool = True) -> None:
+    def __init__(self, directory: Path, dim: int, *, train_from: int = TRAIN_FROM, background: bool = True) -> None:
         self.catalog = Catalog(directory / CATALOG, writable=True)
+        reopen = partial(open_index, directory, dim, writable=True, train_from=train_from, background=background)
         try:
-            self.index = open_index(directory, dim, writable=True, background=background)
+            self.index = reopen()
             if damaged := self.index.snapshot().damaged:
                 _log.warning("the index is damaged and is made again from the catalog: %s", "; ".join(damaged))
                 self.index.close()
                 mend(directory / CATALOG, directory)
-                self.index = open_index(directory, dim, writable=True, background=background)
+                self.index = reopen()
         except BaseException:
             self.catalog.close()
             raise
@@ -77,22 +84,27 @@ class PhotoWriter:
 
 def follow(catalog: Catalog, index: LiveIndex, changes: Changes) -> None:
     """Bring the index in line with what a transaction has changed in the catalog, inside of it."""
-    db = catalog.connection
     moved = sorted(changes.moved | changes.embeddings.keys())
+    for start in range(0, len(moved), _BLOCK):
+        _follow(catalog, index, moved[start : start + _BLOCK], changes.embeddings)
+
+
+def _follow(
+    catalog: Catalog, index: LiveIndex, moved: list[int], embeddings: Mapping[int, NDArray[np.float32]]
+) -> None:
+    db = catalog.connection
     present = catalog.present_among(moved)
-    vectors = {photo_id: embedding.astype("<f4").tobytes() for photo_id, embedding in changes.embeddings.items()}
-    returned = catalog.vectors_aside(present - vectors.keys())
-    vectors |= returned
-    catalog.forget_aside(returned)
-    gone = [photo_id for photo_id in moved if photo_id not in present]
-    ids, _, found = tables.read_vectors(db, index.dim, np.array(gone, np.int64))
-    for photo_id, vector in zip(ids.tolist(), found, strict=True):
-        catalog.lay_aside(photo_id, vector.astype("<f4").tobytes())
+    new = {photo_id: embeddings[photo_id].astype("<f4") for photo_id in moved if photo_id in embeddings}
+    gone = np.array([photo_id for photo_id in moved if photo_id not in present], np.int64)
+    ids, _, vectors = tables.read_vectors(db, index.dim, gone)
     if len(ids):
         index.discard(db, ids)
-    for photo_id in vectors.keys() - present:
-        catalog.lay_aside(photo_id, vectors.pop(photo_id))
-    shown = sorted(vectors)
+    for photo_id, vector in [*zip(ids.tolist(), vectors, strict=True), *new.items()]:
+        if photo_id not in present:
+            catalog.lay_aside(photo_id, vector.astype("<f4").tobytes())
+    returned = catalog.vectors_aside(present - new.keys())
+    catalog.forget_aside(present)
+    shown = {photo_id: new[photo_id] for photo_id in present & new.keys()}
+    shown |= {photo_id: np.frombuffer(vector, "<f4") for photo_id, vector in returned.items()}
     if shown:
-        block = np.stack([np.frombuffer(vectors[photo_id], "<f4") for photo_id in shown])
-        index.put(db, shown, block)
+        index.put(db, list(shown), np.stack(list(shown.values())))

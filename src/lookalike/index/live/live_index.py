@@ -226,10 +226,11 @@ class LiveIndex(OpenedIndex):
         return store.remove(connection, np.asarray(as_ids(ids, kind="int"), np.int64))
 
     def refresh(self) -> None:
-        """Take in what other connections have committed; a writer sees to what that makes due."""
+        """Take in what other connections have committed; a writer sees to what that makes due, as `add` does."""
         self._now()
         if self._upkeep is not None:
             self._upkeep.changed(1)
+            self._upkeep.make_room()
 
     # ------------------------------------------------------------------ upkeep
 
