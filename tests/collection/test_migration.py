@@ -56,6 +56,21 @@ def test_a_collection_of_version_1_is_brought_up_to_date_when_it_is_opened(old: 
     assert len(said) == 1, "only once"
 
 
+def test_a_collection_of_version_2_is_read_for_ever(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(GOLDEN / "version-2", tmp_path / "two.lookalike"))
+    before = (copy / "catalog.sqlite").read_bytes()
+    with lookalike.Collection.open(copy) as photos:
+        assert (len(photos), photos.n_failures(), photos.photo(3).title) == (6, 1, "Title 2")
+        assert {hit.id for hit in photos.search(photo=7, k=10)} == {1, 2, 3, 4, 5, 6}
+        np.testing.assert_allclose(np.linalg.norm(photos.embeddings(range(1, 8)), axis=1), 1, atol=1e-5)
+    assert [each.place for each in lookalike.Collection.verify(copy).problems] == ["thumbnails"], "there never were any"
+    assert (copy / "catalog.sqlite").read_bytes() == before, "reading changes nothing"
+    with closing(sqlite3.connect(copy / "catalog.sqlite")) as db:
+        db.execute("PRAGMA user_version = 3")
+    with pytest.raises(FormatError, match="pip install --upgrade"):
+        lookalike.Collection.open(copy)
+
+
 def test_a_photo_that_had_gone_before_returns_without_being_encoded(old: Path, tmp_path: Path) -> None:
     with lookalike.Collection.open(old) as photos:
         before = photos.embeddings([7])

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
-__all__ = ["ASIDE", "FORMAT_VERSION", "connect", "stored_version"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
 FORMAT_VERSION = 2
 
-_PAGE_BYTES = 16_384
+PAGE_BYTES = 16_384
 """Three embeddings of 1,280 dimensions fit in such a page; in SQLite's own pages of 4 KiB each takes two."""
 
 ASIDE = """
@@ -148,7 +148,7 @@ def _check_or_create(connection: sqlite3.Connection, path: Path, *, writable: bo
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id == 0 and version == 0 and writable:
-        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; "

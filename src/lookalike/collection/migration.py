@@ -7,6 +7,7 @@ that scores do. Then the index is made again from them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.catalog import FORMAT_VERSION, stored_version
-from lookalike.catalog.schema import ASIDE
+from lookalike.catalog.schema import ASIDE, PAGE_BYTES
 from lookalike.collection.locking import writing
 from lookalike.collection.vectors import CATALOG, open_index
 from lookalike.errors import CollectionError, FormatError
@@ -62,7 +63,7 @@ def _from_version_1(database: Path, dim: int) -> None:
             db.execute("BEGIN IMMEDIATE")
             _turn(db, dim)
             db.execute("COMMIT")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _make_small(db)
         except sqlite3.OperationalError as error:
             raise CollectionError(
                 f"`{database}` could not be brought up to date: {error}. It is as it was. Free some space (about as "
@@ -70,6 +71,18 @@ def _from_version_1(database: Path, dim: int) -> None:
             ) from error
         except sqlite3.DatabaseError as error:
             raise FormatError(f"`{database}` is damaged ({error}). Put a backup in its place.") from error
+
+
+def _make_small(db: sqlite3.Connection) -> None:
+    """Write the file anew in larger pages, without what is free now; not while others read it: it works as it is."""
+    db.execute("PRAGMA busy_timeout = 0")
+    with contextlib.suppress(sqlite3.OperationalError):
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        db.execute("VACUUM")
+    with contextlib.suppress(sqlite3.OperationalError):
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _turn(db: sqlite3.Connection, dim: int) -> None:
