@@ -113,5 +113,5 @@ def _living(snapshot: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.int64], N
             keep &= rows.alive
         ids.append(rows.ids[keep])
         seqs.append(rows.seqs[keep])
-        vectors.append(rows.vectors[keep])
+        vectors.append(rows.vectors if keep.all() else rows.vectors[keep])
     return np.concatenate(ids), np.concatenate(seqs), np.concatenate(vectors)
