@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
+from lookalike.index.encoding import default_rotation
 from lookalike.index.live import tables
 from lookalike.index.live.flush import distortion, stored_segment
 from lookalike.index.live.merge import died_since
 from lookalike.index.live.model_files import read_model, write_model
+from lookalike.index.live.segment_files import RERANK
 from lookalike.index.live.snapshot import Space
 from lookalike.index.live.store import Store, told_of_the_disk
 from lookalike.quantization import LOPQModel
@@ -85,6 +87,7 @@ def train(store: Store) -> None:
             learned,
             n_coarse=min(default_n_coarse(facts.n_vectors, 1), max(1, len(learned) // 16)),
             n_subquantizers=2 * facts.bytes_per_vector,
+            rotation=default_rotation(RERANK, facts.bytes_per_vector),
             metric=facts.metric,
         )
         spread = distortion(model, vectors[held] if len(held) else vectors)
