@@ -26,9 +26,9 @@ from lookalike.quantization.training import Parts, Recipe, active_axes, buckets,
 __all__ = ["FitSettings", "default_n_coarse", "fit_parts", "halves_message"]
 
 COARSE = ("ivf", "multi_index")
-CODEBOOKS = ("shared", "additive")
+CODEBOOKS = ("shared", "local", "additive")
 ALLOCATIONS = ("eigenvalue", "water_filling")
-_LARGEST_DIM = {"shared": 128, "additive": 256}
+_LARGEST_DIM = {"shared": 128, "local": 128, "additive": 256}
 _MOST_TRAINING_VECTORS = 1_000_000
 _COARSE_SAMPLE_PER_CENTROID = 256
 _AXES_SAMPLE = 65_536

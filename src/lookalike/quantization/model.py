@@ -3,7 +3,8 @@
 Kalantidis & Avrithis, "Locally optimized product quantization for approximate nearest neighbor search", CVPR 2014, in
 the form that yahoo/lopq gave it. In order: mean, principal axes and balanced permutation; coarse quantizer (one
 codebook, or one for each half); residual; mean and rotation of the cell; product or additive quantization with
-codebooks shared by all cells. Distances from codes are those to the reconstruction, in the projected space:
+codebooks shared by all cells or each cell's own. Distances from codes are those to the reconstruction, in the
+projected space:
 ``|P(q) - (offset_c + R_c^T b)|^2 = |R_c (P(q) - offset_c) - b|^2``, one table of b's parts per visited cell.
 """
 
@@ -79,6 +80,10 @@ class LOPQModel:
             if bool(len(product.spreads)) != bool(self.frames.rotations.shape[1]):
                 raise InvalidArgumentError("cells have spreads where residuals are rotated, and only there.")
             return
+        if product.is_local and len(product.codebooks) != self.coarse.n_coarse:
+            raise InvalidArgumentError(
+                f"there are codebooks of {len(product.codebooks)} cells, but {self.coarse.n_coarse} centroids."
+            )
         if n_parts == 2 and (product.n_subquantizers % 2 or product.n_subquantizers // 2 * product.bits % 8):
             raise InvalidArgumentError(halves_message(product.n_subquantizers, product.bits))
         if n_parts == 2 and len(product.error_levels):
@@ -120,8 +125,8 @@ class LOPQModel:
             Centroids per coarse codebook; by default a power of two near the square root of n (of n / 16 cells in
             all for a multi-index).
         dim : int, optional
-            Dimensions kept by PCA, a multiple of ``n_subquantizers`` for shared codebooks; by default all, up to 128
-            (shared) or 256 (additive). Beyond the vectors' own dimension it is filled with zeros.
+            Dimensions kept by PCA, a multiple of ``n_subquantizers`` for product codes; by default all, up to 128
+            (product codes) or 256 (additive). Beyond the vectors' own dimension it is filled with zeros.
         n_subquantizers : int
             Codes of a vector: parts that are coded on their own or, with additive codebooks, codewords that are summed
             and one or two codes of the norm. A code takes ``n_subquantizers * bits / 8`` bytes.
@@ -132,16 +137,17 @@ class LOPQModel:
             rounds of OPQ with shared codebooks; those of the PCA. ``auto`` takes what finds most neighbours of held-out
             vectors, of ``none`` and of ``local``, or ``grouped`` where local rotations would take more than 12 bytes a
             training vector.
-        codebooks : {"auto", "shared", "additive"}
-            Product quantization with one set of codebooks for all cells, or sums of codewords. ``auto`` is ``additive``
-            for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
+        codebooks : {"auto", "shared", "local", "additive"}
+            Product quantization with one set of codebooks for all cells, or one for each cell (of a multi-index: for
+            each half-cell), drawn to the shared ones where its vectors are few; or sums of codewords. ``auto`` is
+            ``additive`` for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
         n_rotations : int, optional
             For ``grouped``: how many there are. By default as many as 1.75 bytes a training vector hold, or half of the
             projection's bytes where that is more.
         allocation : {"eigenvalue", "water_filling"}
-            With shared codebooks in rotated frames: code all axes, or only those that are worth bits.
+            With product codes in rotated frames: code all axes, or only those that are worth bits.
         error_code : bool
-            With shared codebooks: spend 4 bits more on how far each vector lies from its reconstruction, and add half
+            With product codes: spend 4 bits more on how far each vector lies from its reconstruction, and add half
             of that to distances from codes. Only with ``ivf`` and 4 bits. Additive codebooks always carry it in the
             norm.
         metric : {"l2", "cosine"}
@@ -239,7 +245,7 @@ class LOPQModel:
             cells = self.coarse.assign(projected)
             local = self.frames.to_local(projected, cells)
             if not isinstance(self.product, AdditiveQuantizer):
-                return cells, self.product.encode(local)
+                return cells, self.product.encode(local, cells)
             terms = self.frames.norm_terms(projected, cells, local, self.projection.lost(x, projected))
             return cells, self.product.encode(local, cells[:, 0], terms)
 
@@ -280,7 +286,7 @@ class LOPQModel:
         """Give what codes stand for in the local frames: float32 (n, n_parts * n_axes)."""
         if isinstance(self.product, AdditiveQuantizer):
             return self.product.decode(codes, cells[:, 0])
-        return self.product.decode(codes)
+        return self.product.decode(codes, cells)
 
     def estimates(self, queries: ArrayLike, cells: ArrayLike, codes: ArrayLike) -> NDArray[np.float32]:
         """Squared distances as codes estimate them, by definition and in O(n dim) a query; an index uses tables.
@@ -335,7 +341,7 @@ class LOPQModel:
         turning = self.dim * frames.n_axes if rotated else 0
         if isinstance(product, AdditiveQuantizer):
             return turning + (product.codebooks.size if rotated else 0)  # else one table serves all cells
-        return turning + product.codebooks.size
+        return turning + product.dim * product.n_centroids
 
     # ------------------------------------------------------------------ files
 
@@ -443,6 +449,11 @@ class LOPQModel:
         residual_means = self.frames.offsets - self.coarse.centroids
         if isinstance(self.product, AdditiveQuantizer):  # never with two coarse codebooks
             raise AssertionError
+        if self.product.is_local:
+            raise InvalidArgumentError(
+                "yahoo/lopq's format knows codebooks that all cells share only, but this model's cells have their own. "
+                'Train with codebooks="shared".'
+            )
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
 
 

@@ -24,7 +24,8 @@ __all__ = ["CODEBOOK_SAMPLE", "Parts", "Recipe", "active_axes", "buckets", "samp
 Parts = tuple[CoarseQuantizer, LocalFrames, ProductQuantizer | AdditiveQuantizer]
 
 CODEBOOK_SAMPLE = 65_536
-"""Rotations learn from every training vector, since each belongs to one cell; codebooks need no more than these."""
+"""What belongs to a cell learns from every training vector, since each lies in one cell; codebooks that all cells share
+need no more than these."""
 _OPQ_ROUNDS = 8
 _AXES_MARGIN = 1.2
 
@@ -36,12 +37,12 @@ class Recipe:
     Parameters
     ----------
     rotation : {"local", "grouped", "global", "none"}
-    codebooks : {"shared", "additive"}
+    codebooks : {"shared", "local", "additive"}
     n_codes : int
         Codes of a vector: sub-quantizers, or codebooks and norm codes of an additive quantizer.
     bits : {4, 8}
     error_code : bool
-        One code more, for the error (shared codebooks).
+        One code more, for the error (shared and local codebooks).
     n_axes : int or None
         Axes of a part's frame; None keeps all.
     n_rotations : int or None
@@ -145,9 +146,15 @@ def train(
     cells = coarse.assign(y)
     if recipe.rotation == "global":
         frames = _opq(frames, y, cells, recipe, rng_sample)
-    product = ProductQuantizer.fit(
-        frames.to_local(y, cells), recipe.n_codes, recipe.bits, rng_codebooks, error_code=recipe.error_code
-    )
+    local = frames.to_local(y, cells)
+    product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng_codebooks)
+    if recipe.codebooks == "local":
+        if len(rows) < len(projected):
+            cells = coarse.assign(projected)
+            local = frames.to_local(projected, cells)
+        product = product.with_local_codebooks(local, cells, coarse.n_coarse)
+    if recipe.error_code:
+        product = product.with_error_levels(local, cells, rng_codebooks)
     return coarse, frames, product
 
 
@@ -168,8 +175,8 @@ def _opq(
         return frames
     for _ in range(_OPQ_ROUNDS):
         local = frames.to_local(projected, cells)
-        product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng, error_code=False, n_rounds=4)
-        rebuilt = product.decode(product.encode(local))
+        product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng, n_rounds=4)
+        rebuilt = product.decode(product.encode(local, cells), cells)
         rotations = []
         for p in range(n_parts):
             columns = slice(p * d, (p + 1) * d)
