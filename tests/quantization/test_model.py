@@ -215,6 +215,61 @@ def test_training_goes_on_from_given_centroids(clustered: np.ndarray) -> None:
     assert again.distortion(clustered) < first.distortion(clustered)
 
 
+@pytest.mark.parametrize("coarse", ["ivf", "multi_index"])
+@pytest.mark.parametrize("rotation", ["local", "grouped", "global", "none"])
+def test_training_from_a_model_keeps_its_parts_bit_for_bit(clustered: np.ndarray, coarse: str, rotation: str) -> None:
+    first = LOPQModel.fit(clustered[:2000], coarse=coarse, rotation=rotation, n_rotations=3, **PRODUCT)
+    again = LOPQModel.fit(clustered[1000:], start=first, n_subquantizers=4, bits=8, codebooks="local")
+    for part in ("projection", "coarse", "frames"):
+        for name in getattr(first, part).__slots__:
+            np.testing.assert_array_equal(getattr(getattr(again, part), name), getattr(getattr(first, part), name))
+    assert again.product.codebooks.shape == (8, 4, 256, 6)
+    anew = LOPQModel.fit(clustered[1000:], start=first, rotation="local", codebooks="shared", n_subquantizers=8)
+    np.testing.assert_array_equal(anew.projection.basis, first.projection.basis)
+    np.testing.assert_array_equal(anew.coarse.centroids, first.coarse.centroids)
+    assert anew.frames.rotations.shape[1] == 8
+    assert anew.distortion(clustered) < 1.02 * first.distortion(clustered)
+
+
+def test_training_from_a_model_on_its_own_vectors_gives_as_good_codes(clustered: np.ndarray) -> None:
+    for codebooks in ("shared", "additive"):
+        arguments: dict[str, Any] = {"codebooks": codebooks, "n_subquantizers": 8}
+        first = LOPQModel.fit(clustered, rotation="local", n_coarse=8, **arguments)
+        again = LOPQModel.fit(clustered, start=first, **arguments)
+        np.testing.assert_array_equal(again.coarse.centroids, first.coarse.centroids)
+        np.testing.assert_array_equal(again.frames.rotations, first.frames.rotations)
+        np.testing.assert_allclose(again.distortion(clustered), first.distortion(clustered), rtol=0.05)
+
+
+def test_training_from_a_model_needs_fewer_vectors_than_cells(clustered: np.ndarray) -> None:
+    first = LOPQModel.fit(clustered, rotation="local", **PRODUCT)
+    again = LOPQModel.fit(clustered[:5], start=first, codebooks="local", n_subquantizers=8)
+    assert again.distortion(clustered[:5]) < 1e-3 * clustered.var()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"n_subquantizers": 16}, "8 sub-vectors.*divisor"),
+        ({"n_subquantizers": 16, "rotation": "none"}, "8 sub-vectors.*divisor"),
+        ({"n_subquantizers": 16, "rotation": "local"}, "for example 32. Or change `n_subquantizers`"),
+        ({"n_coarse": 9}, "`start` has 1 x 8 centroids.*`n_coarse=8`"),
+        ({"dim": 16}, "`dim=24`"),
+        ({"metric": "cosine"}, "`metric='l2'`"),
+        ({"coarse": np.zeros((1, 8, 24))}, "Leave one of them out"),
+        ({"coarse": "multi_index"}, "Leave one out"),
+    ],
+)
+def test_what_does_not_fit_the_model_that_training_starts_from_is_named(
+    clustered: np.ndarray, arguments: dict[str, Any], words: str
+) -> None:
+    first = LOPQModel.fit(clustered, rotation="none", **PRODUCT)
+    with pytest.raises(InvalidArgumentError, match=words):
+        LOPQModel.fit(clustered, start=first, **{"codebooks": "shared", "n_subquantizers": 8, **arguments})
+    with pytest.raises(InvalidArgumentError, match="dimension 23, but dimension 24"):
+        LOPQModel.fit(clustered[:, :23], start=first, n_subquantizers=8, codebooks="shared")
+
+
 def test_opq_rounds_lower_the_error_of_one_rotation_for_all(clustered: np.ndarray) -> None:
     turned = LOPQModel.fit(clustered, rotation="global", **PRODUCT)
     assert turned.distortion(clustered) < 0.98 * LOPQModel.fit(clustered, rotation="none", **PRODUCT).distortion(
@@ -311,6 +366,7 @@ def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distin
         ({"codebooks": "additive", "bits": 8}, "bits=4"),
         ({"codebooks": "additive", "coarse": "multi_index"}, "one coarse codebook"),
         ({"coarse": np.zeros((1, 8, 20)), "dim": 24}, "dim=20"),
+        ({"coarse": np.zeros((1, 8, 20)), "n_coarse": 9}, "n_coarse=8"),
         ({"metric": "dot"}, "'l2', 'cosine'"),
         ({"bits": 6}, "4 or 8"),
         ({"dim": 10, "n_subquantizers": 4, "codebooks": "shared"}, "for example 12"),

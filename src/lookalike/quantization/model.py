@@ -24,7 +24,7 @@ from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization.additive import AdditiveQuantizer
 from lookalike.quantization.arguments import as_vectors, check_choice, normalised
 from lookalike.quantization.coarse import CoarseQuantizer
-from lookalike.quantization.fitting import FitSettings, fit_parts, halves_message
+from lookalike.quantization.fitting import FitSettings, Start, fit_parts, halves_message
 from lookalike.quantization.lopq_file import LopqParameters, read_lopq, write_lopq
 from lookalike.quantization.model_file import read_tensors, write_tensors
 from lookalike.quantization.product import ProductQuantizer
@@ -96,6 +96,7 @@ class LOPQModel:
         cls,
         vectors: ArrayLike,
         *,
+        start: LOPQModel | None = None,
         coarse: str | ArrayLike = "ivf",
         n_coarse: int | None = None,
         dim: int | None = None,
@@ -115,12 +116,18 @@ class LOPQModel:
         ----------
         vectors : array-like (n, dim_in)
             Training vectors; float16, float32, float64 or integers. Of more than a million a random sample is used.
+        start : LOPQModel, optional
+            A model to go on from: its projection, coarse centroids and frames (rotations and means of residuals) are
+            kept bit for bit, and codebooks are trained. ``rotation`` other than ``auto`` trains frames anew too. Axes
+            that are kept must suit the new codes: as many sub-vectors (of product codes) or groups (of additive ones)
+            as in ``start``, or a divisor of that. The metric must be the same. Additive codebooks move centroids to
+            the means of their cells, where those of a model with additive codebooks lie already.
         coarse : {"ivf", "multi_index"} or array-like (n_parts, n_coarse, dim / n_parts)
             One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors); or centroids that were
-            trained elsewhere, in the space that the projection of these vectors gives (``model.coarse.centroids`` of an
-            earlier training on the same vectors with the same ``dim``, to go on from there with other codes). The
-            projection permutes its axes by ``codebooks`` and ``n_subquantizers``: keep those too, or give ``codebooks``
-            of one group to both (additive, up to 16 codes); else the centroids lie in another order of axes.
+            trained elsewhere, in the space that the projection of these vectors gives. Nothing in an array tells
+            whether it lies there: the projection orders its axes by ``codebooks`` and ``n_subquantizers``, and
+            centroids in another order make poor cells. Those of a model are better given by ``start``, with their
+            projection.
         n_coarse : int, optional
             Centroids per coarse codebook; by default a power of two near the square root of n (of n / 16 cells in
             all for a multi-index).
@@ -136,7 +143,7 @@ class LOPQModel:
             Each cell's own axes (LOPQ); axes that cells of similar shape share; one set of axes for all, turned by
             rounds of OPQ with shared codebooks; those of the PCA. ``auto`` takes what finds most neighbours of held-out
             vectors, of ``none`` and of ``local``, or ``grouped`` where local rotations would take more than 12 bytes a
-            training vector.
+            training vector. With ``start``, ``auto`` keeps the rotations of that model.
         codebooks : {"auto", "shared", "local", "additive"}
             Product quantization with one set of codebooks for all cells, or one for each cell (of a multi-index: for
             each half-cell), drawn to the shared ones where its vectors are few; or sums of codewords. ``auto`` is
@@ -165,7 +172,13 @@ class LOPQModel:
         InvalidArgumentError
             Arguments that are wrong in themselves or do not go together.
         """
+        check_choice(metric, "metric", METRICS)
+        if start is not None and start.metric != metric:
+            raise InvalidArgumentError(
+                f"`start` is a model for {start.metric!r}, but `metric` is {metric!r}. Give `metric={start.metric!r}`."
+            )
         settings = FitSettings.checked(
+            start=None if start is None else start._as_start(),
             coarse=coarse,
             n_coarse=n_coarse,
             dim=dim,
@@ -176,11 +189,18 @@ class LOPQModel:
             n_rotations=n_rotations,
             allocation=allocation,
             error_code=error_code,
-            metric=check_choice(metric, "metric", METRICS),
+            metric=metric,
             seed=seed,
         )
-        projection, parts, trials = fit_parts(settings, as_vectors(vectors, "vectors"), partial(cls, metric))
+        projection, parts, trials = fit_parts(
+            settings, as_vectors(vectors, "vectors", dim=None if start is None else start.dim_in), partial(cls, metric)
+        )
         return cls(metric, projection, *parts, tuple(trials))
+
+    def _as_start(self) -> Start:
+        product = self.product
+        n = product.n_groups if isinstance(product, AdditiveQuantizer) else product.n_subquantizers
+        return Start(self.projection, self.coarse, self.frames, n // self.coarse.n_parts)
 
     # ------------------------------------------------------------------ use
 

@@ -94,6 +94,7 @@ def train(
     lost: NDArray[np.float32],
     coarse: CoarseQuantizer,
     rng: np.random.Generator,
+    given: LocalFrames | None = None,
 ) -> Parts:
     """Learn frames and codebooks from projected vectors.
 
@@ -105,6 +106,8 @@ def train(
         Squared length of what the projection left out of each.
     coarse : CoarseQuantizer
     rng : numpy.random.Generator
+    given : LocalFrames, optional
+        Frames to be taken as they are.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def train(
     product : ProductQuantizer or AdditiveQuantizer
     """
     rng_frames, rng_sample, rng_codebooks = rng.spawn(3)
-    frames = LocalFrames.fit(
+    frames = given or LocalFrames.fit(
         projected,
         coarse,
         recipe.rotation,
@@ -144,7 +147,7 @@ def train(
         return coarse, frames, additive
     y = projected[rows]
     cells = coarse.assign(y)
-    if recipe.rotation == "global":
+    if recipe.rotation == "global" and given is None:
         frames = _opq(frames, y, cells, recipe, rng_sample)
     local = frames.to_local(y, cells)
     product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng_codebooks)
