@@ -142,7 +142,7 @@ class FitSettings:
             metric,
             check_count(seed, "seed", least=0),
         )
-        if start is not None and settings.keeps_axes and start.n_buckets % settings.n_buckets:
+        if start is not None and rotation in ("auto", "none") and start.n_buckets % settings.n_buckets:
             raise InvalidArgumentError(
                 f"`start` has its axes in order for {n_parts * start.n_buckets} sub-vectors, but {n_parts} x "
                 f"{settings.n_buckets} are needed for {m} codes (codebooks={codebooks!r}). Take `n_subquantizers` and "
@@ -154,11 +154,6 @@ class FitSettings:
     def n_buckets(self) -> int:
         """Sub-vectors of one part over which axes are balanced."""
         return max(1, buckets(self.codebooks, self.n_subquantizers) // self.n_parts)
-
-    @property
-    def keeps_axes(self) -> bool:
-        """Whether residuals are coded along axes of the model that training starts from."""
-        return self.start is not None and self.rotation in ("auto", "none")
 
     def cells_and_dim(self, n: int, dim_in: int) -> tuple[int, int]:
         """``n_coarse`` and ``dim`` for n training vectors, defaults filled in."""
