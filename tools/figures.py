@@ -133,7 +133,7 @@ def codewords() -> Any:  # noqa: ANN401
     long = rng.normal(size=(20_000, 2)) * [1.5, 0.35]
     turn = np.array([[np.cos(side), -np.sin(side)], [np.sin(side), np.cos(side)]])
     vectors = np.einsum("den,nd->ne", turn.transpose(1, 0, 2), long).astype(np.float32)
-    product = ProductQuantizer.fit(vectors, 2, 4, rng, error_code=False)
+    product = ProductQuantizer.fit(vectors, 2, 4, rng)
     grid = np.stack(np.meshgrid(product.codebooks[0, :, 0], product.codebooks[1, :, 0]), axis=-1).reshape(-1, 2)
     nothing = np.zeros(len(vectors))
     additive = AdditiveQuantizer.fit(

@@ -142,7 +142,7 @@ def _search_beside(
     *,
     seconds: float,
 ) -> None:
-    """Search while different things go on, in this process and in another."""
+    """Search while different things go on, in this process and in another; each begins with nothing in memory."""
     rng = np.random.default_rng(1)
     stopped = threading.Event()
 
@@ -161,6 +161,8 @@ def _search_beside(
     idle: dict[str, NDArray[np.float64]] = {}
     for name, work_beside in (("idle", None), ("all segments are merged", merging), ("adding, 100 a call", adding)):
         for where in ("writer's process", "a reader's process"):
+            index.flush()
+            index.wait()
             stopped.clear()
             thread = None
             if work_beside is not None:

@@ -31,7 +31,8 @@ def recall(found: np.ndarray, truth: np.ndarray) -> float:
 def squared_by_definition(model: LOPQModel, queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """``|R (q - offset) - y|^2``, y the centroids that a vector's code names, in the frame of its cell."""
     cells, codes = model.encode(vectors)
-    cells, y = cells.reshape(len(vectors), -1), model.product.decode(codes)
+    cells = cells.reshape(len(vectors), -1)
+    y = model.product.decode(codes, cells)
     projected = model.project(queries)
     local = [model.frames.to_local(np.tile(query, (len(vectors), 1)), cells) for query in projected]
     return np.stack([((each - y) ** 2).sum(axis=1) for each in local])
@@ -55,13 +56,13 @@ def test_defaults_lose_nothing_that_exact_search_finds(photos_like: Data, metric
 
 @pytest.mark.parametrize("coarse", ["ivf", "multi_index"])
 @pytest.mark.parametrize("bits", [4, 8])
-@pytest.mark.parametrize("metric", ["l2", "cosine"])
+@pytest.mark.parametrize(("metric", "codebooks"), [("l2", "shared"), ("cosine", "shared"), ("cosine", "local")])
 def test_distances_of_codes_are_those_to_the_reconstructions(
-    photos_like: Data, coarse: str, bits: int, metric: str
+    photos_like: Data, coarse: str, bits: int, metric: str, codebooks: str
 ) -> None:
     vectors, queries = photos_like[0][:2000], photos_like[1][:10]
     model = LOPQModel.fit(
-        vectors, coarse=coarse, n_coarse=8, n_subquantizers=16, bits=bits, metric=metric, codebooks="shared"
+        vectors, coarse=coarse, n_coarse=8, n_subquantizers=16, bits=bits, metric=metric, codebooks=codebooks
     )
     index = LOPQIndex.from_model(model, rerank=None)
     index.add(vectors)

@@ -17,7 +17,7 @@ import numpy as np
 from lookalike import kernels
 for _ in range(2):
     print(kernels.nearest_rows(np.ones((1, 4), np.float32), np.zeros((3, 4), np.float16), np.array([[2]]), 1)[0][0, 0])
-    kernels.encode_subvectors(np.ones((1, 4), np.float32), np.zeros((2, 2, 16), np.float32))
+    kernels.encode_subvectors(np.ones((1, 4), np.float32), np.array([0]), np.zeros((2, 2, 16), np.float32))
 """
 
 EXACT = """

@@ -85,7 +85,9 @@ def check_local_queries(rng: np.random.Generator, n: int, k: int, d: int) -> Non
 
 def check_subvector_tables(rng: np.random.Generator, n: int, k: int, d: int) -> None:
     for size in (16, 256):
-        arguments = normal(rng, min(n, 3), d * 3), normal(rng, d, 3, size)
+        n_rows, m = min(n, 3), 1 + d % 5
+        first = m * rng.integers(0, 3, n_rows)  # three sets of codebooks
+        arguments = normal(rng, n_rows, m * 3), first, normal(rng, 3 * m, 3, size)
         np.testing.assert_allclose(
             kernels.subvector_tables(*arguments), reference.subvector_tables(*arguments), rtol=1e-4, atol=1e-5
         )
@@ -142,13 +144,14 @@ def check_nearest_cells(rng: np.random.Generator, n: int, k: int, d: int) -> Non
 
 
 def check_encode_subvectors(rng: np.random.Generator, n: int, k: int, d: int) -> None:
+    m = 1 + d % 5
+    first = m * rng.integers(0, 3, n)  # three sets of codebooks
     for size in (16, 256):
-        local, codebooks = normal(rng, n, d * 2), normal(rng, d, 2, size)
-        np.testing.assert_array_equal(
-            kernels.encode_subvectors(local, codebooks), reference.encode_subvectors(local, codebooks)
-        )
-    whole = rng.integers(0, 3, (n, d * 2)).astype(np.float32), rng.integers(0, 3, (d, 2, 16)).astype(np.float32)
-    np.testing.assert_array_equal(kernels.encode_subvectors(*whole), reference.encode_subvectors(*whole))
+        arguments = normal(rng, n, m * 2), first, normal(rng, 3 * m, 2, size)
+        np.testing.assert_array_equal(kernels.encode_subvectors(*arguments), reference.encode_subvectors(*arguments))
+    whole = [rng.integers(0, 3, shape).astype(np.float32) for shape in ((n, m * 2), (3 * m, 2, 16))]
+    arguments = whole[0], first, whole[1]
+    np.testing.assert_array_equal(kernels.encode_subvectors(*arguments), reference.encode_subvectors(*arguments))
 
 
 def check_blocks(rng: np.random.Generator, n: int, k: int, d: int) -> None:

@@ -126,6 +126,20 @@ def test_a_single_codebook_cannot_be_written(tmp_path: Path, clustered: np.ndarr
         LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=4).to_lopq(tmp_path / "ours.lopq")
 
 
+def test_codebooks_of_cells_cannot_be_written(tmp_path: Path, clustered: np.ndarray) -> None:
+    model = LOPQModel.fit(clustered, coarse="multi_index", n_coarse=4, n_subquantizers=8, codebooks="local")
+    with pytest.raises(InvalidArgumentError, match='codebooks="shared"'):
+        model.to_lopq(tmp_path / "model.lopq")
+
+
+def test_training_goes_on_from_a_model_of_theirs(tmp_path: Path, clustered: np.ndarray) -> None:
+    LOPQModel.fit(clustered, coarse="multi_index", n_coarse=4, n_subquantizers=8).to_lopq(tmp_path / "model.lopq")
+    theirs = LOPQModel.from_lopq(tmp_path / "model.lopq")
+    again = LOPQModel.fit(clustered, start=theirs, n_subquantizers=8)
+    np.testing.assert_array_equal(again.frames.rotations, theirs.frames.rotations)
+    np.testing.assert_array_equal(again.coarse.centroids, theirs.coarse.centroids)
+
+
 @pytest.mark.parametrize("missing", ["Cs", "Rs", "mus", "subs"])
 def test_an_incomplete_model_is_refused(tmp_path: Path, missing: str) -> None:
     for fewer in ([], parameters(16)[missing][:-1]):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.quantization import AdditiveQuantizer, LOPQModel
+from lookalike.quantization import AdditiveQuantizer, LOPQModel, ProductQuantizer
 
 SMALL: dict[str, Any] = {"n_coarse": 8, "n_subquantizers": 8}
 PRODUCT: dict[str, Any] = {**SMALL, "codebooks": "shared"}
@@ -51,14 +51,90 @@ def test_encode_and_decode_follow_the_definition(clustered: np.ndarray, coarse: 
     np.testing.assert_allclose(model.decode(cells, codes), wanted, atol=1e-3)
 
 
-def test_an_error_code_names_the_level_nearest_to_half_the_squared_error(clustered: np.ndarray) -> None:
-    model = LOPQModel.fit(clustered, n_coarse=8, n_subquantizers=7, error_code=True, dim=21)
+@pytest.mark.parametrize(
+    ("coarse", "rotation", "bits"),
+    [("ivf", "local", 4), ("ivf", "grouped", 8), ("multi_index", "local", 8), ("multi_index", "global", 4)],
+)
+def test_local_codebooks_follow_the_definition(clustered: np.ndarray, coarse: str, rotation: str, bits: int) -> None:
+    model = LOPQModel.fit(
+        clustered, coarse=coarse, rotation=rotation, bits=bits, codebooks="local", n_rotations=3, **SMALL
+    )
+    vectors = clustered[:50]
+    cells, codes = model.encode(vectors)
+    n_parts = model.coarse.n_parts
+    m = 8 // n_parts
+    books = model.product.codebooks.astype(float)
+    assert books.shape == (8, 8, 2**bits, 3)
+    projected = model.project(vectors).astype(float)
+    rebuilt = np.zeros_like(projected)
+    for i, whole in enumerate(np.split(projected, n_parts, axis=1)):
+        for row, y in enumerate(whole):
+            cell = cells.reshape(50, -1)[row, i]
+            r, offset = model.frames.rotation(i, cell).astype(float), model.frames.offsets[i, cell].astype(float)
+            chosen = [
+                book[((part - book) ** 2).sum(axis=1).argmin()]
+                for book, part in zip(books[cell, i * m : (i + 1) * m], np.split(r @ (y - offset), m), strict=True)
+            ]
+            rebuilt[row, i * len(y) : (i + 1) * len(y)] = r.T @ np.concatenate(chosen) + offset
+    np.testing.assert_allclose(model.project(model.decode(cells, codes)), rebuilt, atol=2e-3)
+    queries = clustered[-5:]
+    wanted = ((model.project(queries)[:, None].astype(float) - rebuilt) ** 2).sum(axis=2)
+    np.testing.assert_allclose(model.estimates(queries, cells, codes), wanted, rtol=1e-3, atol=0.05)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"bits": 8}, {"coarse": "multi_index"}, {"rotation": "none"}])
+def test_codebooks_of_cells_err_less_than_shared_ones(clustered: np.ndarray, arguments: dict[str, Any]) -> None:
+    settings = {"rotation": "local", **SMALL, **arguments}
+    shared, local = (LOPQModel.fit(clustered, codebooks=kind, **settings) for kind in ("shared", "local"))
+    assert local.distortion(clustered) < 0.95 * shared.distortion(clustered)
+    assert local.n_bytes == shared.n_bytes
+    assert local.cost == shared.cost
+    books = shared.product.codebooks.nbytes
+    assert local.n_model_bytes - shared.n_model_bytes == 7 * books
+
+
+def test_codebooks_of_a_single_cell_are_the_shared_ones() -> None:
+    rng = np.random.default_rng(0)
+    local, cells = rng.normal(size=(300, 12)).astype(np.float32), np.zeros((300, 1), np.int32)
+    shared = ProductQuantizer.fit(local, 4, 4, rng, n_rounds=100)  # until k-means settles
+    own = shared.with_local_codebooks(local, cells, 1)
+    np.testing.assert_allclose(own.codebooks[0], shared.codebooks, atol=1e-5)
+    np.testing.assert_array_equal(own.encode(local, cells), shared.encode(local, cells))
+
+
+def test_more_rounds_of_local_codebooks_never_err_more(clustered: np.ndarray) -> None:
+    cells = (np.arange(3000) % 7).astype(np.int32)[:, None]
+    shared = ProductQuantizer.fit(clustered, 8, 4, np.random.default_rng(0))
+    errors = []
+    for n_rounds in (0, 1, 3, 10, 30):
+        own = shared.with_local_codebooks(clustered, cells, 7, n_rounds=n_rounds)
+        errors.append(((clustered - own.decode(own.encode(clustered, cells), cells)) ** 2).sum())
+    assert errors[0] == pytest.approx(((clustered - shared.decode(shared.encode(clustered, cells), cells)) ** 2).sum())
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_a_cell_without_vectors_has_the_shared_codebooks_and_a_small_one_nearly(clustered: np.ndarray) -> None:
+    centroids = np.concatenate([clustered[:5] * 0, clustered[:1] + 1e4])[None]
+    centroids[0, :4] += np.eye(4, 24) * 8
+    settings = {"coarse": centroids, "n_subquantizers": 8, "rotation": "local"}
+    shared, local = (LOPQModel.fit(clustered, codebooks=kind, **settings) for kind in ("shared", "local"))
+    counts = np.bincount(local.encode(clustered)[0], minlength=6)
+    assert counts[5] == 0
+    moved = abs(local.product.codebooks - shared.product.codebooks).max(axis=(1, 2, 3))
+    assert moved[5] < 1e-6
+    assert (moved[counts > 100] > 0.1).all()
+    assert np.isfinite(local.product.codebooks).all()
+
+
+@pytest.mark.parametrize("codebooks", ["shared", "local"])
+def test_an_error_code_names_the_level_nearest_to_half_the_squared_error(clustered: np.ndarray, codebooks: str) -> None:
+    model = LOPQModel.fit(clustered, n_coarse=8, n_subquantizers=7, error_code=True, dim=21, codebooks=codebooks)
     cells, codes = model.encode(clustered)
     assert codes.shape == (3000, 4)
     levels = model.product.error_levels
     assert (np.diff(levels) >= 0).all()
     local = model.frames.to_local(model.project(clustered), cells[:, None])
-    half = ((local - model.product.decode(codes)) ** 2).sum(axis=1) / 2
+    half = ((local - model.product.decode(codes, cells[:, None])) ** 2).sum(axis=1) / 2
     named = levels[codes[:, 3] >> 4]
     np.testing.assert_allclose(abs(named - half), abs(levels[:, None] - half).min(axis=0), atol=1e-4)
 
@@ -137,6 +213,61 @@ def test_training_goes_on_from_given_centroids(clustered: np.ndarray) -> None:
     )
     np.testing.assert_array_equal(again.coarse.centroids, first.coarse.centroids)
     assert again.distortion(clustered) < first.distortion(clustered)
+
+
+@pytest.mark.parametrize("coarse", ["ivf", "multi_index"])
+@pytest.mark.parametrize("rotation", ["local", "grouped", "global", "none"])
+def test_training_from_a_model_keeps_its_parts_bit_for_bit(clustered: np.ndarray, coarse: str, rotation: str) -> None:
+    first = LOPQModel.fit(clustered[:2000], coarse=coarse, rotation=rotation, n_rotations=3, **PRODUCT)
+    again = LOPQModel.fit(clustered[1000:], start=first, n_subquantizers=4, bits=8, codebooks="local")
+    for part in ("projection", "coarse", "frames"):
+        for name in getattr(first, part).__slots__:
+            np.testing.assert_array_equal(getattr(getattr(again, part), name), getattr(getattr(first, part), name))
+    assert again.product.codebooks.shape == (8, 4, 256, 6)
+    anew = LOPQModel.fit(clustered[1000:], start=first, rotation="local", codebooks="shared", n_subquantizers=8)
+    np.testing.assert_array_equal(anew.projection.basis, first.projection.basis)
+    np.testing.assert_array_equal(anew.coarse.centroids, first.coarse.centroids)
+    assert anew.frames.rotations.shape[1] == 8
+    assert anew.distortion(clustered) < 1.02 * first.distortion(clustered)
+
+
+def test_training_from_a_model_on_its_own_vectors_gives_as_good_codes(clustered: np.ndarray) -> None:
+    for codebooks in ("shared", "additive"):
+        arguments: dict[str, Any] = {"codebooks": codebooks, "n_subquantizers": 8}
+        first = LOPQModel.fit(clustered, rotation="local", n_coarse=8, **arguments)
+        again = LOPQModel.fit(clustered, start=first, **arguments)
+        np.testing.assert_array_equal(again.coarse.centroids, first.coarse.centroids)
+        np.testing.assert_array_equal(again.frames.rotations, first.frames.rotations)
+        np.testing.assert_allclose(again.distortion(clustered), first.distortion(clustered), rtol=0.05)
+
+
+def test_training_from_a_model_needs_fewer_vectors_than_cells(clustered: np.ndarray) -> None:
+    first = LOPQModel.fit(clustered, rotation="local", **PRODUCT)
+    again = LOPQModel.fit(clustered[:5], start=first, codebooks="local", n_subquantizers=8)
+    assert again.distortion(clustered[:5]) < 1e-3 * clustered.var()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"n_subquantizers": 16}, "8 sub-vectors.*divisor"),
+        ({"n_subquantizers": 16, "rotation": "none"}, "8 sub-vectors.*divisor"),
+        ({"n_subquantizers": 16, "rotation": "local"}, "for example 32. Or change `n_subquantizers`"),
+        ({"n_coarse": 9}, "`start` has 1 x 8 centroids.*`n_coarse=8`"),
+        ({"dim": 16}, "`dim=24`"),
+        ({"metric": "cosine"}, "`metric='l2'`"),
+        ({"coarse": np.zeros((1, 8, 24))}, "Leave one of them out"),
+        ({"coarse": "multi_index"}, "Leave one out"),
+    ],
+)
+def test_what_does_not_fit_the_model_that_training_starts_from_is_named(
+    clustered: np.ndarray, arguments: dict[str, Any], words: str
+) -> None:
+    first = LOPQModel.fit(clustered, rotation="none", **PRODUCT)
+    with pytest.raises(InvalidArgumentError, match=words):
+        LOPQModel.fit(clustered, start=first, **{"codebooks": "shared", "n_subquantizers": 8, **arguments})
+    with pytest.raises(InvalidArgumentError, match="dimension 23, but dimension 24"):
+        LOPQModel.fit(clustered[:, :23], start=first, n_subquantizers=8, codebooks="shared")
 
 
 def test_opq_rounds_lower_the_error_of_one_rotation_for_all(clustered: np.ndarray) -> None:
@@ -221,8 +352,8 @@ def test_other_dtypes_are_converted(clustered: np.ndarray, dtype: type) -> None:
 def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distinct: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(distinct, dim)).astype(np.float32)[rng.integers(0, distinct, n)]
-    for coarse in ("ivf", "multi_index"):
-        model = LOPQModel.fit(vectors, coarse=coarse, n_subquantizers=4)
+    for coarse, codebooks in (("ivf", "auto"), ("multi_index", "shared"), ("multi_index", "local"), ("ivf", "local")):
+        model = LOPQModel.fit(vectors, coarse=coarse, n_subquantizers=4, codebooks=codebooks)
         assert model.distortion(vectors) <= 1e-3 * vectors.var(axis=0).sum() + 1e-9  # rotations are kept in 8 bits
 
 
@@ -231,10 +362,11 @@ def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distin
     [
         ({"coarse": "kd_tree"}, "'ivf', 'multi_index'"),
         ({"rotation": "any"}, "'auto', 'local', 'grouped', 'global', 'none'"),
-        ({"codebooks": "any"}, "'auto', 'shared', 'additive'"),
+        ({"codebooks": "any"}, "'auto', 'shared', 'local', 'additive'"),
         ({"codebooks": "additive", "bits": 8}, "bits=4"),
         ({"codebooks": "additive", "coarse": "multi_index"}, "one coarse codebook"),
         ({"coarse": np.zeros((1, 8, 20)), "dim": 24}, "dim=20"),
+        ({"coarse": np.zeros((1, 8, 20)), "n_coarse": 9}, "n_coarse=8"),
         ({"metric": "dot"}, "'l2', 'cosine'"),
         ({"bits": 6}, "4 or 8"),
         ({"dim": 10, "n_subquantizers": 4, "codebooks": "shared"}, "for example 12"),
@@ -296,8 +428,8 @@ import numpy as np
 from lookalike.quantization import AdditiveQuantizer, LOPQModel
 rng = np.random.default_rng(3)
 x = (rng.normal(size=(20000, 40)) @ rng.normal(size=(40, 40))).astype(np.float32)
-for coarse in ("ivf", "multi_index"):
-    model = LOPQModel.fit(x, coarse=coarse, n_coarse=32, n_subquantizers=8, metric="cosine")
+for coarse, codebooks in (("ivf", "auto"), ("multi_index", "auto"), ("ivf", "local"), ("multi_index", "local")):
+    model = LOPQModel.fit(x, coarse=coarse, n_coarse=32, n_subquantizers=8, metric="cosine", codebooks=codebooks)
     model.save(sys.argv[1])
     cells, codes = model.encode(x)
     print(hashlib.sha256(open(sys.argv[1], "rb").read() + cells.tobytes() + codes.tobytes()).hexdigest())
@@ -311,7 +443,7 @@ def test_the_same_seed_gives_the_same_bytes_for_any_thread_count(tmp_path: Any) 
         return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True).stdout
 
     first = run("1", "1")
-    assert len(first.split()) == 2
+    assert len(first.split()) == 4
     assert run("2", "1") == first
     assert run("3", "2") == first
 

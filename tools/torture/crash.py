@@ -109,7 +109,7 @@ class Life:
             target,
             int(rng.geometric(0.1)),
             stands,
-            float(rng.choice([0.0, 0.003])),
+            float(rng.choice([0.0, 0.003, 0.05], p=[0.5, 0.3, 0.2])),
             float(delay),
             str(rng.choice(["none", "basic", "eager"])),
             bool(rng.random() < 0.7),

@@ -10,7 +10,12 @@ from lookalike.index.segment import LANES, Segment
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.arguments import normalised
 
-__all__ = ["encode_segment"]
+__all__ = ["default_rotation", "encode_segment"]
+
+
+def default_rotation(rerank: str | None, n_bytes: int) -> str:
+    """Rotations only where they pay: where vectors are kept, it is quicker to compare more of them exactly."""
+    return "auto" if rerank is None or n_bytes < 2 else "none"
 
 
 def encode_segment(model: LOPQModel, vectors: NDArray[np.float32], ids: Ids, *, rerank: str | None) -> Segment:

@@ -35,7 +35,7 @@ from lookalike.quantization.kmeans import _ROUNDS as _KMEANS_ROUNDS
 from lookalike.quantization.kmeans import _SEEDS_PER_CLUSTER
 from lookalike.quantization.training import Recipe
 
-__all__ = ["Estimate", "Step", "default_rotation", "estimated"]
+__all__ = ["Estimate", "Step", "estimated"]
 
 _LARGEST_SQUARE = 384
 _MOST_ROTATED = 1 << 26
@@ -115,11 +115,6 @@ class Estimate:
             f"assuming rotation={self.rotation!r}"
         )
         return "\n".join(lines)
-
-
-def default_rotation(rerank: str | None, n_bytes: int) -> str:
-    """Rotations only where they pay: where vectors are kept, it is quicker to compare more of them exactly."""
-    return "auto" if rerank is None or n_bytes < 2 else "none"
 
 
 def estimated(

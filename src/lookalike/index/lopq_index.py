@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.encoding import encode_segment
-from lookalike.index.estimate import Estimate, default_rotation, estimated
+from lookalike.index.encoding import default_rotation, encode_segment
+from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.filtering import Admission
 from lookalike.index.identities import Ids, as_ids

@@ -77,7 +77,7 @@ class QueryTables:
         product, n_parts = model.product, model.coarse.n_parts
         assert not isinstance(product, AdditiveQuantizer)
         halves = model.coarse.unflat(cells.reshape(-1)).reshape(*cells.shape, n_parts)
-        codebooks = np.split(product.transposed(), n_parts)
+        codebooks = product.transposed()
         n_queries, n_probe = cells.shape
         tables, slots, n_slots = [], np.empty((n_queries, n_probe, n_parts), np.int64), 0
         for p in range(n_parts):
@@ -89,10 +89,11 @@ class QueryTables:
                 owners, halves_used = np.divmod(flat, model.coarse.n_coarse)
                 local = _local(model, p, np.ascontiguousarray(part[owners]), halves_used[:, None])
             else:
+                halves_used = used.reshape(-1)
                 local = _local(model, p, part, used)
             slots[:, :, p] = places.reshape(cells.shape) + n_slots
             n_slots += len(local)
-            tables.append(kernels.subvector_tables(local, codebooks[p]))
+            tables.append(kernels.subvector_tables(local, product.first(halves_used, p, n_parts), codebooks))
         zeros = np.zeros(cells.shape, np.float32)
         levels = product.error_levels[None] if len(product.error_levels) else np.empty((0, 16), np.float32)
         return cls(np.concatenate(tables), slots, zeros, zeros + 1, levels)

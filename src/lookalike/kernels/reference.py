@@ -138,14 +138,18 @@ def local_queries(
     )
 
 
-def subvector_tables(local: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
+def subvector_tables(
+    local: NDArray[np.float32], first: NDArray[np.int64], codebooks: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Squared distances of sub-vectors to the centroids of their codebooks."""
-    m, d, k = codebooks.shape
+    _, d, k = codebooks.shape
+    m = local.shape[1] // d
     out = np.zeros((len(local), m, k), np.float32)
     for i, x in enumerate(local.astype(np.float64)):
         for j in range(m):
+            codebook = codebooks[first[i] + j].astype(np.float64)
             for c in range(k):
-                out[i, j, c] = ((x[j * d : (j + 1) * d] - codebooks[j, :, c].astype(np.float64)) ** 2).sum()
+                out[i, j, c] = ((x[j * d : (j + 1) * d] - codebook[:, c]) ** 2).sum()
     return out
 
 
@@ -185,14 +189,18 @@ def codeword_sums(
     return weighted.T @ hot, (weighted.T @ vectors).astype(np.float32)
 
 
-def encode_subvectors(local: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.uint8]:
+def encode_subvectors(
+    local: NDArray[np.float32], first: NDArray[np.int64], codebooks: NDArray[np.float32]
+) -> NDArray[np.uint8]:
     """Nearest centroid of each sub-vector; the first of equals wins."""
-    m, d, _ = codebooks.shape
+    d = codebooks.shape[1]
+    m = local.shape[1] // d
     out = np.zeros((len(local), m), np.uint8)
     for i in range(len(local)):
         for j in range(m):
             part = local[i, j * d : (j + 1) * d].astype(np.float64)
-            out[i, j] = ((part[:, None] - codebooks[j].astype(np.float64)) ** 2).sum(axis=0).argmin()
+            codebook = codebooks[first[i] + j].astype(np.float64)
+            out[i, j] = ((part[:, None] - codebook) ** 2).sum(axis=0).argmin()
     return out
 
 

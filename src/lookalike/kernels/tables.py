@@ -77,29 +77,44 @@ def _local_queries(
     return out
 
 
-@compiled
-def subvector_tables(local: NDArray[np.float32], codebooks: NDArray[np.float32]) -> NDArray[np.float32]:
+def subvector_tables(
+    local: NDArray[np.float32], first: NDArray[np.int64], codebooks: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Squared distances of sub-vectors to the centroids of their codebooks.
 
     Parameters
     ----------
     local : float32 (n, m * sub_dim)
-    codebooks : float32 (m, sub_dim, n_centroids)
+    first : int64 (n,)
+        Which codebook each row's first sub-vector uses; its others use those that follow.
+    codebooks : float32 (n_codebooks, sub_dim, n_centroids)
         Centroids along the last axis, so that they are compared side by side.
 
     Returns
     -------
     float32 (n, m, n_centroids)
     """
-    m, sub_dim, k = codebooks.shape
+    return _subvector_tables(local, first, np.argsort(first, kind="stable"), codebooks)
+
+
+@compiled
+def _subvector_tables(
+    local: NDArray[np.float32],
+    first: NDArray[np.int64],
+    order: NDArray[np.int64],
+    codebooks: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    _, sub_dim, k = codebooks.shape
+    m = local.shape[1] // sub_dim
     tables = np.empty((len(local), m, k), np.float32)
-    for i in range(len(local)):
+    for i in order:
         for q in range(m):
+            codebook, table = codebooks[first[i] + q], tables[i, q]
             for c in range(k):
-                tables[i, q, c] = 0
+                table[c] = 0
             for t in range(sub_dim):
                 value = local[i, q * sub_dim + t]
                 for c in range(k):
-                    difference = value - codebooks[q, t, c]
-                    tables[i, q, c] += difference * difference
+                    difference = value - codebook[t, c]
+                    table[c] += difference * difference
     return tables

@@ -20,15 +20,15 @@ from lookalike.quantization.arguments import check_choice, check_count, normalis
 from lookalike.quantization.choice import HELD_OUT, Trial, choose
 from lookalike.quantization.coarse import CoarseQuantizer
 from lookalike.quantization.projection import Projection
-from lookalike.quantization.rotation import ROTATIONS
+from lookalike.quantization.rotation import ROTATIONS, LocalFrames
 from lookalike.quantization.training import Parts, Recipe, active_axes, buckets, sample, train
 
-__all__ = ["FitSettings", "default_n_coarse", "fit_parts", "halves_message"]
+__all__ = ["FitSettings", "Start", "default_n_coarse", "fit_parts", "halves_message"]
 
 COARSE = ("ivf", "multi_index")
-CODEBOOKS = ("shared", "additive")
+CODEBOOKS = ("shared", "local", "additive")
 ALLOCATIONS = ("eigenvalue", "water_filling")
-_LARGEST_DIM = {"shared": 128, "additive": 256}
+_LARGEST_DIM = {"shared": 128, "local": 128, "additive": 256}
 _MOST_TRAINING_VECTORS = 1_000_000
 _COARSE_SAMPLE_PER_CENTROID = 256
 _AXES_SAMPLE = 65_536
@@ -42,9 +42,29 @@ _FEW = 2_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """The parts of a model that training goes on from.
+
+    Parameters
+    ----------
+    projection : Projection
+    coarse : CoarseQuantizer
+    frames : LocalFrames
+    n_buckets : int
+        Sub-vectors of one part over which axes are balanced.
+    """
+
+    projection: Projection
+    coarse: CoarseQuantizer
+    frames: LocalFrames
+    n_buckets: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FitSettings:
     """The checked arguments of ``LOPQModel.fit``; see there."""
 
+    start: Start | None
     n_parts: int
     centroids: NDArray[np.float32] | None
     n_coarse: int | None
@@ -63,6 +83,7 @@ class FitSettings:
     def checked(
         cls,
         *,
+        start: Start | None = None,
         coarse: str | ArrayLike,
         n_coarse: int | None,
         dim: int | None,
@@ -77,18 +98,19 @@ class FitSettings:
         seed: int,
     ) -> Self:
         """Raise where arguments are wrong in themselves or do not go together."""
-        centroids = None
-        if isinstance(coarse, str):
-            n_parts = COARSE.index(check_choice(coarse, "coarse", COARSE)) + 1
-        else:
-            centroids = CoarseQuantizer(np.ascontiguousarray(coarse, np.float32)).centroids
-            n_parts, n_coarse = centroids.shape[:2]
-            dim = n_parts * centroids.shape[2] if dim is None else dim
-            if dim != n_parts * centroids.shape[2]:
-                raise InvalidArgumentError(
-                    f"`coarse` has centroids of {n_parts} x {centroids.shape[2]} dimensions, but `dim` is {dim}. "
-                    f"Give `dim={n_parts * centroids.shape[2]}`, or leave it out."
-                )
+        n_parts, centroids = _given_cells(start, coarse)
+        if centroids is not None:
+            for name, given, needed in (
+                ("n_coarse", n_coarse, centroids.shape[1]),
+                ("dim", dim, n_parts * centroids.shape[2]),
+            ):
+                if given is not None and given != needed:
+                    raise InvalidArgumentError(
+                        f"`{'coarse' if start is None else 'start'}` has {n_parts} x {centroids.shape[1]} centroids of "
+                        f"{centroids.shape[2]} dimensions, but `{name}` is {given}. "
+                        f"Give `{name}={needed}`, or leave it out."
+                    )
+            n_coarse, dim = centroids.shape[1], n_parts * centroids.shape[2]
         m = check_count(n_subquantizers, "n_subquantizers")
         if bits not in (4, 8):
             raise InvalidArgumentError(f"`bits` is {bits!r}, but 4 or 8 is needed.")
@@ -104,7 +126,8 @@ class FitSettings:
             )
         if error_code and (n_parts == 2 or bits == 8):
             raise InvalidArgumentError('`error_code` needs coarse="ivf" and bits=4. Leave it out, or change those.')
-        return cls(
+        settings = cls(
+            start,
             n_parts,
             centroids,
             None if n_coarse is None else check_count(n_coarse, "n_coarse"),
@@ -119,6 +142,13 @@ class FitSettings:
             metric,
             check_count(seed, "seed", least=0),
         )
+        if start is not None and rotation in ("auto", "none") and start.n_buckets % settings.n_buckets:
+            raise InvalidArgumentError(
+                f"`start` has its axes in order for {n_parts * start.n_buckets} sub-vectors, but {n_parts} x "
+                f"{settings.n_buckets} are needed for {m} codes (codebooks={codebooks!r}). Take `n_subquantizers` and "
+                '`codebooks` with as many sub-vectors or a divisor of that, or rotation="local", which learns new axes.'
+            )
+        return settings
 
     @property
     def n_buckets(self) -> int:
@@ -128,7 +158,7 @@ class FitSettings:
     def cells_and_dim(self, n: int, dim_in: int) -> tuple[int, int]:
         """``n_coarse`` and ``dim`` for n training vectors, defaults filled in."""
         k = default_n_coarse(n, self.n_parts) if self.n_coarse is None else self.n_coarse
-        if k > n:
+        if k > n and self.centroids is None:
             raise InvalidArgumentError(
                 f"`n_coarse` is {k}, but there are only {n} training vectors. Give at most that, or leave it out."
             )
@@ -136,7 +166,8 @@ class FitSettings:
         dim = _default_dim(dim_in, multiple, _LARGEST_DIM[self.codebooks]) if self.dim is None else self.dim
         if dim % multiple:
             raise InvalidArgumentError(
-                f"`dim` is {dim}, but a multiple of {multiple} is needed, for example {-(-dim // multiple) * multiple}."
+                f"`dim` is {dim}, but a multiple of {multiple} is needed, for example "
+                f"{-(-dim // multiple) * multiple}. Or change `n_subquantizers`."
             )
         return k, dim
 
@@ -162,13 +193,17 @@ def fit_parts(
     x = x[sample(x, max(k, _MOST_TRAINING_VECTORS), rng)]
     x = normalised(x) if settings.metric == "cosine" else x
     held = x[:0]
-    if settings.rotation == "auto" and len(x) >= max(_FEW, 2 * k):
+    start = settings.start
+    kept = start.frames if start is not None and settings.rotation == "auto" else None
+    if settings.rotation == "auto" and kept is None and len(x) >= max(_FEW, 2 * k):
         out = np.zeros(len(x), np.bool_)
         out[sample(x, min(HELD_OUT, len(x) // 10), rng)] = True
         held, x = x[out], x[~out]
     with one_blas_thread():
-        projection = Projection.fit(
-            x, dim, n_parts=settings.n_parts, n_subquantizers=settings.n_parts * settings.n_buckets
+        projection = (
+            start.projection
+            if start is not None
+            else Projection.fit(x, dim, n_parts=settings.n_parts, n_subquantizers=settings.n_parts * settings.n_buckets)
         )
         y = projection.project(x)
         lost = projection.lost(x, y)
@@ -178,13 +213,13 @@ def fit_parts(
         else:
             coarse = CoarseQuantizer(settings.centroids)
         n_axes = None
-        if settings.water_filling:
+        if settings.water_filling and kept is None:
             wanted = active_axes(y[sample(y, _AXES_SAMPLE, rng)], coarse, settings.n_subquantizers * settings.bits)
             n_axes = min(dim // settings.n_parts, -(-wanted // settings.n_buckets) * settings.n_buckets)
         recipes = _recipes(settings, n_given, k, x.shape[1], dim, n_axes)
 
         def trained(recipe: Recipe) -> Parts:
-            return train(recipe, y, lost, coarse, rng_codes)
+            return train(recipe, y, lost, coarse, rng_codes, kept)
 
         if len(recipes) == 1 or not len(held):
             return projection, trained(recipes[0]), []
@@ -196,6 +231,21 @@ def fit_parts(
 
         trials = choose(recipes, model, x, held, rng)
         return projection, tried[id(trials[0].recipe)], [_entry(trial, trials[0]) for trial in trials]
+
+
+def _given_cells(start: Start | None, coarse: str | ArrayLike) -> tuple[int, NDArray[np.float32] | None]:
+    """How many parts there are, and the centroids that need no training."""
+    if isinstance(coarse, str):
+        n_parts = COARSE.index(check_choice(coarse, "coarse", COARSE)) + 1
+        if start is None:
+            return n_parts, None
+        if n_parts > start.coarse.n_parts:
+            raise InvalidArgumentError('`coarse` is "multi_index", but `start` has one coarse codebook. Leave one out.')
+        return start.coarse.n_parts, start.coarse.centroids
+    if start is not None:
+        raise InvalidArgumentError("`start` has centroids, and `coarse` gives others. Leave one of them out.")
+    centroids = CoarseQuantizer(np.ascontiguousarray(coarse, np.float32)).centroids
+    return len(centroids), centroids
 
 
 def _recipes(settings: FitSettings, n: int, n_coarse: int, dim_in: int, dim: int, n_axes: int | None) -> list[Recipe]:

@@ -3,7 +3,8 @@
 Kalantidis & Avrithis, "Locally optimized product quantization for approximate nearest neighbor search", CVPR 2014, in
 the form that yahoo/lopq gave it. In order: mean, principal axes and balanced permutation; coarse quantizer (one
 codebook, or one for each half); residual; mean and rotation of the cell; product or additive quantization with
-codebooks shared by all cells. Distances from codes are those to the reconstruction, in the projected space:
+codebooks shared by all cells or each cell's own. Distances from codes are those to the reconstruction, in the
+projected space:
 ``|P(q) - (offset_c + R_c^T b)|^2 = |R_c (P(q) - offset_c) - b|^2``, one table of b's parts per visited cell.
 """
 
@@ -23,7 +24,7 @@ from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization.additive import AdditiveQuantizer
 from lookalike.quantization.arguments import as_vectors, check_choice, normalised
 from lookalike.quantization.coarse import CoarseQuantizer
-from lookalike.quantization.fitting import FitSettings, fit_parts, halves_message
+from lookalike.quantization.fitting import FitSettings, Start, fit_parts, halves_message
 from lookalike.quantization.lopq_file import LopqParameters, read_lopq, write_lopq
 from lookalike.quantization.model_file import read_tensors, write_tensors
 from lookalike.quantization.product import ProductQuantizer
@@ -79,6 +80,10 @@ class LOPQModel:
             if bool(len(product.spreads)) != bool(self.frames.rotations.shape[1]):
                 raise InvalidArgumentError("cells have spreads where residuals are rotated, and only there.")
             return
+        if product.is_local and len(product.codebooks) != self.coarse.n_coarse:
+            raise InvalidArgumentError(
+                f"there are codebooks of {len(product.codebooks)} cells, but {self.coarse.n_coarse} centroids."
+            )
         if n_parts == 2 and (product.n_subquantizers % 2 or product.n_subquantizers // 2 * product.bits % 8):
             raise InvalidArgumentError(halves_message(product.n_subquantizers, product.bits))
         if n_parts == 2 and len(product.error_levels):
@@ -91,6 +96,7 @@ class LOPQModel:
         cls,
         vectors: ArrayLike,
         *,
+        start: LOPQModel | None = None,
         coarse: str | ArrayLike = "ivf",
         n_coarse: int | None = None,
         dim: int | None = None,
@@ -110,18 +116,24 @@ class LOPQModel:
         ----------
         vectors : array-like (n, dim_in)
             Training vectors; float16, float32, float64 or integers. Of more than a million a random sample is used.
+        start : LOPQModel, optional
+            A model to go on from: its projection, coarse centroids and frames (rotations and means of residuals) are
+            kept bit for bit, and codebooks are trained. ``rotation`` other than ``auto`` trains frames anew too. Axes
+            that are kept must suit the new codes: as many sub-vectors (of product codes) or groups (of additive ones)
+            as in ``start``, or a divisor of that. The metric must be the same. Additive codebooks move centroids to
+            the means of their cells, where those of a model with additive codebooks lie already.
         coarse : {"ivf", "multi_index"} or array-like (n_parts, n_coarse, dim / n_parts)
             One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors); or centroids that were
-            trained elsewhere, in the space that the projection of these vectors gives (``model.coarse.centroids`` of an
-            earlier training on the same vectors with the same ``dim``, to go on from there with other codes). The
-            projection permutes its axes by ``codebooks`` and ``n_subquantizers``: keep those too, or give ``codebooks``
-            of one group to both (additive, up to 16 codes); else the centroids lie in another order of axes.
+            trained elsewhere, in the space that the projection of these vectors gives. Nothing in an array tells
+            whether it lies there: the projection orders its axes by ``codebooks`` and ``n_subquantizers``, and
+            centroids in another order make poor cells. Those of a model are better given by ``start``, with their
+            projection.
         n_coarse : int, optional
             Centroids per coarse codebook; by default a power of two near the square root of n (of n / 16 cells in
             all for a multi-index).
         dim : int, optional
-            Dimensions kept by PCA, a multiple of ``n_subquantizers`` for shared codebooks; by default all, up to 128
-            (shared) or 256 (additive). Beyond the vectors' own dimension it is filled with zeros.
+            Dimensions kept by PCA, a multiple of ``n_subquantizers`` for product codes; by default all, up to 128
+            (product codes) or 256 (additive). Beyond the vectors' own dimension it is filled with zeros.
         n_subquantizers : int
             Codes of a vector: parts that are coded on their own or, with additive codebooks, codewords that are summed
             and one or two codes of the norm. A code takes ``n_subquantizers * bits / 8`` bytes.
@@ -131,17 +143,18 @@ class LOPQModel:
             Each cell's own axes (LOPQ); axes that cells of similar shape share; one set of axes for all, turned by
             rounds of OPQ with shared codebooks; those of the PCA. ``auto`` takes what finds most neighbours of held-out
             vectors, of ``none`` and of ``local``, or ``grouped`` where local rotations would take more than 12 bytes a
-            training vector.
-        codebooks : {"auto", "shared", "additive"}
-            Product quantization with one set of codebooks for all cells, or sums of codewords. ``auto`` is ``additive``
-            for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
+            training vector. With ``start``, ``auto`` keeps the rotations of that model.
+        codebooks : {"auto", "shared", "local", "additive"}
+            Product quantization with one set of codebooks for all cells, or one for each cell (of a multi-index: for
+            each half-cell), drawn to the shared ones where its vectors are few; or sums of codewords. ``auto`` is
+            ``additive`` for one coarse codebook and 4 bits, which measured better everywhere, and else ``shared``.
         n_rotations : int, optional
             For ``grouped``: how many there are. By default as many as 1.75 bytes a training vector hold, or half of the
             projection's bytes where that is more.
         allocation : {"eigenvalue", "water_filling"}
-            With shared codebooks in rotated frames: code all axes, or only those that are worth bits.
+            With product codes in rotated frames: code all axes, or only those that are worth bits.
         error_code : bool
-            With shared codebooks: spend 4 bits more on how far each vector lies from its reconstruction, and add half
+            With product codes: spend 4 bits more on how far each vector lies from its reconstruction, and add half
             of that to distances from codes. Only with ``ivf`` and 4 bits. Additive codebooks always carry it in the
             norm.
         metric : {"l2", "cosine"}
@@ -159,7 +172,13 @@ class LOPQModel:
         InvalidArgumentError
             Arguments that are wrong in themselves or do not go together.
         """
+        check_choice(metric, "metric", METRICS)
+        if start is not None and start.metric != metric:
+            raise InvalidArgumentError(
+                f"`start` is a model for {start.metric!r}, but `metric` is {metric!r}. Give `metric={start.metric!r}`."
+            )
         settings = FitSettings.checked(
+            start=None if start is None else start._as_start(),
             coarse=coarse,
             n_coarse=n_coarse,
             dim=dim,
@@ -170,11 +189,18 @@ class LOPQModel:
             n_rotations=n_rotations,
             allocation=allocation,
             error_code=error_code,
-            metric=check_choice(metric, "metric", METRICS),
+            metric=metric,
             seed=seed,
         )
-        projection, parts, trials = fit_parts(settings, as_vectors(vectors, "vectors"), partial(cls, metric))
+        projection, parts, trials = fit_parts(
+            settings, as_vectors(vectors, "vectors", dim=None if start is None else start.dim_in), partial(cls, metric)
+        )
         return cls(metric, projection, *parts, tuple(trials))
+
+    def _as_start(self) -> Start:
+        product = self.product
+        n = product.n_groups if isinstance(product, AdditiveQuantizer) else product.n_subquantizers
+        return Start(self.projection, self.coarse, self.frames, n // self.coarse.n_parts)
 
     # ------------------------------------------------------------------ use
 
@@ -239,7 +265,7 @@ class LOPQModel:
             cells = self.coarse.assign(projected)
             local = self.frames.to_local(projected, cells)
             if not isinstance(self.product, AdditiveQuantizer):
-                return cells, self.product.encode(local)
+                return cells, self.product.encode(local, cells)
             terms = self.frames.norm_terms(projected, cells, local, self.projection.lost(x, projected))
             return cells, self.product.encode(local, cells[:, 0], terms)
 
@@ -280,7 +306,7 @@ class LOPQModel:
         """Give what codes stand for in the local frames: float32 (n, n_parts * n_axes)."""
         if isinstance(self.product, AdditiveQuantizer):
             return self.product.decode(codes, cells[:, 0])
-        return self.product.decode(codes)
+        return self.product.decode(codes, cells)
 
     def estimates(self, queries: ArrayLike, cells: ArrayLike, codes: ArrayLike) -> NDArray[np.float32]:
         """Squared distances as codes estimate them, by definition and in O(n dim) a query; an index uses tables.
@@ -335,7 +361,7 @@ class LOPQModel:
         turning = self.dim * frames.n_axes if rotated else 0
         if isinstance(product, AdditiveQuantizer):
             return turning + (product.codebooks.size if rotated else 0)  # else one table serves all cells
-        return turning + product.codebooks.size
+        return turning + product.dim * product.n_centroids
 
     # ------------------------------------------------------------------ files
 
@@ -443,6 +469,11 @@ class LOPQModel:
         residual_means = self.frames.offsets - self.coarse.centroids
         if isinstance(self.product, AdditiveQuantizer):  # never with two coarse codebooks
             raise AssertionError
+        if self.product.is_local:
+            raise InvalidArgumentError(
+                "yahoo/lopq's format knows codebooks that all cells share only, but this model's cells have their own. "
+                'Train with codebooks="shared".'
+            )
         write_lopq(path, LopqParameters(self.coarse.centroids, rotations, residual_means, self.product.codebooks))
 
 

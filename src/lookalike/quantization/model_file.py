@@ -21,8 +21,9 @@ from lookalike.quantization.files import write_whole
 __all__ = ["FORMAT", "VERSION", "read_tensors", "write_tensors"]
 
 FORMAT = "lookalike.lopq-model"
-VERSION = 2
+VERSION = 3
 _KEY = "lookalike"
+_NONE = np.empty(0, np.float32)
 _DTYPES = {
     "frames.rotation_of_cell": ("int32",),
     "frames.rotations": ("int8", "float32"),
@@ -32,8 +33,9 @@ _DTYPES = {
 
 
 def write_tensors(path: str | os.PathLike[str], header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> None:
-    """Write tensors and header; equal content gives equal bytes."""
-    text = json.dumps({"format": FORMAT, "version": VERSION, **header}, sort_keys=True)
+    """Write tensors and header, as the lowest version that has such tensors; equal content gives equal bytes."""
+    version = 3 if tensors.get("product.codebooks", _NONE).ndim == 4 else 2
+    text = json.dumps({"format": FORMAT, "version": version, **header}, sort_keys=True)
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     write_whole(path, save(contiguous, metadata={_KEY: text}))
 

@@ -24,7 +24,8 @@ __all__ = ["CODEBOOK_SAMPLE", "Parts", "Recipe", "active_axes", "buckets", "samp
 Parts = tuple[CoarseQuantizer, LocalFrames, ProductQuantizer | AdditiveQuantizer]
 
 CODEBOOK_SAMPLE = 65_536
-"""Rotations learn from every training vector, since each belongs to one cell; codebooks need no more than these."""
+"""What belongs to a cell learns from every training vector, since each lies in one cell; codebooks that all cells share
+need no more than these."""
 _OPQ_ROUNDS = 8
 _AXES_MARGIN = 1.2
 
@@ -36,12 +37,12 @@ class Recipe:
     Parameters
     ----------
     rotation : {"local", "grouped", "global", "none"}
-    codebooks : {"shared", "additive"}
+    codebooks : {"shared", "local", "additive"}
     n_codes : int
         Codes of a vector: sub-quantizers, or codebooks and norm codes of an additive quantizer.
     bits : {4, 8}
     error_code : bool
-        One code more, for the error (shared codebooks).
+        One code more, for the error (shared and local codebooks).
     n_axes : int or None
         Axes of a part's frame; None keeps all.
     n_rotations : int or None
@@ -93,6 +94,7 @@ def train(
     lost: NDArray[np.float32],
     coarse: CoarseQuantizer,
     rng: np.random.Generator,
+    given: LocalFrames | None = None,
 ) -> Parts:
     """Learn frames and codebooks from projected vectors.
 
@@ -104,6 +106,8 @@ def train(
         Squared length of what the projection left out of each.
     coarse : CoarseQuantizer
     rng : numpy.random.Generator
+    given : LocalFrames, optional
+        Frames to be taken as they are.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def train(
     product : ProductQuantizer or AdditiveQuantizer
     """
     rng_frames, rng_sample, rng_codebooks = rng.spawn(3)
-    frames = LocalFrames.fit(
+    frames = given or LocalFrames.fit(
         projected,
         coarse,
         recipe.rotation,
@@ -143,11 +147,17 @@ def train(
         return coarse, frames, additive
     y = projected[rows]
     cells = coarse.assign(y)
-    if recipe.rotation == "global":
+    if recipe.rotation == "global" and given is None:
         frames = _opq(frames, y, cells, recipe, rng_sample)
-    product = ProductQuantizer.fit(
-        frames.to_local(y, cells), recipe.n_codes, recipe.bits, rng_codebooks, error_code=recipe.error_code
-    )
+    local = frames.to_local(y, cells)
+    product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng_codebooks)
+    if recipe.codebooks == "local":
+        if len(rows) < len(projected):
+            cells = coarse.assign(projected)
+            local = frames.to_local(projected, cells)
+        product = product.with_local_codebooks(local, cells, coarse.n_coarse)
+    if recipe.error_code:
+        product = product.with_error_levels(local, cells, rng_codebooks)
     return coarse, frames, product
 
 
@@ -168,8 +178,8 @@ def _opq(
         return frames
     for _ in range(_OPQ_ROUNDS):
         local = frames.to_local(projected, cells)
-        product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng, error_code=False, n_rounds=4)
-        rebuilt = product.decode(product.encode(local))
+        product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng, n_rounds=4)
+        rebuilt = product.decode(product.encode(local, cells), cells)
         rotations = []
         for p in range(n_parts):
             columns = slice(p * d, (p + 1) * d)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
-from lookalike.index.estimate import default_rotation
+from lookalike.index.encoding import default_rotation
 from lookalike.index.live import tables
 from lookalike.index.live.flush import distortion, stored_segment
 from lookalike.index.live.merge import died_since
