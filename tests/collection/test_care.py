@@ -30,7 +30,7 @@ def made(demo_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, path in enumerate(sorted(demo_photos.rglob("*.webp"))[::13]):
         shutil.copy(path, root / "photos" / f"{number:02}.webp")
     with lookalike.Collection.open(root / "c.lookalike") as photos:
-        photos.add(root / "photos")
+        photos.add(root / "photos", n_workers=1)  # so that ids are in the order of names
         (root / "photos" / "11.webp").unlink()
         photos.add(root / "photos")
     return root / "c.lookalike"
