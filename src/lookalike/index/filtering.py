@@ -75,9 +75,10 @@ class Admission:
 
         ``n_candidates`` counts admitted codes, and is what the caller wants it to be.
         """
-        n_alive = sum(segment.n_alive for segment in self.segments)
-        share = len(self) / max(1, n_alive)
-        if not (self.filtered and 0 < share < 1):
+        if not self.filtered:
+            return plan
+        share = len(self) / max(1, sum(segment.n_alive for segment in self.segments))
+        if not 0 < share < 1:
             return plan
         plan = replace(plan, rerank=math.ceil(plan.rerank / share))
         if plan.n_candidates is not None:

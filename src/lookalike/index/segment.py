@@ -62,6 +62,7 @@ class Segment:
     alive: NDArray[np.bool_] | None = None
     lengths: NDArray[np.int64] = field(init=False)
     first_blocks: NDArray[np.int64] = field(init=False)
+    _living: NDArray[np.int64] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -168,6 +169,18 @@ class Segment:
     def n_alive(self) -> int:
         """Rows that are not deleted."""
         return len(self) if self.alive is None else int(np.count_nonzero(self.alive))
+
+    def admitted_lengths(self, admitted: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Rows of each list that a mask (n,) admits: int64 (n_lists,). Those that are not deleted are counted once."""
+        if admitted is None:
+            return self.lengths
+        if admitted is self.alive and self._living is not None:
+            return self._living
+        before = np.concatenate([[0], np.cumsum(admitted)])
+        lengths: NDArray[np.int64] = before[self.offsets[1:]] - before[self.offsets[:-1]]
+        if admitted is self.alive:
+            object.__setattr__(self, "_living", lengths)
+        return lengths
 
     def cell_of_row(self) -> NDArray[np.int64]:
         """Give the number of each row's cell: int64 (n,)."""

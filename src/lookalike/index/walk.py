@@ -74,11 +74,7 @@ class Walk:
         counts = [np.empty(0, np.int64)]
         for segment, mask in zip(segments, admitted, strict=True):
             cells.append(segment.cells)
-            if mask is None:
-                counts.append(segment.lengths)
-            else:
-                before = np.concatenate([[0], np.cumsum(mask)])
-                counts.append(before[segment.offsets[1:]] - before[segment.offsets[:-1]])
+            counts.append(segment.admitted_lengths(mask))
         used, inverse = np.unique(np.concatenate(cells), return_inverse=True)
         total = np.bincount(inverse, weights=np.concatenate(counts), minlength=len(used)).astype(np.int64)
         self._occupied = used[total > 0]
