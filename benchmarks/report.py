@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,12 +82,30 @@ class Report:
             f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.",
             "",
         ]
-        for title, columns, rows in self.tables:
-            lines += [f"## {title}", "", "| " + " | ".join(columns) + " |"]
-            lines += ["|---" + "|---:" * (len(columns) - 1) + "|"]
-            lines += ["| " + " | ".join(map(_text, row)) + " |" for row in rows] + [""]
+        lines += [_section(*table) for table in self.tables]
         lines += [f"- {note}" for note in self.notes]
-        target = ROOT / "docs" / "benchmarks" / f"{self.name}.md"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("\n".join(lines).rstrip() + "\n")
-        print(f"wrote {target.relative_to(ROOT)}")
+        self._page.parent.mkdir(parents=True, exist_ok=True)
+        self._page.write_text("\n".join(lines).rstrip() + "\n")
+        print(f"wrote {self._page.relative_to(ROOT)}")
+
+    def refresh_page(self) -> None:
+        """Put the tables in the place of those with the same title on the page, for a part that was measured alone."""
+        text = self._page.read_text()
+        for title, columns, rows in self.tables:
+            section = _section(title, columns, rows)
+            found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## |^- |\Z)", text, re.MULTILINE | re.DOTALL)
+            if found is None:
+                print(f"the page has no table {title!r}: put it where it belongs")
+                continue
+            text = text[: found.start()] + section + "\n" + text[found.end() :]
+        self._page.write_text(text)
+        print(f"wrote {self._page.relative_to(ROOT)}")
+
+    @property
+    def _page(self) -> Path:
+        return ROOT / "docs" / "benchmarks" / f"{self.name}.md"
+
+
+def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    lines = [f"## {title}", "", "| " + " | ".join(columns) + " |", "|---" + "|---:" * (len(columns) - 1) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(map(_text, row)) + " |" for row in rows), ""])

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--data", action="append", choices=list(DATASETS), help="a data set (default: all at hand)")
     parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller sets")
     parser.add_argument("--reuse", action="store_true", help="read peers' figures from build/bench/peers")
+    parser.add_argument("--page", action="store_true", help="put the tables on the page in docs/benchmarks")
     arguments = parser.parse_args()
     if unknown := set(arguments.pieces) - set(PIECES):
         parser.error(f"there is no piece {', '.join(sorted(unknown))}; pieces are: {', '.join(PIECES)}")
@@ -28,6 +29,8 @@ def main() -> None:
     )
     report.print()
     report.write("python -m benchmarks.engine " + " ".join(arguments.pieces), page=False)
+    if arguments.page:
+        report.refresh_page()
 
 
 if __name__ == "__main__":
