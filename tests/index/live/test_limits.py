@@ -227,3 +227,18 @@ def test_adding_waits_while_memory_is_full_and_says_so(
         assert stats.n_stalls == 1
         assert stats.stall_seconds > 0
         assert most <= 20
+
+
+def test_a_clock_that_goes_backwards_changes_nothing(
+    tmp_path: Path, x: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(10**9, 0, -3600))
+    monkeypatch.setattr("time.time", lambda: float(next(now)))
+    with LiveIndex.open(tmp_path / "x", **SMALL) as index:
+        index.add(x, ids=range(200))
+        index.add(x[::-1], ids=range(200))  # replaced later, at an earlier hour
+        index.train()
+        index.compact()
+    with LiveIndex.open(tmp_path / "x", **SMALL) as index:
+        assert index.search(x, 1).ids[:, 0].tolist() == list(range(200))[::-1]
+    assert LiveIndex.verify(tmp_path / "x").is_clean
