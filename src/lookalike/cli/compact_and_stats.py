@@ -21,7 +21,9 @@ __all__ = ["compact", "stats"]
 def compact(
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
-    train: Annotated[bool, typer.Option("--train", help="Also train anew, on the photos as they are now.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", metavar="", help="Also train anew, on the photos as they are now.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Merge the index into one piece, and give unused space back to the disk.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -63,7 +62,7 @@ class LiveStats:
     recall_after_training : float or None
         What it was when everything had just been coded with the model.
     asks_for_training : {"distortion", "recall"} or None
-        What a writer will train anew for: ``drift`` beyond 1.3, or recall that fell by more than .05 since the
+        What a writer will train anew for: ``drift`` beyond 1.3, or recall that fell by more than .1 since the
         training. None before a quarter of the index has changed, and while a new model is under way.
     damaged : tuple of str
         What is left out until `repair`.
