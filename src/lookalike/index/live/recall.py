@@ -8,7 +8,7 @@ no less exactly than others. What is done about it is :func:`.training.asks`.
 Exact search compares all vectors and not a sample of them: within a sample the nearest lie farther apart, which codes
 tell more easily, and few of the true nearest are among them. So a look takes 2 * 256 * dim operations for each vector
 of the index, and at most four times that for each that has changed. It runs in one thread: 0.6 s at 100,000 vectors of
-128 dimensions, where coding takes 5 s and the training 35; some 30 s at a million of 1,280. Meanwhile no lock and no
+128 dimensions, where adding and training take 34; some 30 s at a million of 1,280. Meanwhile no lock and no
 transaction is held, memory is 33 MB and 24 bytes a vector, and closing the index ends it.
 """
 
