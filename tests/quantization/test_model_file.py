@@ -27,7 +27,7 @@ def model(clustered: np.ndarray) -> LOPQModel:
 
 @pytest.fixture(scope="module")
 def additive(clustered: np.ndarray) -> LOPQModel:
-    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8)
+    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8, codebooks="additive")
 
 
 @pytest.fixture
