@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
-from lookalike.index.encoding import default_rotation
+from lookalike.index.encoding import default_codebooks, default_rotation
 from lookalike.index.live import tables
 from lookalike.index.live.flush import distortion, stored_segment
 from lookalike.index.live.merge import died_since
@@ -113,11 +113,13 @@ def train(store: Store) -> None:
         held = rng.permutation(len(learned))[: min(_MOST_HELD_OUT, len(learned) // 8)]
         judged = learned[held] if len(held) else learned
         learned = np.delete(learned, held, axis=0)
+        rotation = default_rotation(RERANK, facts.bytes_per_vector)
         model = LOPQModel.fit(
             learned,
             n_coarse=min(default_n_coarse(facts.n_vectors, 1), max(1, len(learned) // 16)),
             n_subquantizers=2 * facts.bytes_per_vector,
-            rotation=default_rotation(RERANK, facts.bytes_per_vector),
+            rotation=rotation,
+            codebooks=default_codebooks(RERANK, facts.bytes_per_vector, rotation),
             metric=facts.metric,
         )
         spread = distortion(model, judged)
