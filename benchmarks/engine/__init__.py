@@ -23,7 +23,7 @@ __all__ = ["run"]
 
 PIECES = ("codes", "speed", "scan", "training")
 IMAGES = ROOT / "docs" / "images"
-SPEED_SETS = ("sift", "deep")
+SPEED_SETS = ("sift",)
 SPEED_SETS_OF_ANYONE = ("glove",)
 QUICK_SETS = ("fashion",)
 
@@ -165,7 +165,7 @@ def _race_cells(races: list[Race]) -> list[list[Cell]]:
 
 def _training(report: Report, at_hand: Sequence[str], *, quick: bool) -> None:
     names = [name for name in SPEED_SETS if name in at_hand] or list(at_hand)
-    for name in names[: 1 if quick else 2]:
+    for name in names[:1]:
         data: DataSet = load(name, quick=quick)
         rows: list[list[Cell]] = []
         for n_threads in (1,) if quick else (1, 2):
