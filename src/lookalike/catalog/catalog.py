@@ -49,7 +49,11 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewPhoto:
-    """A photo on its way into the catalog. `facts` is JSON; `embedding` is float32 (dim,)."""
+    """A photo on its way into the catalog.
+
+    `facts` is JSON; `embedding` is float32 (dim,), None for a photo that is known; `seen` is what was seen in it, recipe
+    and four fields of bytes, None where that is known.
+    """
 
     sha256: str
     format: str
@@ -61,6 +65,9 @@ class NewPhoto:
     facts: str
     text: tuple[str, str, str]
     embedding: NDArray[np.float32] | None
+    latitude: float | None = None
+    longitude: float | None = None
+    seen: tuple[str, bytes, bytes, bytes, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +219,18 @@ class Catalog:
         )
         if previous is not None and previous[0] != photo_id:
             self._refresh_names(previous)
+        if photo.seen is not None:
+            db.execute(
+                "INSERT OR REPLACE INTO seen (photo_id, recipe, labels, palette, composition, measures) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (photo_id, *photo.seen),
+            )
         if row is None:
             self.write_text(photo_id, photo.title, photo.text)
         elif file.sidecar_mtime_ns is not None or not self._has_sidecar(photo_id):
             db.execute(
-                "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
-                (photo.taken_at, photo.title, photo.facts, photo_id),
+                "UPDATE photos SET taken_at = ?, title = ?, facts = ?, latitude = ?, longitude = ? WHERE id = ?",
+                (photo.taken_at, photo.title, photo.facts, photo.latitude, photo.longitude, photo_id),
             )
             self.write_text(photo_id, photo.title, photo.text)
         else:
@@ -233,8 +246,8 @@ class Catalog:
     def _insert(self, photo: NewPhoto) -> int:
         assert photo.embedding is not None
         cursor = self._db.execute(
-            "INSERT INTO photos (sha256, format, bytes, width, height, taken_at, title, facts, added_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO photos (sha256, format, bytes, width, height, taken_at, title, facts, added_at, latitude, "
+            "longitude) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 bytes.fromhex(photo.sha256),
                 photo.format,
@@ -245,6 +258,8 @@ class Catalog:
                 photo.title,
                 photo.facts,
                 _now(),
+                photo.latitude,
+                photo.longitude,
             ),
         )
         assert cursor.lastrowid is not None
@@ -269,7 +284,7 @@ class Catalog:
 
     def forget_orphans(self) -> None:
         """Drop files and embeddings that refer to photos that are not there: such files are read again."""
-        for table in ("files", "aside"):
+        for table in ("files", "aside", "seen"):
             self._db.execute(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
 
     def put_failure(self, file: FileRecord, reason: str) -> None:
@@ -385,6 +400,38 @@ class Catalog:
         """Return the id of the photo with this content, present or gone."""
         row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(sha256),)).fetchone()
         return row[0] if row else None
+
+    def is_seen(self, sha256: str, recipe: str) -> bool:
+        """Tell whether a content was looked at by this recipe."""
+        row = self._db.execute(
+            "SELECT 1 FROM seen WHERE photo_id = (SELECT id FROM photos WHERE sha256 = ?) AND recipe = ?",
+            (bytes.fromhex(sha256), recipe),
+        ).fetchone()
+        return row is not None
+
+    def unseen_below(self, folder: str, recipe: str) -> set[str]:
+        """Return the present paths that are `folder` or lie below it, of photos that this recipe has not looked at."""
+        prefix = os.path.join(folder, "")  # noqa: PTH118  ends with the separator, also for a root
+        rows = self._db.execute(
+            "SELECT path FROM files WHERE gone_at IS NULL AND (path = ? OR substr(path, 1, ?) = ?) "
+            "AND photo_id NOT IN (SELECT photo_id FROM seen WHERE recipe = ?)",
+            (folder, len(prefix), prefix, recipe),
+        )
+        return {path for (path,) in rows}
+
+    def seen_after(self, seq: int, limit: int) -> list[tuple[int, int, bytes, bytes, bytes, bytes]]:
+        """List what was seen later than `seq`, in that order: seq, photo's id, labels, palette, composition, measures."""
+        return self._db.execute(
+            "SELECT seq, photo_id, labels, palette, composition, measures FROM seen WHERE seq > ? ORDER BY seq LIMIT ?",
+            (seq, limit),
+        ).fetchall()
+
+    def seen(self, photo_id: int) -> tuple[bytes, bytes, bytes, bytes] | None:
+        """Return what was seen in a photo: labels, palette, composition, measures; None where nothing is known."""
+        row: tuple[bytes, bytes, bytes, bytes] | None = self._db.execute(
+            "SELECT labels, palette, composition, measures FROM seen WHERE photo_id = ?", (photo_id,)
+        ).fetchone()
+        return row
 
     def files_below(self, folder: str) -> dict[str, tuple[FileRecord, FileStatus]]:
         """Map each known path that is `folder` or lies below it to the file as last read, and what became of it."""

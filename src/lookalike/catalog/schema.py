@@ -16,10 +16,10 @@ from pathlib import Path
 
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
-__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "stored_version"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 PAGE_BYTES = 16_384
 """Three embeddings of 1,280 dimensions fit in such a page; in SQLite's own pages of 4 KiB each takes two."""
@@ -28,6 +28,18 @@ ASIDE = """
 CREATE TABLE aside (
     photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
     vector   BLOB NOT NULL
+);
+"""
+
+SEEN = """
+CREATE TABLE seen (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    photo_id    INTEGER NOT NULL UNIQUE REFERENCES photos (id) ON DELETE CASCADE,
+    recipe      TEXT NOT NULL,
+    labels      BLOB NOT NULL,
+    palette     BLOB NOT NULL,
+    composition BLOB NOT NULL,
+    measures    BLOB NOT NULL
 );
 """
 
@@ -42,9 +54,12 @@ CREATE TABLE photos (
     taken_at TEXT,
     title    TEXT,
     facts    TEXT NOT NULL,
-    added_at TEXT NOT NULL
+    added_at TEXT NOT NULL,
+    latitude  REAL,
+    longitude REAL
 );
 {ASIDE}
+{SEEN}
 CREATE TABLE files (
     path             TEXT PRIMARY KEY,
     photo_id         INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,

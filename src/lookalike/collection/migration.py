@@ -2,7 +2,8 @@
 
 Version 1 kept float16 embeddings in a table of its own and one LOPQ index per collection. They become vectors of the
 live index in one transaction, so that a run that is killed leaves the old collection as it was; the mean stays, so
-that scores do. Then the index is made again from them.
+that scores do. Then the index is made again from them. Version 2 knew nothing of what is seen in photos, of tags and of
+places: tables are added, tags and places taken from the facts; photos are looked at by the next `add` that meets them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.catalog import FORMAT_VERSION, stored_version
-from lookalike.catalog.schema import ASIDE, PAGE_BYTES
+from lookalike.catalog.schema import ASIDE, PAGE_BYTES, SEEN
 from lookalike.collection.locking import writing
 from lookalike.collection.vectors import CATALOG, open_index
 from lookalike.errors import CollectionError, FormatError
@@ -49,21 +50,27 @@ def bring_up_to_date(directory: Path, dim: int, *, notify: Callable[[str], None]
     if notify is not None:
         notify(f"Bringing {directory} up to date; this happens once.")
     with writing(directory, wait_seconds=10):
-        if stored_version(database) != 1:  # another process was first
+        version = stored_version(database)
+        if not 0 < version < FORMAT_VERSION:  # another process was first
             return
-        _from_version_1(database, dim)
-        shutil.rmtree(directory / "segments", ignore_errors=True)
-        open_index(directory, dim, writable=True, background=False).close()
+        _turn(database, version, dim)
+        if version == 1:
+            shutil.rmtree(directory / "segments", ignore_errors=True)
+            open_index(directory, dim, writable=True, background=False).close()
 
 
-def _from_version_1(database: Path, dim: int) -> None:
+def _turn(database: Path, version: int, dim: int) -> None:
     with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as db:
         try:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("BEGIN IMMEDIATE")
-            _turn(db, dim)
+            if version == 1:
+                _give_vectors_to_the_index(db, dim)
+            _make_room_for_what_is_seen(db)
+            db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
             db.execute("COMMIT")
-            _make_small(db)
+            if version == 1:
+                _make_small(db)
         except sqlite3.OperationalError as error:
             raise CollectionError(
                 f"`{database}` could not be brought up to date: {error}. It is as it was. Free some space (about as "
@@ -85,7 +92,7 @@ def _make_small(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _turn(db: sqlite3.Connection, dim: int) -> None:
+def _give_vectors_to_the_index(db: sqlite3.Connection, dim: int) -> None:
     from lookalike.index.live import tables
 
     tables.create(db, dim=dim, metric="cosine", centred=True, bytes_per_vector=16)
@@ -111,4 +118,10 @@ def _turn(db: sqlite3.Connection, dim: int) -> None:
         tables.set_facts(db, mean=settings["mean"], mean_n=int(settings["mean_n_photos"]))
     db.execute("DELETE FROM settings WHERE name <> 'generation'")
     db.execute("DROP TABLE embeddings")
-    db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+
+
+def _make_room_for_what_is_seen(db: sqlite3.Connection) -> None:
+    for column in ("latitude", "longitude"):
+        db.execute(f"ALTER TABLE photos ADD COLUMN {column} REAL")
+        db.execute(f"UPDATE photos SET {column} = json_extract(facts, '$.{column}') WHERE json_valid(facts)")
+    db.execute(SEEN)
