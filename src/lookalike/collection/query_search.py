@@ -10,8 +10,8 @@ that is scored for all, five for the index (docs/benchmarks/understanding.md).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
 NEARLY_THE_SAME = 0.95
 """Cosine from which on a hit counts as another version of an earlier one."""
+_TOP = 3
+"""Best matches that stay above in any other order."""
+_LOOKED_THROUGH = 3
+"""Hits looked through for other versions, for each that is wanted."""
 _LEXICAL = 0.8
 """Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
 
@@ -81,7 +85,6 @@ class Ranked:
     n_good: int | None
     has_more: bool
     evidence: SearchEvidence
-    words: str | None = field(default=None)
 
 
 class QuerySearch:
@@ -121,8 +124,310 @@ class QuerySearch:
         k: int,
         offset: int = 0,
         exact: bool = False,
-        within: Within | None = None,
         distinct: bool = False,
     ) -> Ranked:
-        """Rank the photos for a query whose photos and vectors are resolved."""
-        raise NotImplementedError
+        """Rank the photos for a query whose photos and vectors are resolved.
+
+        Parameters
+        ----------
+        query : Query
+            Its terms that are photos or vectors are not looked at.
+        likenesses : sequence of Likeness
+            In their place.
+        k, offset : int
+        exact : bool
+            Compare with every photo instead of asking the index.
+        distinct : bool
+            Leave out hits that are nearly the same as an earlier one.
+        """
+        started = time.perf_counter()
+        state = self._vectors.state()
+        plan = self._plan(query, likenesses, state)
+        wanted = offset + k + 1
+        found, evidence = self._candidates(plan, state, wanted, exact=exact)
+        own = [each.photo_id for each in likenesses if each.photo_id is not None]
+        found = found[~np.isin(found, own)]
+        parts = self._parts(plan, state, found)
+        scores = fused(parts, len(found))
+        order = np.lexsort((found, -scores))
+        n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
+        if n_good is not None and plan.ranks:
+            order = order[: max(n_good, 0 if query.cut else _TOP)]
+        order = self._ordered(query, found, order, ranks=plan.ranks)
+        others: dict[int, list[int]] = {}
+        if distinct and len(order):
+            order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
+        page = order[offset : offset + k]
+        hits = [
+            (int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page
+        ]
+        evidence = replace(evidence, seconds=time.perf_counter() - started)
+        return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
+
+    # -- the plan ---------------------------------------------------------------------------------------------
+
+    def _plan(self, query: Query, likenesses: Sequence[Likeness], state: Snapshot) -> _Plan:
+        columns = self._columns.current() if _needs_columns(query) else None
+        admitted = self._admitted(query, columns)
+        plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses))
+        if columns is not None or not likenesses:
+            plan.ids = state.ids()
+            if admitted is not None:
+                plan.ids = np.intersect1d(plan.ids, admitted, assume_unique=True)
+        if columns is not None:
+            rows = columns.rows_of(plan.ids)
+            plan.parts = [
+                Part(name, weight, np.where(rows >= 0, scores[rows], np.float32(0)) if len(scores) else _zeros(rows))
+                for name, weight, scores in self._columns_say(query, plan, columns)
+            ]
+        self._add_words(query, plan, columns)
+        plan.ranks = plan.ranks or bool(plan.parts)
+        return plan
+
+    def _admitted(self, query: Query, columns: Columns | None) -> NDArray[np.int64] | None:
+        """Ids that the filters, limits and tags of a query leave, ascending; None: all."""
+        admitted = None if (within := within_of(query, self._catalog)) is None else self._catalog.ids_within(within)
+        if query.limits:
+            assert columns is not None
+            kept = np.ones(len(columns), np.bool_)
+            for limit in query.limits:
+                values = columns.measure(limit.measure)
+                kept &= (values >= (limit.at_least if limit.at_least is not None else -np.inf)) & (
+                    values <= (limit.at_most if limit.at_most is not None else np.inf)
+                )
+            admitted = _both(admitted, columns.ids[kept])
+        for term in query.terms:
+            if isinstance(term, Tag):
+                having = self._catalog.ids_of_tag(term.tag)
+                if term.weight > 0:
+                    admitted = _both(admitted, having)
+                else:
+                    every = self._catalog.ids_within(Within()) if admitted is None else admitted
+                    admitted = np.setdiff1d(every, having, assume_unique=True)
+        return admitted
+
+    def _columns_say(
+        self, query: Query, plan: _Plan, columns: Columns
+    ) -> Iterator[tuple[str, float, NDArray[np.float32]]]:
+        """Name, weight and scores float32 (n,) of the parts that the columns alone tell."""
+        colours = [term for term in query.terms if isinstance(term, Colour)]
+        wanted = [term for term in colours if term.weight > 0]
+        if wanted:
+            weight = sum(term.weight for term in wanted) / len(wanted)
+            yield "colour", weight, palette_scores(columns.palettes, _asked(wanted))
+        for term in colours:
+            if term.weight < 0:
+                yield f"-colour:{term.colour}", term.weight, palette_scores(columns.palettes, _asked([term]))
+        for term in query.terms:
+            if isinstance(term, Style):
+                yield f"style:{term.name}", term.weight, self._style(term.name, columns)
+        dials = {dial.name: dial.value for dial in query.dials}
+        for like in plan.likenesses:
+            if like.weight > 0 and dials.get("colour") and like.palette is not None:
+                scores = palette_scores(columns.palettes, like.palette[like.palette[:, 3] > 0])
+                yield f"colours of {like.name}", like.weight * dials["colour"], standing_out(scores)
+            if like.weight > 0 and dials.get("composition") and like.composition is not None:
+                scores = composition_scores(columns.compositions, like.composition)
+                yield f"composition of {like.name}", like.weight * dials["composition"], standing_out(scores)
+
+    def _style(self, name: str, columns: Columns) -> NDArray[np.float32]:
+        if name not in STYLES:
+            raise InvalidArgumentError(f"There is no style {name!r}; there are {', '.join(STYLES)}.")
+        return columns.measure(name)
+
+    def _add_words(self, query: Query, plan: _Plan, columns: Columns | None) -> None:
+        """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
+        groups: dict[float, list[Words]] = {}
+        for term in query.terms:
+            if isinstance(term, Words):
+                groups.setdefault(term.weight, []).append(term)
+        space = self._words() if groups else None
+        for weight, terms in groups.items():
+            typed = " ".join(f'"{term.text}"' if term.phrase else term.text for term in terms)
+            found = self._catalog.search_words(typed, len(plan.ids) + 1)
+            scores = _zeros(plan.ids)
+            if space is not None and columns is not None:
+                rows = columns.rows_of(plan.ids)
+                seen = space.scores(" ".join(term.text for term in terms), columns)
+                scores = np.where(rows >= 0, seen[rows], np.float32(0)) if len(seen) else scores
+            if found:
+                ids = np.array([photo_id for photo_id, _ in found], np.int64)
+                relevance = np.array([relevance for _, relevance in found], np.float32)
+                lexical = _LEXICAL + (0.99 - _LEXICAL) * relevance / max(float(relevance.max()), 1e-9)
+                kept, here, there = np.intersect1d(plan.ids, ids, return_indices=True)
+                assert len(kept) == len(here)
+                scores[here] = 1 - (1 - scores[here]) * (1 - lexical[there])
+            plan.parts.append(Part(("-" if weight < 0 else "") + f"words: {typed}", weight, scores))
+            if space is None and weight > 0:  # nothing but the texts tells: all else is no hit
+                plan.keep(scores > 0)
+
+    # -- candidates -------------------------------------------------------------------------------------------
+
+    def _candidates(
+        self, plan: _Plan, state: Snapshot, wanted: int, *, exact: bool
+    ) -> tuple[NDArray[np.int64], SearchEvidence]:
+        """Ids int64 (n,) of photos worth scoring by every part."""
+        alone = not plan.parts and len(plan.likenesses) == 1
+        n = wanted + len(plan.likenesses) if alone else max(N_CANDIDATES, wanted)
+        n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
+        evidence = SearchEvidence("exact" if plan.likenesses else "words", n_photos, 0, 0, 0, 0.0)
+        found = []
+        direction = plan.direction(state)
+        if direction is not None:
+            bitmap = None
+            if plan.admitted is not None:
+                bitmap = np.zeros(int(plan.admitted.max(initial=0)) + 1, np.bool_)
+                bitmap[plan.admitted] = True
+            hits = state.search(direction, max(1, min(n, n_photos)), filter=bitmap, exact=exact)
+            ids = hits.ids[0]
+            found.append(ids[ids >= 0])
+            method = "lopq" if state.segments and not exact else "exact"
+            stats = hits.stats
+            evidence = SearchEvidence(method, n_photos, stats.n_cells, stats.n_codes, stats.n_reranked, 0.0)
+        if plan.parts or direction is None:
+            scores = fused(plan.parts, len(plan.ids))
+            n = len(plan.ids) if not plan.ranks else n
+            if n < len(scores):
+                best = np.argpartition(-scores, n)[:n]
+                found.append(plan.ids[np.sort(best)])
+            else:
+                found.append(plan.ids)
+        return np.unique(np.concatenate(found)), evidence
+
+    def _parts(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
+        """Score candidates by every part."""
+        parts = []
+        for like, cosines in zip(plan.likenesses, self._cosines(plan, state, ids), strict=True):
+            parts.append(Part(like.name, like.weight * plan.content, self._calibration(cosines)))
+        if plan.parts:
+            places = np.searchsorted(plan.ids, ids)
+            parts += [Part(part.name, part.weight, part.scores[places]) for part in plan.parts]
+        return parts
+
+    def _cosines(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        if not plan.likenesses or not len(ids):
+            return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
+        queries = np.stack([like.embedding for like in plan.likenesses])
+        hits = state.search(queries, len(ids), filter=ids, exact=True)
+        cosines = []
+        for found, distances in zip(hits.ids, hits.distances, strict=True):
+            here = np.full(len(ids), -1, np.float32)
+            real = found >= 0
+            here[np.searchsorted(ids, found[real])] = 1 - distances[real]
+            cosines.append(here)
+        return cosines
+
+    # -- the list ---------------------------------------------------------------------------------------------
+
+    def _n_good(self, plan: _Plan, state: Snapshot, scores: NDArray[np.float32]) -> int:
+        ids, embeddings = self._background.sample(state)
+        if plan.admitted is not None:
+            kept = np.isin(ids, plan.admitted)
+            ids, embeddings = ids[kept], embeddings[kept]
+        parts = [
+            Part(like.name, like.weight * plan.content, self._calibration(embeddings @ state.space.compared(like.embedding[None])[0]))
+            for like in plan.likenesses
+        ]
+        if plan.parts:
+            places = np.minimum(np.searchsorted(plan.ids, ids), len(plan.ids) - 1)
+            parts += [Part(part.name, part.weight, part.scores[places]) for part in plan.parts]
+        n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
+        return n_beyond_chance(scores, fused(parts, len(ids)), n_photos)
+
+    def _ordered(
+        self, query: Query, ids: NDArray[np.int64], order: NDArray[np.int64], *, ranks: bool
+    ) -> NDArray[np.int64]:
+        """Bring hits into the order asked for; the best matches stay above."""
+        if query.order == "relevance" or not len(order):
+            return order
+        top = _TOP if ranks else 0
+        rest = order[top:]
+        if query.order == "time":
+            times = self._catalog.times_of(ids[rest].tolist())
+            keys = [times.get(photo_id) or "" for photo_id in ids[rest].tolist()]
+            ranked = sorted(range(len(rest)), key=lambda i: keys[i], reverse=True)
+        else:
+            columns = self._columns.current()
+            rows = columns.rows_of(ids[rest])
+            quality = np.where(rows >= 0, np.nan_to_num(columns.measure("quality")), 0)[rows] if len(columns) else rows
+            ranked = np.argsort(-quality, kind="stable").tolist()
+        return np.concatenate([order[:top], rest[np.array(ranked, np.int64)]])
+
+    def _distinct(
+        self, state: Snapshot, ids: NDArray[np.int64], order: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
+        """Leave out what is nearly the same as an earlier hit; gives what was left out, by the hit that stands for it."""
+        own = representatives(self._vectors.compared(state, ids[order]), NEARLY_THE_SAME)
+        others: dict[int, list[int]] = {}
+        for i, first in enumerate(own):
+            if first != i:
+                others.setdefault(int(ids[order[first]]), []).append(int(ids[order[i]]))
+        return order[own == np.arange(len(own))], others
+
+
+@dataclass(slots=True, eq=False)
+class _Plan:
+    """A query, resolved.
+
+    Attributes
+    ----------
+    likenesses : list of Likeness
+    admitted : int64 (m,) or None
+        Ids that may be found, ascending.
+    ids : int64 (n,)
+        Of the photos that `parts` score, ascending; empty where there are none.
+    parts : list of Part
+    ranks : bool
+        Whether anything is asked of what photos are like.
+    content : float
+        The dial of that name.
+    """
+
+    likenesses: list[Likeness]
+    admitted: NDArray[np.int64] | None
+    ids: NDArray[np.int64]
+    parts: list[Part]
+    ranks: bool
+    content: float = 1.0
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Admit only some of the photos that the parts score."""
+        self.ids = self.admitted = self.ids[kept]
+        self.parts = [Part(part.name, part.weight, part.scores[kept]) for part in self.parts]
+
+    def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
+        """The one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
+        if not any(like.weight > 0 for like in self.likenesses):
+            return None
+        weights = np.array([like.weight for like in self.likenesses], np.float32)
+        compared = state.space.compared(np.stack([like.embedding for like in self.likenesses]))
+        total = weights @ compared
+        length = float(np.linalg.norm(total))
+        if length < 1e-6:  # what is added and what is taken away are the same
+            total = np.maximum(weights, 0) @ compared
+            length = float(np.linalg.norm(total))
+        unit: NDArray[np.float32] = total / max(length, 1e-12)
+        return unit if state.space.mean is None else unit + state.space.mean
+
+
+def _needs_columns(query: Query) -> bool:
+    seen = (Words, Colour, Style)
+    return bool(query.limits or query.dials or query.order == "quality") or any(
+        isinstance(term, seen) for term in query.terms
+    )
+
+
+def _asked(terms: Sequence[Colour]) -> NDArray[np.float32]:
+    """Colours asked for, with their shares: float32 (m, 4); what is left open is shared evenly."""
+    given = sum(term.share or 0.0 for term in terms)
+    open_ones = sum(term.share is None for term in terms)
+    rest = max(1.0 - given, 0.1 * open_ones) / max(open_ones, 1)
+    return np.array([[*colour_named(term.colour), term.share or rest] for term in terms], np.float32)
+
+
+def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64]) -> NDArray[np.int64]:
+    return second if first is None else np.intersect1d(first, second, assume_unique=True)
+
+
+def _zeros(like: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.zeros(len(like), np.float32)
