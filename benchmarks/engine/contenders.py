@@ -66,18 +66,12 @@ class Contender:
 
 
 def all_contenders(data: DataSet, *, quick: bool, reuse: bool) -> Iterator[Contender]:
-    """Build one after the other, with the threads of `threads`.
-
-    On `reuse`, peers that were built before are read, and those for context that were not are left out.
-    """
+    """Build one after the other, with the threads of `threads`; on `reuse`, peers that were built before are read."""
     yield from _ours(data)
     yield from _faiss_lists(data, quick=quick, reuse=reuse)
-    if not reuse or _filled_path(data, GRAPH).exists():
-        yield from _faiss_graph(data, reuse=reuse)
-    if not reuse or kept_path(data, USEARCH_FILE).exists():
-        yield from _usearch(data, reuse=reuse)
-    if not reuse:
-        yield from _scann(data)
+    yield from _faiss_graph(data, reuse=reuse)
+    yield from _usearch(data, reuse=reuse)
+    yield from _scann(data)
 
 
 # ---------------------------------------------------------------------- ours

@@ -26,6 +26,7 @@ from benchmarks.engine.threads import clock, threads
 from benchmarks.report import ROOT, machine
 from benchmarks.style import INK, OURS, PEER, STYLE, measured, mpl, plt, save, title
 from lookalike import LOPQIndex, LOPQModel
+from lookalike.index.encoding import default_codebooks
 
 __all__ = ["measure"]
 
@@ -62,6 +63,7 @@ class Bench:
         """Train and add; the index and what that took."""
         started = clock()
         codes = 2 * n_bytes if kind.get("bits", 4) == 4 else n_bytes
+        kind = {"codebooks": default_codebooks("float16", n_bytes, kind["rotation"]), **kind}
         model = LOPQModel.fit(self.base, n_coarse=n_coarse, n_subquantizers=codes, metric="cosine", **kind)
         trained = clock()
         index = LOPQIndex.from_model(model)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.engine.datasets import DataSet
 from benchmarks.engine.threads import clock
 from lookalike import LOPQIndex, LOPQModel, kernels
+from lookalike.index.encoding import default_codebooks
 
 __all__ = ["build_ours", "build_yahoo", "index_bytes", "model_bytes", "scan"]
 
@@ -23,10 +24,15 @@ Vectors = NDArray[np.float32]
 def build_ours(
     data: DataSet, n_bytes: int, *, rerank: str | None, rotation: str = "auto"
 ) -> tuple[LOPQIndex, float, float]:
-    """Train with defaults and add everything; return the index, seconds of training and of adding."""
+    """Train as `LOPQIndex.build` does and add everything; return the index, seconds of training and of adding."""
     started = clock()
     model = LOPQModel.fit(
-        data.base, n_coarse=data.n_coarse, n_subquantizers=2 * n_bytes, rotation=rotation, metric=data.metric
+        data.base,
+        n_coarse=data.n_coarse,
+        n_subquantizers=2 * n_bytes,
+        rotation=rotation,
+        codebooks=default_codebooks(rerank, n_bytes, rotation),
+        metric=data.metric,
     )
     trained = clock()
     index = LOPQIndex.from_model(model, rerank=rerank)

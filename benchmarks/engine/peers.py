@@ -86,12 +86,6 @@ def configurations(dim: int, n_coarse: int, n_bytes: int) -> list[Configuration]
             Configuration(
                 f"IVF+{kind}{a4}x4+norm fast scan", f"{lists},{kind}{a4}x4fsr_N{low}2x4", n_bytes, ADDITIVE_SAMPLE
             ),
-            Configuration(
-                f"IVF+{kind}{a4}x4+norm fast scan, not of residuals",
-                f"{lists},{kind}{a4}x4fs_N{low}2x4",
-                n_bytes,
-                ADDITIVE_SAMPLE,
-            ),
             Configuration(f"IVF+{kind}{a8}x8+norm", f"{lists},{kind}{a8}x8_Nqint8", n_bytes, ADDITIVE_SAMPLE),
         ]
     if n_bytes == 16:

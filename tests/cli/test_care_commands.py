@@ -71,6 +71,18 @@ def test_compacting_tells_the_bytes_and_names_another_writer(run, collection) ->
     assert "is being written to by process" in refused.stderr
 
 
+def test_training_anew_is_followed_and_told(run, run_json, collection, monkeypatch) -> None:
+    assert "every photo is compared, nothing to train." in run("compact", "--train", "-c", collection).stdout
+    n_photos = run_json("stats", "-c", collection)["n_vectors"]
+    monkeypatch.setattr("lookalike.collection.collection.TRAIN_FROM", n_photos)
+    result = run("compact", "--train", "-c", collection)
+    assert f"Training a model on {n_photos} photos" in result.stderr
+    assert "the index is 1 segment, trained anew." in result.stdout
+    assert run_json("compact", "--train", "-c", collection)["trained"] is True
+    assert run_json("compact", "-c", collection)["trained"] is False
+    assert "were found after the training" in run("stats", "-c", collection).stdout
+
+
 def test_stats_are_plain_words(run, run_json, demo_collection) -> None:
     text = run("stats", "--recall", "10", "-c", demo_collection).stdout
     assert "153 that can be found" in text
@@ -90,11 +102,17 @@ def test_stats_are_plain_words(run, run_json, demo_collection) -> None:
         "model_n_vectors": 9_000,
         "drift": 1.25,
         "recall": None,
+        "recall_watched": 0.87,
+        "recall_after_training": 0.991,
+        "asks_for_training": "recall",
         "damaged": ("segment 2: lost",),
     }
     plain = _plain(LiveStats(**{**made, **some}), 0)  # type: ignore[arg-type]
     assert plain["Index"] == "2 segments of 9,000 codes, 7 of them dead until the next merge"
     assert plain["Model"] == "trained on 9,000 photos; photos flushed lately are coded 25 % less exactly than those"
+    assert plain["Watched"] == "99.1% of the true ten nearest were found after the training, 87.0% lately"
+    assert plain["Training"].startswith("due, as the index finds so much less")
+    assert "`lookalike compact --train`" in plain["Training"]
     assert plain["Written"] == "1.0 MB with the photos, 2.0 MB flushed"
     assert plain["Upkeep"] == "1 merge in 1.5 s"
     assert plain["Damaged"] == "segment 2: lost\nmend it: lookalike repair"

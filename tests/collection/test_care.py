@@ -221,6 +221,28 @@ def test_compacting_gives_space_back_and_changes_no_answer(collection: Path, hit
     assert lookalike.Collection.verify(collection).is_clean
 
 
+def test_compacting_trains_anew_where_it_is_asked_to(
+    collection: Path, hits: list[lookalike.Hit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    with lookalike.Collection.open(collection) as photos:
+        photos.compact(train=True, notify=told.append)
+        assert (photos.stats().n_trainings, told) == (0, ["Merging."])  # every photo is compared
+        monkeypatch.setattr("lookalike.collection.collection.TRAIN_FROM", 11)
+        told.clear()
+        photos.compact(train=True)
+        assert (photos.stats().n_trainings, photos.stats().model_n_vectors, photos.stats().n_segments) == (1, 11, 1)
+        photos.compact(train=True, notify=told.append)
+        assert told == [
+            "Training a model on 11 photos; searching goes on.",
+            "Coding them with it: segment 1 of 1.",
+            "Merging.",
+        ]
+        assert photos.stats().n_trainings == 2
+        assert {hit.id for hit in photos.search(photo=1, k=20)} == {hit.id for hit in hits}
+    assert lookalike.Collection.verify(collection).is_clean
+
+
 def test_what_writes_waits_for_nobody_and_names_who_does(collection: Path) -> None:
     with lookalike.Collection.open(collection) as photos, writer_lock(collection):
         for write in (photos.compact, lambda: lookalike.Collection.repair(collection)):

@@ -86,7 +86,14 @@ def test_estimated_bytes_are_those_of_the_index_where_the_recipe_is_known(
     photos_like: Data, rotation: str, n_subquantizers: int, rerank: str | None
 ) -> None:
     vectors = photos_like[0][:2500, :48]
-    model = LOPQModel.fit(vectors, n_coarse=16, n_subquantizers=n_subquantizers, rotation=rotation, n_rotations=3)
+    model = LOPQModel.fit(
+        vectors,
+        n_coarse=16,
+        n_subquantizers=n_subquantizers,
+        rotation=rotation,
+        codebooks="additive",
+        n_rotations=3,
+    )
     n_axes, turned = model.frames.n_axes, model.frames.rotations.shape[1]
     kind = {0: "none", 16: "local"}.get(turned, "grouped")
     recipe = Recipe(kind, "additive", n_subquantizers, n_axes=n_axes, n_rotations=turned)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from threadpoolctl import threadpool_info
 
-from lookalike.kernels.threads import map_blocks, n_threads, one_blas_thread
+from lookalike.kernels.threads import map_blocks, n_threads, one_blas_thread, one_thread
 
 
 def blas_threads() -> list[int]:
@@ -32,6 +32,15 @@ def test_no_more_threads_than_set_even_when_nested(wanted: str, monkeypatch: pyt
     map_blocks(lambda rows: map_blocks(inner, 20, 1), 20, 1)
     assert n_threads() == int(wanted)
     assert len(seen) <= int(wanted)
+
+
+def test_the_engine_keeps_to_the_calling_thread_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKALIKE_THREADS", "3")
+    with one_thread():
+        with one_thread():
+            pass
+        assert set(map_blocks(lambda _: threading.get_ident(), 20, 1)) == {threading.get_ident()}
+    assert threading.get_ident() not in map_blocks(lambda _: threading.get_ident(), 20, 1)
 
 
 def test_a_senseless_setting_falls_back_to_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

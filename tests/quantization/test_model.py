@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lookalike.errors import InvalidArgumentError
 from lookalike.quantization import AdditiveQuantizer, LOPQModel, ProductQuantizer
+from lookalike.quantization.arrangement import arranged
 
 SMALL: dict[str, Any] = {"n_coarse": 8, "n_subquantizers": 8}
 PRODUCT: dict[str, Any] = {**SMALL, "codebooks": "shared"}
@@ -189,21 +190,87 @@ def test_additive_codes_err_less_than_product_codes_of_the_same_bytes(clustered:
 
 def test_auto_reports_what_it_tried_and_takes_the_best(clustered: np.ndarray) -> None:
     model = LOPQModel.fit(clustered, n_coarse=2, n_subquantizers=8)
-    chosen, other = model.report
-    assert {chosen["rotation"], other["rotation"]} == {"local", "none"}
+    chosen, *others = model.report
+    tried = [(each["rotation"], each["codebooks"]) for each in model.report]
+    assert sorted(tried) in (
+        sorted([("none", "additive"), ("local", "additive"), (rotation, "shared")]) for rotation in ("none", "local")
+    )
     assert chosen["chosen"]
-    assert not other["chosen"]
-    assert chosen["recall_10"] >= other["recall_10"] - 0.01
+    assert not any(other["chosen"] for other in others)
+    assert all(chosen["recall_10"] >= other["recall_10"] - 0.01 for other in others)
     assert chosen["model_bytes"] == model.n_model_bytes
-    assert chosen["distortion"] > 0
-    assert LOPQModel.fit(clustered, rotation="none", n_coarse=2, n_subquantizers=8).report == ()
+    assert all(each["distortion"] > 0 and each["cost"] >= 0 for each in model.report)
+    assert all("of the ten nearest" in each["reason"] for each in model.report)
+    arguments: dict[str, Any] = {"rotation": "none", "n_coarse": 2, "n_subquantizers": 8}
+    assert LOPQModel.fit(clustered, codebooks="additive", **arguments).report == ()
+
+
+@pytest.mark.parametrize(("n_subquantizers", "wanted"), [(8, "shared"), (32, "additive")])
+@pytest.mark.parametrize("rotation", ["auto", "local", "grouped"])
+def test_auto_takes_the_codebooks_that_find_more(
+    clustered: np.ndarray, rotation: str, n_subquantizers: int, wanted: str
+) -> None:
+    model = LOPQModel.fit(clustered, n_coarse=8, n_subquantizers=n_subquantizers, rotation=rotation)
+    chosen = model.report[0]
+    assert chosen["codebooks"] == wanted
+    assert isinstance(model.product, ProductQuantizer if wanted == "shared" else AdditiveQuantizer)
+    assert chosen["model_bytes"] == model.n_model_bytes
+    assert chosen["cost"] == model.cost
+    assert {each["codebooks"] for each in model.report} == {"additive", "shared"}
+
+
+@pytest.mark.parametrize("rotation", ["none", "global", "grouped", "local"])
+def test_codebooks_of_sums_are_the_same_after_a_trial_as_on_request(clustered: np.ndarray, rotation: str) -> None:
+    """32 codes of 24 dimensions: more sub-vectors than axes, which are filled with zeros for the trial."""
+    tried = LOPQModel.fit(clustered, rotation=rotation, n_coarse=8, n_subquantizers=32)
+    assert [each["rotation"] for each in tried.report] == [rotation] * 2
+    assert [each["codebooks"] for each in tried.report] == ["additive", "shared"]
+    assert tried.report[1]["recall_10"] > 0.8
+    asked = LOPQModel.fit(clustered, rotation=rotation, n_coarse=8, n_subquantizers=32, codebooks="additive")
+    assert asked.report == ()
+    np.testing.assert_allclose(tried.distortion(clustered), asked.distortion(clustered), rtol=0.1)
+
+
+def test_nothing_is_tried_with_few_vectors_or_parts_that_are_given(clustered: np.ndarray) -> None:
+    few = LOPQModel.fit(clustered[:1999], rotation="local", n_coarse=4, n_subquantizers=8)
+    assert few.report == ()
+    assert isinstance(few.product, AdditiveQuantizer)
+    parts: tuple[dict[str, Any], ...] = ({"start": few}, {"coarse": few.coarse.centroids, "rotation": "local"})
+    for part in parts:
+        model = LOPQModel.fit(clustered, n_subquantizers=8, **part)
+        assert model.report == ()
+        assert isinstance(model.product, AdditiveQuantizer)
+
+
+@pytest.mark.parametrize("rotation", ["none", "global", "grouped", "local"])
+@pytest.mark.parametrize("m", [5, 7, 8, 16, 32])
+def test_arranging_axes_for_product_codes_changes_no_cell_and_loses_little(
+    clustered: np.ndarray, rotation: str, m: int
+) -> None:
+    model = LOPQModel.fit(clustered, rotation=rotation, n_coarse=8, n_subquantizers=8, codebooks="additive")
+    y = model.project(clustered)
+    projection, coarse, frames, moved = arranged(model.projection, model.coarse, model.frames, y, m)
+    np.testing.assert_array_equal(moved, projection.project(clustered))
+    assert frames.n_axes % m == 0
+    cells = model.coarse.assign(y)
+    if rotation != "none" or frames.n_axes >= 24:
+        np.testing.assert_array_equal(coarse.assign(moved), cells)
+    before, after = model.frames.to_local(y, cells), frames.to_local(moved, cells)
+    kept, whole = np.sum(after**2), np.sum(before**2)
+    assert 0.99 * whole <= kept <= (1 + 1e-5) * whole
+    if m == 8:  # 24 axes divide
+
+        def imbalance(local: np.ndarray) -> float:
+            return float(np.ptp(np.log(np.var(local, axis=0)).reshape(8, -1).sum(axis=1)))
+
+        assert imbalance(after) < 0.7 * imbalance(before)
 
 
 def test_auto_takes_the_smaller_model_where_rotations_do_not_pay() -> None:
     vectors = np.random.default_rng(0).normal(size=(4000, 16))
     report = LOPQModel.fit(vectors, n_coarse=4, n_subquantizers=8).report
     assert report[0]["rotation"] == "none"
-    assert report[1]["recall_10"] < report[0]["recall_10"] + 0.01
+    assert all(each["recall_10"] < report[0]["recall_10"] + 0.01 for each in report[1:])
 
 
 def test_training_goes_on_from_given_centroids(clustered: np.ndarray) -> None:

@@ -27,7 +27,7 @@ def model(clustered: np.ndarray) -> LOPQModel:
 
 @pytest.fixture(scope="module")
 def additive(clustered: np.ndarray) -> LOPQModel:
-    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8)
+    return LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8, codebooks="additive")
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_additive_tensors_that_do_not_belong_together_are_refused(
     clustered: np.ndarray, tmp_path: Path, header: dict[str, Any], tensors: dict[str, Any]
 ) -> None:
     file = tmp_path / "model.safetensors"
-    LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8, rotation="local").save(file)
+    LOPQModel.fit(clustered, n_coarse=4, n_subquantizers=8, dim=8, rotation="local", codebooks="additive").save(file)
     with pytest.raises(FormatError):
         LOPQModel.load(altered(file, {"version": 2, **header}, **tensors))
 

@@ -34,7 +34,7 @@ from .operations import DIM, Beside, Operation, State, apply, next_operation, pe
 
 __all__ = ["Tally", "torture"]
 
-_TARGETS = ("flush", "merge", "train", "recode", "exchange", "add", "remove", "close", "open", "backup")
+_TARGETS = ("flush", "merge", "train", "recode", "exchange", "look", "add", "remove", "close", "open", "backup")
 _KILLS_OF_A_FOLDER = 60
 """After so many kills an index is begun anew, so that first models and empty indexes are met again."""
 _LONGEST_LIFE = 1.5

@@ -28,6 +28,7 @@ _PHASE_OF = {
     ("training", "_recode"): "recode",
     ("training", "_exchange"): "exchange",
     ("training", "renew_mean"): "mean",
+    ("recall", "look"): "look",
     ("live_index", "add"): "add",
     ("live_index", "remove"): "remove",
     ("opened", "close"): "close",

@@ -32,6 +32,7 @@ _FOCUS = {
     "train": "train",
     "recode": "train",
     "exchange": "train",
+    "look": "train",
     "open": "reopen",
     "close": "reopen",
     "backup": "backup",

@@ -18,28 +18,45 @@ if TYPE_CHECKING:
 __all__ = ["compact", "stats"]
 
 
-def compact(*, collection: CollectionOption = DEFAULT_COLLECTION, json: JsonOption = False) -> None:
+def compact(
+    *,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    train: Annotated[
+        bool, typer.Option("--train", metavar="", help="Also train anew, on the photos as they are now.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Merge the index into one piece, and give unused space back to the disk.
 
     Adding photos does what is needed by itself; this is for a collection that
     will not change for a while, or of which much has gone. Searching goes on.
+
+    With --train, the index first learns the photos anew, which takes minutes
+    where there are many. `lookalike stats` tells whether it is due.
     """
     from lookalike.collection import Collection
 
     with Collection.open(collection, create=False, notify=print_note) as photos:
         before = bytes_by_part(photos.path)["total"]
-        photos.compact()
-        n_segments = photos.stats().n_segments
-    after = bytes_by_part(collection)["total"]
+        n_trainings = photos.stats().n_trainings
+        photos.compact(train=train, notify=print_note if train else None)
+        found = photos.stats()
+    after, trained = bytes_by_part(collection)["total"], found.n_trainings > n_trainings
     if json:
         print_json(
-            {"collection": str(collection), "segments": n_segments, "bytes_before": before, "bytes_after": after}
+            {
+                "collection": str(collection),
+                "segments": found.n_segments,
+                "trained": trained,
+                "bytes_before": before,
+                "bytes_after": after,
+            }
         )
     else:
-        stdout().print(
-            f"{shown_path(collection)} takes {size(after)}, before {size(before)}; the index is "
-            + (f"{count(n_segments, 'segment')}." if n_segments else "not there yet: every photo is compared.")
-        )
+        index = f"the index is {count(found.n_segments, 'segment')}" + (", trained anew." if trained else ".")
+        if not found.n_segments:
+            index = "the index is not there yet: every photo is compared" + (", nothing to train." if train else ".")
+        stdout().print(f"{shown_path(collection)} takes {size(after)}, before {size(before)}; {index}")
 
 
 def stats(
@@ -97,6 +114,8 @@ def _plain(found: LiveStats, n_searches: int) -> dict[str, str]:
         else "none yet: every photo is compared",
         "Model": "" if found.model is None else f"trained on {count(found.model_n_vectors, 'photo')}{drift}",
         "Recall": "" if found.recall is None else f"{found.recall:.1%} of the true ten nearest, in {searches}",
+        "Watched": _watched(found),
+        "Training": _TRAINING.get(found.asks_for_training or "", ""),
         "On disk": ", ".join(f"{name} {size(n)}" for name, n in found.disk_bytes.items() if n),
         "Written": f"{size(log)} with the photos" + "".join(f", {part}" for part in parts),
         "Amplification": f"{found.write_amplification:.1f} bytes written for each byte of an embedding"
@@ -105,6 +124,20 @@ def _plain(found: LiveStats, n_searches: int) -> dict[str, str]:
         "Upkeep": ", ".join(upkeep),
         "Damaged": "\n".join(found.damaged) + ("\nmend it: lookalike repair" if found.damaged else ""),
     }
+
+
+_ADVICE = "adding photos trains anew, and so does `lookalike compact --train`"
+_TRAINING = {
+    "distortion": f"due, as photos flushed lately are coded so much less exactly; {_ADVICE}",
+    "recall": f"due, as the index finds so much less than after the last one; {_ADVICE}",
+}
+
+
+def _watched(found: LiveStats) -> str:
+    if found.recall_watched is None or found.recall_after_training is None:
+        return ""
+    lately = "" if found.recall_watched == found.recall_after_training else f", {found.recall_watched:.1%} lately"
+    return f"{found.recall_after_training:.1%} of the true ten nearest were found after the training{lately}"
 
 
 def _drift(drift: float) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +36,7 @@ from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.thumbnails import ThumbnailStore
-from lookalike.collection.vectors import CATALOG, VectorView, is_indexed, open_index
+from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
 from lookalike.errors import (
     FormatError,
@@ -326,8 +327,16 @@ class Collection:
         copy_collection(source, Path(path).expanduser())
         return dataclasses.replace(report, path=str(path), leftovers=())
 
-    def compact(self) -> None:
+    def compact(self, *, train: bool = False, notify: Callable[[str], None] | None = None) -> None:
         """Merge the whole index into one segment, and give the space of what was removed back to the disk.
+
+        Parameters
+        ----------
+        train : bool
+            Before, train a model on the photos as they are now and code all with it, once there are enough for an
+            index. It happens by itself when photos are added; ``stats().asks_for_training`` tells whether it is due.
+        notify : callable, optional
+            Called with a sentence on each step of it.
 
         Raises
         ------
@@ -338,8 +347,20 @@ class Collection:
         """
         from lookalike.collection.writing import PhotoWriter
 
+        tell = notify or (lambda _: None)
+
+        def coded(n_done: int, n: int) -> None:
+            if n_done < n:
+                tell(f"Coding them with it: segment {n_done + 1} of {n}.")
+
         with writing(self.path):
-            with PhotoWriter(self.path, self.settings.card.dim, background=False) as writer:
+            dim, train_from = self.settings.card.dim, sys.maxsize if train else TRAIN_FROM  # never twice
+            with PhotoWriter(self.path, dim, train_from=train_from, background=False) as writer:
+                n_photos = len(writer.index)
+                if train and n_photos >= TRAIN_FROM:
+                    tell(f"Training a model on {n_photos:,} photos; searching goes on.")
+                    writer.index.train(progress=coded)
+                tell("Merging.")
                 writer.index.compact()
             with closing(Catalog(self.path / CATALOG, writable=True)) as catalog:
                 catalog.give_back_space()

@@ -6,8 +6,9 @@ processor time. Real data is quicker in places (k-means that settles early) and 
 away), so seconds are right to about a half, while the process does nothing else.
 
 Which rotation "auto" will choose is known only afterwards. Assumed is the larger of those that it tries: each cell's
-own axes, or shared ones where those would take more than the budget; all axes that fit are kept. For the recipe that
-was chosen, bytes are exact but for cells that stay empty.
+own axes, or shared ones where those would take more than the budget; all axes that fit are kept. Of codebooks, sums of
+codewords are assumed, which have more bytes and take longer; where product codes are tried beside them, the time of the
+trial is counted. For the recipe that was chosen, bytes are exact but for cells that stay empty.
 
 The peak of memory while building is the larger of two moments: while frames are learned, residuals lie there three
 times beside the training vectors and their projections (or, of few vectors, while codebooks are); and while the last
@@ -125,6 +126,7 @@ def estimated(
     n_coarse: int | None,
     metric: str,
     rotation: str,
+    codebooks: str,
     rerank: str | None,
     threads: int | None = None,
 ) -> Estimate:
@@ -140,7 +142,7 @@ def estimated(
         n_subquantizers=n_codes,
         bits=4,
         rotation=rotation,
-        codebooks="auto",
+        codebooks=codebooks,
         n_rotations=None,
         allocation="eigenvalue",
         error_code=False,
@@ -150,16 +152,17 @@ def estimated(
     if settings.codebooks != "additive":
         raise InvalidArgumentError("estimates are for codes of at least 2 bytes. Give `bytes_per_vector=2` or more.")
     k, dim = settings.cells_and_dim(n, dim_in)
-    tries = n >= max(fitting._FEW, 2 * k)
-    recipes = fitting._recipes(settings, n, k, dim_in, dim, dim)
-    recipe = recipes[-1] if tries else recipes[0]
+    tries = fitting.tries(n, k)
+    recipes = fitting._recipes(settings, n, k, dim_in, dim, dim)[: None if tries else 1]
+    recipe = recipes[-1]
+    tries_codebooks = tries and settings.tries_codebooks
     rates = _Rates.measured(dim_in, dim, k, recipe)
     return Estimate(
         memory=_memory(n, dim_in, dim, k, recipe, rerank),
         peak_bytes=_peak(n, dim_in, dim, k, recipe, rerank, cosine=metric == "cosine"),
         rotation=recipe.rotation,
         n_coarse=k,
-        training=_training(rates, n, k, dim, recipes if tries else recipes[:1], judged=tries and len(recipes) > 1),
+        training=_training(rates, n, k, dim, recipes, tries_codebooks=tries_codebooks),
         encoding=_encoding(rates, n, recipe, cosine=metric == "cosine"),
         n_threads=threads or n_threads(),
     )
@@ -228,6 +231,8 @@ class _Rates:
     rotate: float
     encode: float
     encode_plain: float
+    seed_product: float  # of one sub-vector
+    encode_product: float
 
     @classmethod
     def measured(cls, dim_in: int, dim: int, k: int, recipe: Recipe) -> _Rates:
@@ -244,6 +249,11 @@ class _Rates:
         width = max(1, _n_axes(recipe, dim) // training.buckets("additive", recipe.n_codes))
         codes = rng.integers(0, 16, (512, words)).astype(np.uint8)
         narrow = np.ascontiguousarray(x[:, :width])
+        sub = max(1, _n_axes(recipe, dim) // recipe.n_codes)
+        one_sub = np.ascontiguousarray(x[:, :sub])
+        subs = rng.normal(size=(min(n, 2048), sub * recipe.n_codes)).astype(np.float32)
+        centroids_of_subs = rng.normal(size=(recipe.n_codes, sub, 16)).astype(np.float32)
+        first = np.zeros(len(subs), np.int64)
         distances = rng.random(n, np.float32)
         square = (x.T @ x).astype(np.float64)
         part = np.ascontiguousarray(x_in[:, :_LARGEST_SQUARE])  # more would take more than a second
@@ -275,6 +285,8 @@ class _Rates:
                 rotate=_rotate_seconds(rng, dim, k, recipe),
                 encode=_encode_seconds(rng, dim, k, recipe),
                 encode_plain=_encode_seconds(rng, dim, k, Recipe("none", recipe.codebooks, recipe.n_codes)),
+                seed_product=_seconds(lambda: kernels.assign(one_sub, one_sub[:16])) / n,
+                encode_product=_seconds(lambda: kernels.encode_subvectors(subs, first, centroids_of_subs)) / len(subs),
             )
 
 
@@ -328,8 +340,11 @@ def _encode_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) 
     return _seconds(loop) / n
 
 
-def _training(rates: _Rates, n: int, k: int, dim: int, recipes: list[Recipe], *, judged: bool) -> tuple[Step, ...]:
+def _training(
+    rates: _Rates, n: int, k: int, dim: int, recipes: list[Recipe], *, tries_codebooks: bool
+) -> tuple[Step, ...]:
     r = rates
+    judged = len(recipes) > 1 or tries_codebooks
     n = min(n, max(k, fitting._MOST_TRAINING_VECTORS))
     n_held = min(choice.HELD_OUT, n // 10) if judged else 0
     n -= n_held
@@ -360,6 +375,13 @@ def _training(rates: _Rates, n: int, k: int, dim: int, recipes: list[Recipe], *,
         codebooks += n_words * (r.assign + rotate + additive._ROUNDS * (r.encode_plain + r.sums) + 2 * encode)
         judging += n_base * (r.project + r.assign + 2 * rotate + encode + 4 * r.gather)
         judging += n_base * n_held * (r.top + r.product / 4)  # products of 64 queries at once
+    if tries_codebooks:
+        rotate = r.rotate if recipes[-1].rotation != "none" else 0.0
+        n_codes, sub = recipes[-1].n_codes, max(1, _n_axes(recipes[-1], dim) // recipes[-1].n_codes)
+        codebooks += _KMEANS_ROUNDS * n_words * n_codes * (r.seed_product + sub * r.bins)
+        codebooks += n_words * 2 * (r.assign + rotate + r.gather)
+        judging += n_base * (r.project + r.assign + 2 * rotate + r.encode_product + 4 * r.gather)
+        judging += n_base * n_held * (r.top + r.product / 4)
     steps += [Step("frames of cells", frames, serial), Step("codebooks", codebooks)]
     if judged:
         steps.append(Step("judging", judging + n_held * n_base * (r.exact + r.top)))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.encoding import default_rotation, encode_segment
+from lookalike.index.encoding import default_codebooks, default_rotation, encode_segment
 from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.filtering import Admission
@@ -92,7 +92,8 @@ class LOPQIndex:
         rotation : str, optional
             As in :meth:`LOPQModel.fit`. By default "auto" where codes are all there is; where vectors are kept, "none":
             what codes miss is then found by comparing more of them exactly, which takes a third of the time that
-            rotations take (docs/tutorials/parameters.md).
+            rotations take (docs/tutorials/parameters.md). Where vectors are kept, codes are sums of codewords, without
+            the trial of product codes that :meth:`LOPQModel.fit` makes, unless ``rotation`` is "auto".
         rerank : {"float16", "float32"} or None
             How vectors themselves are kept for exact re-ranking; None keeps codes only.
         seed : int
@@ -106,7 +107,13 @@ class LOPQIndex:
         x = as_vectors(vectors, "vectors")
         rotation = default_rotation(rerank, n_bytes) if rotation is None else rotation
         model = LOPQModel.fit(
-            x, n_coarse=n_coarse, n_subquantizers=2 * n_bytes, rotation=rotation, metric=metric, seed=seed
+            x,
+            n_coarse=n_coarse,
+            n_subquantizers=2 * n_bytes,
+            rotation=rotation,
+            codebooks=default_codebooks(rerank, n_bytes, rotation),
+            metric=metric,
+            seed=seed,
         )
         index = cls(model, (), rerank)
         index.add(x, ids)
@@ -194,9 +201,9 @@ class LOPQIndex:
     ) -> Estimate:
         """Estimate what :meth:`build` will take for so many vectors: bytes, and processor seconds on this machine.
 
-        Times the inner loops for about a second. Which rotation "auto" will choose depends on the data; assumed is the
-        largest that it tries, so bytes of the model are an upper bound. ``estimate.memory.at(n)`` accounts for
-        other numbers of vectors in the same cells.
+        Times the inner loops for about a second. What "auto" will choose depends on the data; assumed is the largest
+        rotation that it tries, with sums of codewords, so bytes of the model are an upper bound.
+        ``estimate.memory.at(n)`` accounts for other numbers of vectors in the same cells.
 
         Parameters
         ----------
@@ -218,11 +225,13 @@ class LOPQIndex:
         """
         _check_rerank(rerank)
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
+        rotation = default_rotation(rerank, n_bytes) if rotation is None else rotation
         return estimated(
             check_count(n, "n"),
             check_count(dim, "dim"),
             n_codes=2 * n_bytes,
-            rotation=default_rotation(rerank, n_bytes) if rotation is None else rotation,
+            rotation=rotation,
+            codebooks=default_codebooks(rerank, n_bytes, rotation),
             n_coarse=n_coarse,
             metric=check_choice(metric, "metric", METRICS),
             rerank=rerank,

@@ -13,17 +13,18 @@ one out restores it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["map_blocks", "n_threads", "one_blas_thread"]
+__all__ = ["map_blocks", "n_threads", "one_blas_thread", "one_thread"]
 
 T = TypeVar("T")
 
@@ -99,6 +100,17 @@ def map_blocks(function: Callable[[slice], T], n: int, block: int) -> list[T]:
             return [function(each) for each in slices]
         with ThreadPoolExecutor(workers, initializer=_mark) as pool:
             return list(pool.map(function, slices))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the engine to the calling thread inside a ``with`` block: for work that nobody waits for."""
+    before = getattr(_here, "working", False)
+    _here.working = True
+    try:
+        yield
+    finally:
+        _here.working = before
 
 
 def _mark() -> None:

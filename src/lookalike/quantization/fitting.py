@@ -1,14 +1,16 @@
 """From arguments to a trained model's parts: settings checked, defaults found, recipes trained, the best one taken.
 
 In order: a sample of the vectors, some of them held out, projection, coarse quantizer; then one recipe for the codes
-(:mod:`lookalike.quantization.training`), or, with ``rotation="auto"``, the one of several that finds most
-(:mod:`lookalike.quantization.choice`).
+(:mod:`lookalike.quantization.training`), or the one of several that finds most (:mod:`lookalike.quantization.choice`):
+with ``rotation="auto"`` of two rotations, both with the same kind of codebooks; then, with ``codebooks="auto"``, of two
+kinds of codebooks in the frames that were best (:mod:`lookalike.quantization.arrangement`). So frames are trained once
+each, and codebooks of each kind where they matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,13 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import InvalidArgumentError
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization.arguments import check_choice, check_count, normalised
-from lookalike.quantization.choice import HELD_OUT, Trial, choose
+from lookalike.quantization.arrangement import arranged
+from lookalike.quantization.choice import HELD_OUT, Judge, best, report
 from lookalike.quantization.coarse import CoarseQuantizer
 from lookalike.quantization.projection import Projection
 from lookalike.quantization.rotation import ROTATIONS, LocalFrames
-from lookalike.quantization.training import Parts, Recipe, active_axes, buckets, sample, train
+from lookalike.quantization.training import CODEBOOK_SAMPLE, Parts, Recipe, active_axes, buckets, sample, train
 
-__all__ = ["FitSettings", "Start", "default_n_coarse", "fit_parts", "halves_message"]
+__all__ = ["FitSettings", "Start", "default_n_coarse", "fit_parts", "halves_message", "tries"]
 
 COARSE = ("ivf", "multi_index")
 CODEBOOKS = ("shared", "local", "additive")
@@ -62,7 +65,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitSettings:
-    """The checked arguments of ``LOPQModel.fit``; see there."""
+    """The checked arguments of ``LOPQModel.fit``; see there.
+
+    ``codebooks`` are those that rotations are tried with, and ``tries_codebooks`` says whether others are tried too.
+    """
 
     start: Start | None
     n_parts: int
@@ -73,6 +79,7 @@ class FitSettings:
     bits: int
     rotation: str
     codebooks: str
+    tries_codebooks: bool
     n_rotations: int | None
     water_filling: bool
     error_code: bool
@@ -117,8 +124,10 @@ class FitSettings:
         if n_parts == 2 and (m % 2 or m // 2 * bits % 8):
             raise InvalidArgumentError(halves_message(m, bits))
         can_be_additive = n_parts == 1 and bits == 4 and m >= 4 and not error_code
+        tried = False
         if check_choice(codebooks, "codebooks", ("auto", *CODEBOOKS)) == "auto":
             codebooks = "additive" if can_be_additive else "shared"
+            tried = can_be_additive and centroids is None
         if codebooks == "additive" and not can_be_additive:
             raise InvalidArgumentError(
                 '`codebooks` is "additive", which needs one coarse codebook, bits=4, no `error_code` and at least 4 '
@@ -136,6 +145,7 @@ class FitSettings:
             int(bits),
             check_choice(rotation, "rotation", ("auto", *ROTATIONS)),
             codebooks,
+            tried,
             None if n_rotations is None else check_count(n_rotations, "n_rotations"),
             check_choice(allocation, "allocation", ALLOCATIONS) == "water_filling" or codebooks == "additive",
             error_code,
@@ -195,7 +205,8 @@ def fit_parts(
     held = x[:0]
     start = settings.start
     kept = start.frames if start is not None and settings.rotation == "auto" else None
-    if settings.rotation == "auto" and kept is None and len(x) >= max(_FEW, 2 * k):
+    tries_rotations = settings.rotation == "auto" and kept is None
+    if (tries_rotations or settings.tries_codebooks) and tries(len(x), k):
         out = np.zeros(len(x), np.bool_)
         out[sample(x, min(HELD_OUT, len(x) // 10), rng)] = True
         held, x = x[out], x[~out]
@@ -219,18 +230,41 @@ def fit_parts(
         recipes = _recipes(settings, n_given, k, x.shape[1], dim, n_axes)
 
         def trained(recipe: Recipe) -> Parts:
-            return train(recipe, y, lost, coarse, rng_codes, kept)
+            return train(recipe, y, lost, coarse, rng_codes, kept, turn=kept is None)
 
-        if len(recipes) == 1 or not len(held):
+        if not len(held) or (len(recipes) == 1 and not settings.tries_codebooks):
             return projection, trained(recipes[0]), []
-        tried: dict[int, Parts] = {}
+        judge = Judge.drawn(x, held, rng)
+        models = [(projection, trained(recipe)) for recipe in recipes]
+        trials = [
+            judge.trial(recipe, assemble(projection, *parts))
+            for recipe, (_, parts) in zip(recipes, models, strict=True)
+        ]
+        if settings.tries_codebooks:
+            place = best(trials)
+            recipe, model = _with_shared_codebooks(recipes[place], *models[place], y, rng_codes)
+            trial = judge.trial(recipe, assemble(model[0], *model[1]))
+            place += trial.cost >= trials[place].cost
+            models.insert(place, model)
+            trials.insert(place, trial)
+        return *models[best(trials)], report(trials)
 
-        def model(recipe: Recipe) -> Any:  # noqa: ANN401
-            tried[id(recipe)] = trained(recipe)
-            return assemble(projection, *tried[id(recipe)])
 
-        trials = choose(recipes, model, x, held, rng)
-        return projection, tried[id(trials[0].recipe)], [_entry(trial, trials[0]) for trial in trials]
+def tries(n: int, n_coarse: int) -> bool:
+    """Tell whether so many training vectors are enough for anything to be tried."""
+    return n >= max(_FEW, 2 * n_coarse)
+
+
+def _with_shared_codebooks(
+    recipe: Recipe, projection: Projection, parts: Parts, projected: NDArray[np.float32], rng: np.random.Generator
+) -> tuple[Recipe, tuple[Projection, Parts]]:
+    """Train product codes in the frames of a recipe that has been trained already."""
+    (rng_sample,) = rng.spawn(1)
+    some = projected[sample(projected, CODEBOOK_SAMPLE, rng_sample)]
+    projection, coarse, frames, some = arranged(projection, *parts[:2], some, recipe.n_codes)
+    recipe = replace(recipe, codebooks="shared", n_axes=None if recipe.n_axes is None else frames.n_axes)
+    lost = np.zeros(len(some), np.float32)  # product codes do not use it
+    return recipe, (projection, train(recipe, some, lost, coarse, rng, frames))
 
 
 def _given_cells(start: Start | None, coarse: str | ArrayLike) -> tuple[int, NDArray[np.float32] | None]:
@@ -271,14 +305,6 @@ def _recipes(settings: FitSettings, n: int, n_coarse: int, dim_in: int, dim: int
     elif n_affordable > 1:
         recipes.append(recipe("grouped", n_axes, n_affordable))
     return recipes
-
-
-def _entry(trial: Trial, chosen: Trial) -> dict[str, Any]:
-    """One line of the report: plain values, as they go into the file."""
-    facts = asdict(trial)
-    recipe = facts.pop("recipe")
-    kept = ("rotation", "codebooks", "n_codes", "bits", "n_axes", "n_rotations")
-    return {"chosen": trial is chosen, **{name: recipe[name] for name in kept}, **facts}
 
 
 def default_n_coarse(n: int, n_parts: int) -> int:

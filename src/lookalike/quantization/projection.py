@@ -10,7 +10,7 @@ zero: such coordinates are always 0 and cost no distance.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from lookalike.errors import InvalidArgumentError
 from lookalike.kernels.threads import map_blocks, one_blas_thread
 from lookalike.quantization.allocation import eigenvalue_allocation
 
-__all__ = ["Projection", "covariance", "principal_axes"]
+__all__ = ["Projection", "covariance", "principal_axes", "reordered"]
 
 _BLOCK = 8192
 """Rows per matrix product. Fixed, so that sums are the same for any number of threads."""
@@ -89,6 +89,10 @@ class Projection:
         order = [part[eigenvalue_allocation(spread[part], n_subquantizers // n_parts)] for part in parts]
         return cls(mean.astype(np.float32), np.ascontiguousarray(basis[:, np.concatenate(order)], np.float32))
 
+    def with_axes(self, order: NDArray[np.int64]) -> Self:
+        """Give the same axes in another order, without those not named; -1 fills with a zero axis."""
+        return replace(self, basis=reordered(self.basis, order))
+
     def project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(x - mean) @ basis``: float32 (n, dim_in) to float32 (n, dim)."""
 
@@ -115,6 +119,11 @@ class Projection:
         """``y @ basis.T + mean``: the nearest vector that projects to ``y``, float32 (n, dim_in)."""
         with one_blas_thread():
             return projected @ self.basis.T + self.mean
+
+
+def reordered(array: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Entries of the last axis in another order; zeros where that is -1."""
+    return np.ascontiguousarray(np.where(order >= 0, array[..., order], np.float32(0)))
 
 
 def covariance(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

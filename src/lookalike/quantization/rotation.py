@@ -29,7 +29,7 @@ from lookalike.quantization.additive import NormTerms
 from lookalike.quantization.allocation import eigenvalue_allocation
 from lookalike.quantization.coarse import CoarseQuantizer
 from lookalike.quantization.kmeans import kmeans
-from lookalike.quantization.projection import covariance, principal_axes
+from lookalike.quantization.projection import covariance, principal_axes, reordered
 
 __all__ = ["ROTATIONS", "LocalFrames"]
 
@@ -140,6 +140,25 @@ class LocalFrames:
         """Give the same frames with other rotations, rounded to 8 bits: float32 (n_parts, n_rotations, n_axes, d)."""
         narrow, scales = _narrowed(rotations)
         return replace(self, rotations=narrow, rotation_scales=scales)
+
+    def with_axes(self, order: NDArray[np.int64]) -> Self:
+        """Give every rotation the same axes in another order, without those not named; -1 fills with a zero axis."""
+        kept = order >= 0
+        return replace(
+            self,
+            rotations=np.where(kept[:, None], self.rotations[:, :, order], self.rotations.dtype.type(0)),
+            rotation_scales=np.where(kept, self.rotation_scales[:, :, order], np.float32(1)),
+        )
+
+    def in_space(self, order: NDArray[np.int64]) -> Self:
+        """Give the same frames in a space whose axes have another order (one part only); -1 is a new axis of zeros."""
+        turns = self.rotations
+        if turns.shape[1]:
+            turns = np.ascontiguousarray(np.where(order >= 0, turns[..., order], turns.dtype.type(0)))
+        else:
+            turns = np.empty((1, 0, len(order), len(order)), turns.dtype)
+        scales = self.rotation_scales if self.rotations.shape[1] else np.empty((1, 0, len(order)), np.float32)
+        return replace(self, offsets=reordered(self.offsets, order), rotations=turns, rotation_scales=scales)
 
     def rotation(self, part: int, cell: int) -> NDArray[np.float32]:
         """Axes of one cell as rows: float32 (n_axes, part_dim)."""

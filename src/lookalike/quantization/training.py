@@ -95,6 +95,8 @@ def train(
     coarse: CoarseQuantizer,
     rng: np.random.Generator,
     given: LocalFrames | None = None,
+    *,
+    turn: bool = True,
 ) -> Parts:
     """Learn frames and codebooks from projected vectors.
 
@@ -107,7 +109,9 @@ def train(
     coarse : CoarseQuantizer
     rng : numpy.random.Generator
     given : LocalFrames, optional
-        Frames to be taken as they are.
+        Frames to begin with.
+    turn : bool
+        Whether rounds of OPQ turn a rotation that all cells share.
 
     Returns
     -------
@@ -147,7 +151,7 @@ def train(
         return coarse, frames, additive
     y = projected[rows]
     cells = coarse.assign(y)
-    if recipe.rotation == "global" and given is None:
+    if recipe.rotation == "global" and turn:
         frames = _opq(frames, y, cells, recipe, rng_sample)
     local = frames.to_local(y, cells)
     product = ProductQuantizer.fit(local, recipe.n_codes, recipe.bits, rng_codebooks)

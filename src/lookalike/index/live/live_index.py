@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -242,9 +243,18 @@ class LiveIndex(OpenedIndex):
         """Flush, and merge everything into one segment; the space of removed vectors returns."""
         self._writer()[1].compact()
 
-    def train(self) -> None:
-        """Train a model on what is there now and code everything with it. Searches go on meanwhile."""
-        self._writer()[1].train()
+    def train(self, *, progress: Callable[[int, int], None] | None = None) -> None:
+        """Train a model on what is there now and code everything with it. Searches go on meanwhile.
+
+        It happens by itself when the vectors have doubled, or when the model no longer fits them: ``stats()`` tells
+        what asks for it.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called, once there is the model, with how many segments are coded with it and how many there are.
+        """
+        self._writer()[1].train(progress)
 
     def wait(self) -> None:
         """Wait until the background has nothing left to do; raises what failed there."""

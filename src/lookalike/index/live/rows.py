@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-__all__ = ["TABLES", "VERSION", "Facts", "ModelRow", "SegmentRow"]
+__all__ = ["TABLES", "VERSION", "Facts", "ModelRow", "SegmentRow", "Watched"]
 
 VERSION = 1
 
@@ -125,3 +125,26 @@ class SegmentRow:
     last_seq: int
     bytes: int
     checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Recall on a sample as a writer has watched it: row ``watched`` of table ``live``, once there is any.
+
+    Parameters
+    ----------
+    model : int
+        Number of the model that it tells of.
+    first_seq : int
+        Newest change at the first look, right after everything was coded with the model.
+    first_recall : float
+    seq : int
+        Newest change at the latest look.
+    recall : float
+    """
+
+    model: int
+    first_seq: int
+    first_recall: float
+    seq: int
+    recall: float

@@ -8,6 +8,7 @@ answers are merged by distance. What a filter leaves of the segments is left to 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ from lookalike.quantization.arguments import as_vectors, check_count, normalised
 __all__ = ["Snapshot", "Space"]
 
 _STORED_ROWS = 16_384
+_STORED_BYTES = 1 << 25
 """Stored vectors that exact search unpacks at a time."""
 
 _Found = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -110,8 +112,12 @@ class Snapshot:
         rerank: int | bool | None = None,
         filter: ArrayLike | None = None,
         exact: bool = False,
+        between: Callable[[], None] | None = None,
     ) -> SearchResult:
-        """Nearest vectors of each query; see :meth:`LiveIndex.search`."""
+        """Nearest vectors of each query; see :meth:`LiveIndex.search`.
+
+        ``between`` is called before each block of an exact search; what it raises ends the search.
+        """
         started = time.perf_counter()
         q = self.space.compared(as_vectors(queries, "queries", dim=self.dim))
         k = check_count(k, "k")
@@ -126,7 +132,7 @@ class Snapshot:
         if index is not None:
             if exact:
                 index, n_admitted = self._filtered(index, filter)
-                found += self._exact(index, q, k)
+                found += self._exact(index, q, k, between)
                 stats += SearchStats(0, 0, len(q) * n_admitted, 0.0)
             else:
                 hits = index.search(q, k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank, filter=filter)
@@ -175,13 +181,18 @@ class Snapshot:
         index = LOPQIndex(self.model, tuple(segments), RERANK)
         return index, len(index)
 
-    def _exact(self, index: LOPQIndex, q: NDArray[np.float32], k: int) -> list[_Found]:
+    def _exact(
+        self, index: LOPQIndex, q: NDArray[np.float32], k: int, between: Callable[[], None] | None
+    ) -> list[_Found]:
         """Compare with all living rows of an index, block by block."""
         found = []
+        n_rows = max(1, min(_STORED_ROWS, _STORED_BYTES // (4 * self.dim)))
         for segment in index.segments:
             rows = np.arange(len(segment)) if segment.alive is None else np.flatnonzero(segment.alive)
-            for start in range(0, len(rows), _STORED_ROWS):
-                here = rows[start : start + _STORED_ROWS]
+            for start in range(0, len(rows), n_rows):
+                if between is not None:
+                    between()
+                here = rows[start : start + n_rows]
                 vectors = segment.vectors(here)
                 norms = np.einsum("nd,nd->n", vectors, vectors)
                 ids = np.asarray(segment.ids[here], np.int64)

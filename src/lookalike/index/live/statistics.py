@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import numpy as np
-
 from lookalike.index.live import tables
 from lookalike.index.live.database import connect, read_transaction
 from lookalike.index.live.follower import Follower
-from lookalike.index.live.snapshot import Snapshot
-from lookalike.index.live.training import drift
+from lookalike.index.live.recall import measured, sample
+from lookalike.index.live.training import asks, drift
 from lookalike.index.live.upkeep import Upkeep
 
 __all__ = ["LiveStats", "statistics"]
-
-_K = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +57,13 @@ class LiveStats:
         were measured.
     recall : float or None
         Share of the true ten nearest that searches find, where it was asked for.
+    recall_watched : float or None
+        The same, as the writer watched it last, by a sample; None before it first did with this model.
+    recall_after_training : float or None
+        What it was when everything had just been coded with the model.
+    asks_for_training : {"distortion", "recall"} or None
+        What a writer will train anew for: ``drift`` beyond 1.3, or recall that fell by more than .1 since the
+        training. None before a quarter of the index has changed, and while a new model is under way.
     damaged : tuple of str
         What is left out until `repair`.
     failure : str or None
@@ -89,6 +91,9 @@ class LiveStats:
     model_n_vectors: int
     drift: float | None
     recall: float | None
+    recall_watched: float | None
+    recall_after_training: float | None
+    asks_for_training: str | None
     damaged: tuple[str, ...]
     failure: str | None
 
@@ -101,9 +106,11 @@ def statistics(database: Path, follower: Follower, upkeep: Upkeep | None, *, rec
     snapshot = follower.current()
     with closing(connect(database, writable=False)) as db, read_transaction(db):
         rows, models, written = tables.segments(db), tables.models(db), tables.written(db)
-        moved = drift(db)
-        recall = _recall(db, snapshot, recall_sample) if recall_sample and snapshot.n_vectors else None
+        moved, wanted, watched = drift(db), asks(db), tables.watched(db)
+        queries = sample(db, snapshot, recall_sample) if recall_sample and snapshot.n_vectors else None
     live = models.get("live")
+    if watched is not None and (live is None or watched.model != live.number):
+        watched = None
     parts = {name: int(written.get(name, 0)) for name in ("log", "flush", "merge", "recode", "models")}
     given = int(written.get("given", 0))
     files = [database.with_name(database.name + part) for part in ("", "-wal", "-shm")]
@@ -133,18 +140,10 @@ def statistics(database: Path, follower: Follower, upkeep: Upkeep | None, *, rec
         model=snapshot.model_number,
         model_n_vectors=0 if live is None else live.n_vectors,
         drift=moved,
-        recall=recall,
+        recall=None if queries is None else measured(snapshot, queries),
+        recall_watched=None if watched is None else watched.recall,
+        recall_after_training=None if watched is None else watched.first_recall,
+        asks_for_training=wanted,
         damaged=snapshot.damaged,
         failure=None if failure is None else str(failure),
     )
-
-
-def _recall(db: sqlite3.Connection, snapshot: Snapshot, n: int) -> float:
-    ids = snapshot.ids()
-    ids = np.random.default_rng(snapshot.seq).permutation(ids)[:n]
-    _, _, queries = tables.read_vectors(db, snapshot.dim, ids)
-    if not len(queries):
-        return 1.0
-    k = min(_K, snapshot.n_vectors)
-    got, want = snapshot.search(queries, k), snapshot.search(queries, k, exact=True)
-    return float(np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(got.ids, want.ids, strict=True)]))

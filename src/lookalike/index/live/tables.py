@@ -11,19 +11,21 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError, NewerVersionError
-from lookalike.index.live.rows import TABLES, VERSION, Facts, ModelRow, SegmentRow
+from lookalike.index.live.rows import TABLES, VERSION, Facts, ModelRow, SegmentRow, Watched
 
 __all__ = [
     "VERSION",
     "Facts",
     "ModelRow",
     "SegmentRow",
+    "Watched",
     "bury",
     "changed_ids",
     "count_written",
@@ -36,8 +38,10 @@ __all__ = [
     "remove",
     "segments",
     "set_facts",
+    "set_watched",
     "tombstones",
     "vector_blocks",
+    "watched",
     "written",
 ]
 
@@ -110,6 +114,23 @@ def written(db: sqlite3.Connection) -> dict[str, float]:
     """Read the counters of table ``live``."""
     counters: dict[str, float] = json.loads(db.execute("SELECT value FROM live WHERE name = 'written'").fetchone()[0])
     return counters
+
+
+def watched(db: sqlite3.Connection) -> Watched | None:
+    """Read what was watched last; None where nothing was, or it cannot be read: it will be measured anew."""
+    row = db.execute("SELECT value FROM live WHERE name = 'watched'").fetchone()
+    if row is None:
+        return None
+    try:
+        model, first_seq, first_recall, seq, recall = json.loads(row[0])
+        return Watched(int(model), int(first_seq), float(first_recall), int(seq), float(recall))
+    except (TypeError, ValueError):
+        return None
+
+
+def set_watched(db: sqlite3.Connection, now: Watched) -> None:
+    """Keep what was watched last."""
+    db.execute("INSERT OR REPLACE INTO live (name, value) VALUES ('watched', ?)", (json.dumps(astuple(now)),))
 
 
 def models(db: sqlite3.Connection) -> dict[str, ModelRow]:

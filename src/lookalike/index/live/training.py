@@ -1,4 +1,7 @@
-"""The life of models: trained when there are enough vectors, again when these have doubled or drifted, and exchanged.
+"""The life of models: trained from a number of vectors on, again when these have doubled or drifted, and exchanged.
+
+They have drifted when those flushed lately are coded less exactly than those of the training, or when recall on a
+sample (:mod:`.recall`) has fallen since.
 
 A new model starts *pending*. Beside each live segment a pending one is written with the new model and mean; whatever is
 removed or replaced meanwhile dies in both, and what is flushed meanwhile is coded anew in its turn. When every live
@@ -16,24 +19,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
-from lookalike.index.encoding import default_rotation
+from lookalike.index.encoding import default_codebooks, default_rotation
 from lookalike.index.live import tables
 from lookalike.index.live.flush import distortion, stored_segment
 from lookalike.index.live.merge import died_since
 from lookalike.index.live.model_files import read_model, write_model
+from lookalike.index.live.recall import CHANGED
 from lookalike.index.live.segment_files import RERANK
 from lookalike.index.live.snapshot import Space
 from lookalike.index.live.store import Store, told_of_the_disk
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.fitting import default_n_coarse
 
-__all__ = ["DRIFT", "GROWTH", "drift", "is_due", "recode_step", "renew_mean", "train"]
+__all__ = ["DRIFT", "FALL", "GROWTH", "asks", "drift", "is_due", "n_recoded", "recode_step", "renew_mean", "train"]
 
 MOST_TRAINING = 200_000
 _MOST_TRAINING_BYTES = 1 << 28
 """Training takes about four times as much memory as what it learns from."""
 GROWTH = 2.0
 DRIFT = 1.3
+"""Distortion of vectors flushed lately, over that of the training, beyond which another is asked for."""
+FALL = 0.1
+"""Fall of recall, from what it was after the training, beyond which another is asked for. Of a few thousand vectors
+without any order .04 more are found while they are those of the training."""
 _LEAST_MEASURED = 1000
 _MOST_HELD_OUT = 2048
 _MEAN_GROWTH = 1.5
@@ -50,6 +58,26 @@ def drift(db: sqlite3.Connection) -> float | None:
     return written["drift_sum"] / n / model.distortion
 
 
+def asks(db: sqlite3.Connection) -> str | None:
+    """Tell what asks for another training: "distortion", "recall", or None.
+
+    Nothing does before a quarter of the index has changed since all was coded with the model, and recall is compared
+    with what it was then: a training that did not help is not soon followed by another.
+    """
+    models, last = tables.models(db), tables.watched(db)
+    live = models.get("live")
+    if live is None or "pending" in models or last is None or last.model != live.number:
+        return None
+    facts = tables.facts(db)
+    assert facts is not None
+    if facts.seq - last.first_seq < CHANGED * facts.n_vectors:
+        return None
+    moved = drift(db)
+    if moved is not None and moved > DRIFT:
+        return "distortion"
+    return "recall" if last.first_recall - last.recall > FALL else None
+
+
 def is_due(store: Store, train_from: int) -> bool:
     """Tell whether a model should be trained."""
     with store.glance() as db:
@@ -60,8 +88,7 @@ def is_due(store: Store, train_from: int) -> bool:
         live = models.get("live")
         if live is None or facts.n_vectors >= GROWTH * live.n_vectors:
             return True
-        moved = drift(db)
-        return moved is not None and moved > DRIFT
+        return asks(db) is not None
 
 
 def train(store: Store) -> None:
@@ -86,11 +113,13 @@ def train(store: Store) -> None:
         held = rng.permutation(len(learned))[: min(_MOST_HELD_OUT, len(learned) // 8)]
         judged = learned[held] if len(held) else learned
         learned = np.delete(learned, held, axis=0)
+        rotation = default_rotation(RERANK, facts.bytes_per_vector)
         model = LOPQModel.fit(
             learned,
             n_coarse=min(default_n_coarse(facts.n_vectors, 1), max(1, len(learned) // 16)),
             n_subquantizers=2 * facts.bytes_per_vector,
-            rotation=default_rotation(RERANK, facts.bytes_per_vector),
+            rotation=rotation,
+            codebooks=default_codebooks(RERANK, facts.bytes_per_vector, rotation),
             metric=facts.metric,
         )
         spread = distortion(model, judged)
@@ -139,6 +168,13 @@ def recode_step(store: Store) -> bool:
             return True
         _exchange(store, models)
         return True
+
+
+def n_recoded(store: Store) -> tuple[int, int] | None:
+    """Count the segments that are coded with the pending model, and all that have to be; None where none is pending."""
+    with store.glance() as db:
+        states = [row.state for row in tables.segments(db)]
+        return (states.count("pending"), states.count("live")) if "pending" in tables.models(db) else None
 
 
 def _recode(store: Store, pending: tables.ModelRow, model: LOPQModel, source: int) -> None:

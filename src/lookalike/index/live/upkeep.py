@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from lookalike.errors import LiveIndexError, LookalikeError
-from lookalike.index.live import merge, training
+from lookalike.index.live import merge, recall, training
 from lookalike.index.live.background import Background
 from lookalike.index.live.flush import flush
 from lookalike.index.live.settings import Opening
@@ -108,13 +109,15 @@ class Upkeep:
             flush(self._store)
             merge.merge(self._store, self._opening.flush_at, everything=True)
 
-    def train(self) -> None:
-        """Train a model and code everything with it."""
+    def train(self, progress: Callable[[int, int], None] | None) -> None:
+        """Train a model and code everything with it; see :meth:`LiveIndex.train`."""
         self._raise_failure()
         with self._store.upkeep:
             training.train(self._store)
-            while training.recode_step(self._store):
-                pass
+            while (counts := training.n_recoded(self._store)) is not None:
+                if progress is not None:
+                    progress(*counts)
+                training.recode_step(self._store)
         self.changed(self._opening.flush_at)
 
     def stop(self) -> None:
@@ -150,7 +153,7 @@ class Upkeep:
             if training.is_due(store, self._opening.train_from):
                 training.train(store)
                 return True
-        return merge.merge(store, self._opening.flush_at)
+        return merge.merge(store, self._opening.flush_at) or recall.look(store, self._opening.flush_at)
 
     def _young(self) -> bool:
         """Whether there is no model yet, so that any change may make a mean or a model due."""
