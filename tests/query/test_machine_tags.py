@@ -66,9 +66,10 @@ def test_tags_are_compared_without_case_space_and_punctuation(text: str, expecte
         (" dc:title=two words ", ("dc", "title", "two words")),
         ("a:b=c:d=e", ("a", "b", "c:d=e")),
         ("upcoming:event_id=1", ("upcoming", "event_id", "1")),
-        *[(text, None) for text in ["a:b", "a:b=", "1a:b=c", "a:2=c", "_a:b=c", "a b:c=d", "é:b=c", "*:b=c", "=", "a:b=\0"]],
+        *((text, None) for text in ["a:b", "a:b=", "1a:b=c", "a:2=c", "_a:b=c", "a b:c=d"]),
+        *((text, None) for text in ["é:b=c", "*:b=c", "=", "a:b=\0"]),
     ],
-)  # fmt: skip
+)
 def test_tags_are_read_as_flickr_read_them(text: str, expected: tuple[str, str, str] | None) -> None:
     tag = MachineTag.parse(text)
     assert (tag and (tag.namespace, tag.predicate, tag.value)) == expected

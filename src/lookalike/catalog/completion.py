@@ -1,11 +1,14 @@
 """How what is being typed may go on: tags, machine tags, words of captions, and earlier queries.
 
-By prefix, and with mistakes: one from four letters on, two from eight. Every term that a mistake can hide has a beginning that
-differs by one edit (a letter more, less, other, or two exchanged) from the first four letters typed; these few hundred
-beginnings are looked up in the indexes of the tables at once, and what they find is compared with all that was typed.
-Two mistakes among the first four letters are not forgiven. Nothing is kept in memory: all is in SQLite's B-trees.
+By prefix; where that finds too few, with one mistake (a letter more, less, other, or two exchanged) from four letters
+on; and where that finds nothing, with two from eight. All that is one edit from what was typed, a few hundred to two
+thousand beginnings, is looked up in the table's B-tree at once. For two edits that would be too many: only the first
+four letters are varied, by one, and what begins so is compared with all that was typed; two mistakes among the first
+four are not forgiven. Nothing is kept in memory.
 
-Words are kept as they are written (`Words`), for the full text knows their stems only.
+The table `vocabulary` counts what the other tables hold: triggers follow tags and machine tags, `count_words` follows
+the texts. Words are kept as they are written there, for the full text knows their stems only. Values in the namespace
+``geo`` are left out: nobody types a latitude.
 """
 
 from __future__ import annotations
@@ -13,19 +16,48 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-__all__ = ["COMPLETION", "Completion", "Kind", "Suggestion", "count_words", "count_words_anew", "edits_to_prefix"]
+__all__ = ["COMPLETION", "Completion", "Kind", "Suggestion", "count_anew", "count_words", "edits_to_prefixes"]
 
 Kind = Literal["tag", "machine tag", "word", "query"]
 
 COMPLETION = """
-CREATE TABLE words (
-    word     TEXT PRIMARY KEY,
-    n_photos INTEGER NOT NULL
+CREATE TABLE vocabulary (
+    term TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    head TEXT NOT NULL,
+    text TEXT NOT NULL,
+    n    INTEGER NOT NULL,
+    PRIMARY KEY (term, kind, head)
 ) WITHOUT ROWID;
+CREATE TRIGGER tags_counted AFTER INSERT ON tags BEGIN
+    INSERT INTO vocabulary VALUES (new.tag, 'tag', '', new.raw, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER tags_discounted AFTER DELETE ON tags BEGIN
+    UPDATE vocabulary SET n = n - 1 WHERE term = old.tag AND kind = 'tag';
+    DELETE FROM vocabulary WHERE term = old.tag AND kind = 'tag' AND n <= 0;
+END;
+CREATE TRIGGER machine_tags_counted AFTER INSERT ON machine_tags BEGIN
+    INSERT INTO vocabulary VALUES (new.namespace, 'machine tag', '', new.namespace || ':', 1)
+    ON CONFLICT DO UPDATE SET n = n + 1;
+    INSERT INTO vocabulary VALUES (new.predicate, 'machine tag', new.namespace || ':', new.predicate || '=', 1)
+    ON CONFLICT DO UPDATE SET n = n + 1;
+    INSERT INTO vocabulary
+    SELECT new.value, 'machine tag', new.namespace || ':' || new.predicate || '=', new.raw, 1
+    WHERE new.namespace <> 'geo'
+    ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER machine_tags_discounted AFTER DELETE ON machine_tags BEGIN
+    UPDATE vocabulary SET n = n - 1 WHERE kind = 'machine tag' AND (term, head) IN (
+        VALUES (old.namespace, ''), (old.predicate, old.namespace || ':'),
+        (old.value, old.namespace || ':' || old.predicate || '='));
+    DELETE FROM vocabulary WHERE n <= 0 AND kind = 'machine tag' AND (term, head) IN (
+        VALUES (old.namespace, ''), (old.predicate, old.namespace || ':'),
+        (old.value, old.namespace || ':' || old.predicate || '='));
+END;
 CREATE TABLE past_queries (
     text    TEXT PRIMARY KEY,
     folded  TEXT NOT NULL,
@@ -33,10 +65,13 @@ CREATE TABLE past_queries (
     last_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX past_queries_by_folded ON past_queries (folded);
+CREATE INDEX past_queries_by_time ON past_queries (last_at);
 """
+"""To be made after the tables of tags and machine tags, and of an empty catalog or followed by `count_anew`."""
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_BEGINNING = 4  # letters of which one may be wrong
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789àáâãäåæçèéêëìíîïñòóôõöøùúûüýœšž"
+_VARIED = 16  # letters among which one mistake is looked for
+_BEGINNING = 4  # letters of which one may be wrong when two are
 _ONE_FROM, _TWO_FROM = 4, 8
 _MAX_TYPED = 64
 _MAX_WORD = 32
@@ -56,7 +91,7 @@ class Suggestion(NamedTuple):
         A tag or word as written, a whole query, or a machine tag as far as it is known: ``exif:``, ``exif:model=``,
         ``exif:model="Canon EOS 5D"``.
     n : int
-        Photos that have it, of all that were ever added; for a query, how often it was asked.
+        How many tags or texts, of photos present or gone, have it; for a query, how often it was asked.
     n_edits : int
         Mistakes in what was typed: 0, 1 or 2.
     """
@@ -85,7 +120,7 @@ class Completion:
         Parameters
         ----------
         typed : str
-            One item of a query, without sign and weight; whole queries are compared with it too.
+            One item of a query, without sign and weight; whole queries are compared with it as well.
         normalise : callable
             Brings a text to the normal form of tags (lookalike.query.normalised).
         limit : int
@@ -93,21 +128,32 @@ class Completion:
         Returns
         -------
         list of Suggestion
-            Those without mistakes first, then those with the most photos.
+            Those without mistakes first; of these what is typed in full, then what is most frequent.
         """
         typed = typed.encode("utf-8", "replace").decode()[:_MAX_TYPED]
         if not typed.strip():
             return []
-        folded, tag = typed.lower(), normalise(typed.lstrip("#"))
-        found = self._of_machine_tags(folded, normalise, limit)
-        tags = "SELECT tag, max(raw), count(*) AS n FROM {0} tags {1} GROUP BY tag ORDER BY n DESC"
-        found += self._matching("tag", tags, "tag", tag, limit)
-        words = "SELECT word, word, n_photos AS n FROM {0} words {1} ORDER BY n DESC"
-        found += self._matching("word", words, "word", folded, limit)
-        queries = "SELECT folded, text, n FROM {0} past_queries {1} ORDER BY n DESC, last_at DESC"
-        found += self._matching("query", queries, "folded", folded, limit)
-        best: dict[tuple[Kind, str], Suggestion] = {}
-        for suggestion in sorted(found, key=lambda one: (one.n_edits, -one.n, one.text)):
+        folded = typed.lower()
+        whole = (folded, normalise(typed.lstrip("#")))
+        queries = "SELECT folded, 'query', '', text, n FROM {0} past_queries {1} ORDER BY n DESC, last_at DESC"
+        terms = "SELECT term, kind, head, text, n FROM {0} vocabulary {1} ORDER BY n DESC"
+        found = self._matching(queries, "folded", folded, limit)
+        namespace, colon, rest = typed.partition(":")
+        if colon:
+            predicate, equals, value = rest.partition("=")
+            head = f"{namespace}:{predicate}=" if equals else f"{namespace}:"
+            below = normalise(value.strip('"')) if equals else predicate.lower()
+            rows = self._db.execute(
+                "SELECT kind, head, text, n FROM vocabulary WHERE head = ? AND term >= ? AND term < ? "
+                "ORDER BY n DESC LIMIT ?",
+                (head.lower(), below, below + _LAST, limit),
+            )
+            found += [_suggestion(row, 0) for row in rows]
+        else:
+            for form in dict.fromkeys(whole):
+                found += self._matching(terms, "term", form, limit)
+        best: dict[tuple[str, str], Suggestion] = {}
+        for suggestion in sorted(found, key=lambda one: (one.n_edits, one.text.lower() not in whole, -one.n, one.text)):
             best.setdefault((suggestion.kind, suggestion.text), suggestion)
         return list(best.values())[:limit]
 
@@ -118,7 +164,8 @@ class Completion:
             return
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         self._db.execute(
-            "INSERT INTO past_queries VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE SET n = n + 1, last_at = excluded.last_at",
+            "INSERT INTO past_queries VALUES (?, ?, 1, ?) "
+            "ON CONFLICT DO UPDATE SET n = n + 1, last_at = excluded.last_at",
             (query, query.lower(), now),
         )
         n_over = self._db.execute("SELECT count(*) FROM past_queries").fetchone()[0] - _MAX_QUERIES
@@ -132,56 +179,29 @@ class Completion:
         """Forget a query, or all."""
         self._db.execute("DELETE FROM past_queries WHERE text = ifnull(?, text)", (query,))
 
-    def _matching(self, kind: Kind, select: str, column: str, typed: str, limit: int) -> list[Suggestion]:
+    def _matching(self, select: str, column: str, typed: str, limit: int) -> list[Suggestion]:
         """Find by prefix and, where that gives too few, by prefix with mistakes."""
         if not typed:
             return []
         statement = select.format("", f"WHERE {column} >= ? AND {column} < ?") + " LIMIT ?"
-        found = [
-            Suggestion(kind, text, n, 0) for _, text, n in self._db.execute(statement, (typed, typed + _LAST, limit))
-        ]
-        n_allowed = (len(typed) >= _ONE_FROM) + (len(typed) >= _TWO_FROM)
-        if len(found) >= limit or not n_allowed:
-            return found
-        beginnings = "json_each(?) AS beginning CROSS JOIN"
+        rows = self._db.execute(statement, (typed, typed + _LAST, limit))
+        found = [_suggestion(row[1:], 0) for row in rows]
         condition = f"WHERE {column} >= beginning.value AND {column} < beginning.value || '{_LAST}'"
-        statement = select.format(beginnings, condition)
-        for folded, text, n in self._db.execute(statement, (json.dumps(_beginnings(typed[:_BEGINNING])),)):
-            n_edits = edits_to_prefix(typed, folded, n_allowed)
-            if 0 < n_edits <= n_allowed:
-                found.append(Suggestion(kind, text, n, n_edits))
+        statement = select.format("json_each(?) AS beginning CROSS JOIN", condition) + " LIMIT ?"
+        if len(found) < limit and len(typed) >= _ONE_FROM:
+            rows = self._db.execute(statement, (json.dumps(_edits(typed[:_VARIED], typed[_VARIED:])), 2 * limit))
+            found += [_suggestion(row[1:], 1) for row in rows if not row[0].startswith(typed)]
+        if not found and len(typed) >= _TWO_FROM:
+            statement = select.partition(" ORDER BY ")[0].format("json_each(?) AS beginning CROSS JOIN", condition)
+            near = self._db.execute(statement, (json.dumps(_edits(typed[:_BEGINNING])),)).fetchall()
+            n_edits = edits_to_prefixes(typed, (row[0] for row in near), 2)
+            found += [_suggestion(row[1:], 2) for row, n in zip(near, n_edits, strict=True) if n <= 2]
         return found
 
-    def _of_machine_tags(self, typed: str, normalise: Callable[[str], str], limit: int) -> list[Suggestion]:
-        namespace, colon, rest = typed.partition(":")
-        predicate, equals, value = rest.partition("=")
-        if equals:
-            rows = self._db.execute(
-                "SELECT namespace, predicate, max(raw), count(*) AS n FROM machine_tags WHERE namespace = ? AND predicate = ? "
-                "AND value >= ? AND value < ? GROUP BY value ORDER BY n DESC LIMIT ?",
-                (namespace, predicate, folded := normalise(value.strip('"')), folded + _LAST, limit),
-            )
-            return [Suggestion("machine tag", f"{row[0]}:{row[1]}={_quoted(row[2])}", row[3], 0) for row in rows]
-        if colon:
-            rows = self._db.execute(
-                "SELECT namespace, predicate, count(*) AS n FROM machine_tags WHERE namespace = ? AND predicate >= ? "
-                "AND predicate < ? GROUP BY predicate ORDER BY n DESC LIMIT ?",
-                (namespace, predicate, predicate + _LAST, limit),
-            )
-            return [Suggestion("machine tag", f"{row[0]}:{row[1]}=", row[2], 0) for row in rows]
-        names = "SELECT namespace, namespace || ':', count(*) AS n FROM {0} machine_tags {1} GROUP BY namespace ORDER BY n DESC"
-        found = self._matching("machine tag", names, "namespace", typed, limit)
-        names = (
-            "SELECT predicate, namespace || ':' || predicate || '=', count(*) AS n FROM {0} machine_tags {1} "
-            "GROUP BY predicate, namespace ORDER BY n DESC"
-        )
-        found += self._matching("machine tag", names, "predicate", typed, limit)
-        values = (
-            "SELECT value, namespace || ':' || predicate || '=' || CASE WHEN raw GLOB '*[ \"]*' "
-            "THEN '\"' || replace(max(raw), '\"', '\"\"') || '\"' ELSE max(raw) END, count(*) AS n FROM {0} machine_tags {1} "
-            "GROUP BY value, namespace, predicate ORDER BY n DESC"
-        )
-        return found + self._matching("machine tag", values, "value", normalise(typed), limit)
+
+def _suggestion(row: tuple[Kind, str, str, int], n_edits: int) -> Suggestion:
+    kind, head, text, n = row
+    return Suggestion(kind, head + (_quoted(text) if head.endswith("=") else text), n, n_edits)
 
 
 def count_words(db: sqlite3.Connection, text: str, n_photos: int) -> None:
@@ -195,22 +215,30 @@ def count_words(db: sqlite3.Connection, text: str, n_photos: int) -> None:
     n_photos : int
         1 when the text is written, -1 before it is forgotten.
     """
+    words = [(word,) for word in _words(text)]
     db.executemany(
-        "INSERT INTO words VALUES (?, ?) ON CONFLICT DO UPDATE SET n_photos = n_photos + excluded.n_photos",
-        ((word, n_photos) for word in _words(text)),
+        f"INSERT INTO vocabulary VALUES (?1, 'word', '', ?1, {int(n_photos)}) "
+        "ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        words,
     )
     if n_photos < 0:
-        db.executemany("DELETE FROM words WHERE word = ? AND n_photos <= 0", ((word,) for word in _words(text)))
+        db.executemany("DELETE FROM vocabulary WHERE term = ? AND kind = 'word' AND n <= 0", words)
 
 
-def count_words_anew(db: sqlite3.Connection) -> None:
-    """Count the words of every text in the catalog: for catalogs of before these were counted."""
-    counts: dict[str, int] = {}
+def count_anew(db: sqlite3.Connection) -> None:
+    """Count the words of every text, and every tag, in the catalog: for catalogs of before these were counted."""
+    db.execute("DELETE FROM vocabulary")
     for row in db.execute("SELECT title, caption, keywords, creator FROM photo_text"):
-        for word in _words(" ".join(part or "" for part in row)):
-            counts[word] = counts.get(word, 0) + 1
-    db.execute("DELETE FROM words")
-    db.executemany("INSERT INTO words VALUES (?, ?)", sorted(counts.items()))
+        count_words(db, " ".join(part or "" for part in row), 1)
+    for statement in (
+        "SELECT tag, 'tag', '', max(raw), count(*) FROM tags GROUP BY tag",
+        "SELECT namespace, 'machine tag', '', namespace || ':', count(*) FROM machine_tags GROUP BY namespace",
+        "SELECT predicate, 'machine tag', namespace || ':', predicate || '=', count(*) FROM machine_tags "
+        "GROUP BY namespace, predicate",
+        "SELECT value, 'machine tag', namespace || ':' || predicate || '=', max(raw), count(*) FROM machine_tags "
+        "WHERE namespace <> 'geo' GROUP BY namespace, predicate, value",
+    ):
+        db.execute(f"INSERT INTO vocabulary {statement}")
 
 
 def _words(text: str) -> set[str]:
@@ -223,8 +251,8 @@ def _quoted(raw: str) -> str:
     return raw
 
 
-def _beginnings(text: str) -> list[str]:
-    """List `text` and all that differ from it by one edit, none the beginning of another."""
+def _edits(text: str, rest: str = "") -> list[str]:
+    """List what differs from `text` by one edit or none, with `rest` behind it, none the beginning of another."""
     edits = {text}
     letters = sorted(set(_LETTERS) | set(text))
     for at in range(len(text)):
@@ -233,35 +261,50 @@ def _beginnings(text: str) -> list[str]:
         edits.update(text[:at] + letter + text[at:] for letter in letters)
         edits.add(text[:at] + text[at + 1 : at + 2] + text[at] + text[at + 2 :])
     kept: list[str] = []
-    for edit in sorted(edits):
+    for edit in sorted(edit + rest for edit in edits):
         if not kept or not edit.startswith(kept[-1]):
             kept.append(edit)
     return kept
 
 
-def edits_to_prefix(typed: str, term: str, at_most: int) -> int:
-    """Count the edits from `typed` to the nearest beginning of `term`: letters more, less, other, or exchanged.
+def edits_to_prefixes(typed: str, terms: Iterable[str], at_most: int) -> Iterator[int]:
+    """Count, for each term, the edits from `typed` to its nearest beginning: letters more, less, other, or exchanged.
 
-    Returns
-    -------
+    Damerau's distance (optimal alignment), a row for each letter of a term, of which only the cells near the diagonal
+    can be small; rows of the beginning that a term shares with the one before are used again, so that terms are best
+    given in the order of the alphabet.
+
+    Yields
+    ------
     int
         `at_most` + 1 where it is more.
     """
-    # Damerau's distance (optimal alignment), by rows of `term`'s letters; cells off the diagonal by more cost more.
-    before: list[int] = []
-    row = list(range(len(typed) + 1))
-    best = row[-1]
-    previous = ""
-    for n_read, letter in enumerate(term[: len(typed) + at_most], 1):
-        last, row, older = row, [n_read], before
-        for at, wanted in enumerate(typed):
-            cost = last[at] if wanted == letter else 1 + min(last[at], row[at], last[at + 1])
-            if at and older and wanted == previous and typed[at - 1] == letter:
-                cost = min(cost, older[at - 1] + 1)
-            row.append(cost)
-        best = min(best, row[-1])
-        if min(row) > at_most and min(last) > at_most:
-            break
-        before, previous = last, letter
-    return min(best, at_most + 1)
-
+    size, too_many = len(typed), at_most + 1
+    rows = [[min(at, too_many) for at in range(size + 1)]]
+    before = ""
+    for term in terms:
+        n_shared = 0
+        for one, other in zip(before, term, strict=False):
+            if one != other:
+                break
+            n_shared += 1
+        before = term
+        del rows[n_shared + 1 :]
+        n_read = len(rows) - 1
+        while n_read < min(len(term), size + at_most) and (min(rows[-1]) <= at_most or min(rows[-2]) < at_most):
+            letter = term[n_read]
+            last = rows[-1]
+            n_read += 1
+            row = [too_many] * (size + 1)
+            if n_read <= at_most:
+                row[0] = n_read
+            for at in range(max(0, n_read - 1 - at_most), min(size, n_read + at_most)):
+                cost = last[at]
+                if typed[at] != letter:
+                    other_way = row[at] if row[at] < last[at + 1] else last[at + 1]
+                    cost = 1 + (cost if cost < other_way else other_way)
+                    if at and n_read > 1 and typed[at - 1] == letter and typed[at] == term[n_read - 2]:
+                        cost = min(cost, rows[n_read - 2][at - 1] + 1)
+                row[at + 1] = cost if cost < too_many else too_many
+            rows.append(row)
+        yield min(row[-1] for row in rows)

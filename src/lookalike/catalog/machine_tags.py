@@ -1,8 +1,9 @@
 """Machine tags of photos, ``namespace:predicate=value``, found by any of their parts, and lists of what there is.
 
-Parts come in normal form from whoever writes or asks (lookalike.query.MachineTag.normalised); None stands for anything. *raw*
-is the value as it was written. Of one tag on one photo there is one row, of the best origin (catalog/tags.py). Each way of
-asking has an index that holds all it needs: the columns of the primary key follow in every one of them.
+Parts come in normal form from whoever writes or asks (lookalike.query.MachineTag.normalised); None stands for
+anything. *raw* is the value as it was written. Of one tag on one photo there is one row, of the best origin
+(catalog/tags.py). Each way of asking has an index that holds all it needs: the columns of the primary key follow in
+every one of them.
 """
 
 from __future__ import annotations

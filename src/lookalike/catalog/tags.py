@@ -1,7 +1,7 @@
 """Tags of photos: what was written, the form in which it is compared, where it comes from, how sure it is.
 
-A tag comes in its normal form from whoever writes it (lookalike.query.normalised); *raw* is what was written. Of one tag on one
-photo there is one row: what people say wins over what a file says, and that over what was guessed.
+A tag comes in its normal form from whoever writes it (lookalike.query.normalised); *raw* is what was written. Of one
+tag on one photo there is one row: what people say wins over what a file says, and that over what was guessed.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Tags:
     def of_photo(self, photo_id: int) -> list[TagRow]:
         """List the tags of a photo, the surest first."""
         rows = self._db.execute(
-            "SELECT photo_id, tag, raw, origin, score FROM tags WHERE photo_id = ? ORDER BY origin DESC, score DESC, tag",
+            "SELECT photo_id, tag, raw, origin, score FROM tags WHERE photo_id = ? "
+            "ORDER BY origin DESC, score DESC, tag",
             (photo_id,),
         )
         return [TagRow(*row) for row in rows]

@@ -1,9 +1,10 @@
 """The line of text that is a query: read as a search bar reads it, and written so that it reads back the same.
 
-Items stand between white space. An item is a word, a ``"phrase"``, or one of our keys with a value (``colour:teal``), a tag
-(``#beach``), a machine tag (``exif:model=``) or a bound (``nsfw<0.5``); terms may have a sign and a weight before them.
-The grammar is in docs/reference/query.md. Nothing a person types is an error, save one of our own keys with a value that cannot
-be: what is not of the language is plain words. Time and memory are linear in the length of the text.
+Items stand between white space. An item is a word, a ``"phrase"``, or one of our keys with a value (``colour:teal``),
+a tag (``#beach``), a machine tag (``exif:model=``) or a bound (``nsfw<0.5``); terms may have a sign and a weight
+before them. The grammar is in docs/reference/query.md. Nothing a person types is an error, save one of our own keys
+with a value that cannot be: what is not of the language is plain words. Time and memory are linear in the length of
+the text.
 """
 
 from __future__ import annotations

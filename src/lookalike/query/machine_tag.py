@@ -1,8 +1,8 @@
 """Machine tags: ``namespace:predicate=value``, and patterns with wildcards that find them.
 
-Flickr's syntax of 2007: namespace and predicate begin with a letter, followed by letters, digits and underscores; the value
-is anything, in double quotes or not. Tags are compared in their normal form (lookalike.query.normalisation); in a
-pattern ``*`` stands for any namespace or predicate, and ``*`` or nothing for any value.
+Flickr's syntax of 2007: namespace and predicate begin with a letter, followed by letters, digits and underscores; the
+value is anything, in double quotes or not. Tags are compared in their normal form (lookalike.query.normalisation); in
+a pattern ``*`` stands for any namespace or predicate, and ``*`` or nothing for any value.
 """
 
 from __future__ import annotations

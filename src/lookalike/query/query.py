@@ -1,7 +1,7 @@
 """The query: everything that is asked for in one search, as one value.
 
-*Terms* say what photos shall be like, each with a weight that may be below zero; *filters* say which photos may be found at
-all; *dials*, `order` and `cut` say how they are ranked. A query is compared, kept and passed on as a value;
+*Terms* say what photos shall be like, each with a weight that may be below zero; *filters* say which photos may be
+found at all; *dials*, `order` and `cut` say how they are ranked. A query is compared, kept and passed on as a value;
 lookalike.query.language writes it as a line of text and reads it back.
 """
 
