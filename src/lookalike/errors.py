@@ -7,6 +7,7 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
 
     LookalikeError
     ├── InvalidArgumentError (ValueError)       an argument has the wrong shape, dtype, range or combination
+    │   └── QueryError                          a query uses one of our keys with a value that cannot be
     ├── UnknownPhotoError (LookupError)         no such photo in the collection
     ├── PhotoGoneError (FileNotFoundError)      every file of a photo has gone from the disk
     ├── UnknownEncoderError (LookupError)       no encoder of that name, or its package is not installed
@@ -42,6 +43,7 @@ __all__ = [
     "PhotoError",
     "PhotoGoneError",
     "PhotoTooLargeError",
+    "QueryError",
     "ServerError",
     "UnknownEncoderError",
     "UnknownPhotoError",
@@ -55,6 +57,20 @@ class LookalikeError(Exception):
 
 class InvalidArgumentError(LookalikeError, ValueError):
     """An argument has the wrong shape, dtype, range or combination."""
+
+
+class QueryError(InvalidArgumentError):
+    """A query uses one of our keys with a value that cannot be.
+
+    Attributes
+    ----------
+    position : int
+        Where in the text it begins: characters before it.
+    """
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class UnknownPhotoError(LookalikeError, LookupError):

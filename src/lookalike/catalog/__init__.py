@@ -1,20 +1,39 @@
 """The catalog of a collection: photos, files, failures, and full text in one SQLite database."""
 
 from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord
+from lookalike.catalog.completion import COMPLETION, Completion, Suggestion, count_anew, count_words
+from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagCount, MachineTagRow, MachineTags
+from lookalike.catalog.places import PLACES
 from lookalike.catalog.schema import FORMAT_VERSION, stored_version
+from lookalike.catalog.tags import TAGS, Origin, TagCount, TagRow, Tags
 from lookalike.catalog.within import Within, absolute
 from lookalike.catalog.words import match_expression
 
 __all__ = [
+    "COMPLETION",
     "FORMAT_VERSION",
+    "MACHINE_TAGS",
+    "PLACES",
+    "TAGS",
     "Catalog",
     "Changes",
+    "Completion",
     "FileRecord",
     "FileStatus",
+    "MachineTagCount",
+    "MachineTagRow",
+    "MachineTags",
     "NewPhoto",
+    "Origin",
     "PhotoRecord",
+    "Suggestion",
+    "TagCount",
+    "TagRow",
+    "Tags",
     "Within",
     "absolute",
+    "count_anew",
+    "count_words",
     "match_expression",
     "stored_version",
 ]

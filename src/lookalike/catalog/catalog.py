@@ -9,6 +9,7 @@ and is laid aside here while there is none.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -395,6 +396,17 @@ class Catalog:
         """Return the id of the photo whose file is present at `path`."""
         row = self._db.execute("SELECT photo_id FROM files WHERE path = ? AND gone_at IS NULL", (path,)).fetchone()
         return row[0] if row else None
+
+    def place_of(self, photo_id: int) -> tuple[float, float] | None:
+        """Return the latitude and longitude of a photo, degrees, or None where they are not known.
+
+        Raises
+        ------
+        UnknownPhotoError
+        """
+        facts = json.loads(self.photo(photo_id).facts)
+        latitude, longitude = facts.get("latitude"), facts.get("longitude")
+        return None if latitude is None or longitude is None else (latitude, longitude)
 
     def id_of_content(self, sha256: str) -> int | None:
         """Return the id of the photo with this content, present or gone."""

@@ -14,6 +14,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from lookalike.catalog.places import register_distance
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
 __all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "stored_version"]
@@ -116,6 +117,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         _uri(path, writable=writable), uri=True, isolation_level=None, timeout=30, check_same_thread=False
     )
+    register_distance(connection)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
