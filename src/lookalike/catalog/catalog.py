@@ -21,7 +21,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.catalog.completion import Completion, count_words
 from lookalike.catalog.connections import Connections
+from lookalike.catalog.machine_tags import MachineTagRow, MachineTags
+from lookalike.catalog.tags import TagRow, Tags
 from lookalike.catalog.within import Within
 from lookalike.catalog.words import match_expression
 from lookalike.errors import CollectionError, UnknownPhotoError
@@ -52,8 +55,9 @@ class FileRecord:
 class NewPhoto:
     """A photo on its way into the catalog.
 
-    `facts` is JSON; `embedding` is float32 (dim,), None for a photo that is known; `seen` is what was seen in it, recipe
-    and four fields of bytes, None where that is known.
+    `facts` is JSON; `embedding` is float32 (dim,), None for a photo that is known. `tags` (normal form, raw) and
+    `machine_tags` (namespace, predicate, value, raw) are those of the file. `seen` is what was seen in it, recipe and four
+    fields of bytes, None where that is known; with it come the network's `labels` (normal form, raw, score).
     """
 
     sha256: str
@@ -66,9 +70,10 @@ class NewPhoto:
     facts: str
     text: tuple[str, str, str]
     embedding: NDArray[np.float32] | None
-    latitude: float | None = None
-    longitude: float | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    machine_tags: tuple[tuple[str, str, str, str], ...] = ()
     seen: tuple[str, bytes, bytes, bytes, bytes] | None = None
+    labels: tuple[tuple[str, str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,21 @@ class Catalog:
         """The connection of this thread, for those who keep tables of their own in the same file."""
         return self._db
 
+    @property
+    def tags(self) -> Tags:
+        """The tags, on the connection of this thread."""
+        return Tags(self._db)
+
+    @property
+    def machine_tags(self) -> MachineTags:
+        """The machine tags, on the connection of this thread."""
+        return MachineTags(self._db)
+
+    @property
+    def completion(self) -> Completion:
+        """What is suggested while a query is typed, on the connection of this thread."""
+        return Completion(self._db)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Changes]:
         """Everything written inside becomes visible and durable together, or not at all.
@@ -226,14 +246,20 @@ class Catalog:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (photo_id, *photo.seen),
             )
+            self.machine_tags.remove(photo_id, origin="auto")
+            self.machine_tags.put(
+                MachineTagRow(photo_id, "auto", "label", value, raw, "auto", score) for value, raw, score in photo.labels
+            )
         if row is None:
             self.write_text(photo_id, photo.title, photo.text)
+            self.write_file_tags(photo_id, photo.tags, photo.machine_tags)
         elif file.sidecar_mtime_ns is not None or not self._has_sidecar(photo_id):
             db.execute(
-                "UPDATE photos SET taken_at = ?, title = ?, facts = ?, latitude = ?, longitude = ? WHERE id = ?",
-                (photo.taken_at, photo.title, photo.facts, photo.latitude, photo.longitude, photo_id),
+                "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
+                (photo.taken_at, photo.title, photo.facts, photo_id),
             )
             self.write_text(photo_id, photo.title, photo.text)
+            self.write_file_tags(photo_id, photo.tags, photo.machine_tags)
         else:
             self._refresh_names([photo_id])
         return photo_id, row is None
@@ -247,8 +273,8 @@ class Catalog:
     def _insert(self, photo: NewPhoto) -> int:
         assert photo.embedding is not None
         cursor = self._db.execute(
-            "INSERT INTO photos (sha256, format, bytes, width, height, taken_at, title, facts, added_at, latitude, "
-            "longitude) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO photos (sha256, format, bytes, width, height, taken_at, title, facts, added_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 bytes.fromhex(photo.sha256),
                 photo.format,
@@ -259,8 +285,6 @@ class Catalog:
                 photo.title,
                 photo.facts,
                 _now(),
-                photo.latitude,
-                photo.longitude,
             ),
         )
         assert cursor.lastrowid is not None
@@ -274,10 +298,26 @@ class Catalog:
             "INSERT INTO photo_text (rowid, title, caption, keywords, creator, names) VALUES (?, ?, ?, ?, ?, ?)",
             (photo_id, title or "", *text, self._names(photo_id)),
         )
+        count_words(self._db, " ".join([title or "", *text]), 1)
 
     def forget_text(self, photo_ids: Iterable[int]) -> None:
         """Drop what words are searched in."""
-        self._db.executemany("DELETE FROM photo_text WHERE rowid = ?", ((photo_id,) for photo_id in photo_ids))
+        for photo_id in photo_ids:
+            row = self._db.execute(
+                "SELECT title, caption, keywords, creator FROM photo_text WHERE rowid = ?", (photo_id,)
+            ).fetchone()
+            if row is not None:
+                count_words(self._db, " ".join(part or "" for part in row), -1)
+                self._db.execute("DELETE FROM photo_text WHERE rowid = ?", (photo_id,))
+
+    def write_file_tags(
+        self, photo_id: int, tags: Iterable[tuple[str, str]], machine_tags: Iterable[tuple[str, str, str, str]]
+    ) -> None:
+        """Write the tags of a photo's file in the place of those before; what people gave stays."""
+        self.tags.remove(photo_id, origin="file")
+        self.tags.put(TagRow(photo_id, tag, raw, "file") for tag, raw in tags)
+        self.machine_tags.remove(photo_id, origin="file")
+        self.machine_tags.put(MachineTagRow(photo_id, *parts, "file") for parts in machine_tags)
 
     def forget_failures(self, paths: Iterable[str]) -> None:
         """Drop the reasons why files could not be read."""
@@ -396,6 +436,14 @@ class Catalog:
         """Return the id of the photo whose file is present at `path`."""
         row = self._db.execute("SELECT photo_id FROM files WHERE path = ? AND gone_at IS NULL", (path,)).fetchone()
         return row[0] if row else None
+
+    def times_of(self, photo_ids: Sequence[int]) -> dict[int, str]:
+        """Return when those of `photo_ids` were taken of which that is known."""
+        rows = self._db.execute(
+            "SELECT id, taken_at FROM photos WHERE taken_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(photo_ids)),),
+        )
+        return dict(rows.fetchall())
 
     def place_of(self, photo_id: int) -> tuple[float, float] | None:
         """Return the latitude and longitude of a photo, degrees, or None where they are not known.

@@ -12,12 +12,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
-from lookalike.catalog.places import register_distance
+from lookalike.catalog.completion import COMPLETION
+from lookalike.catalog.machine_tags import MACHINE_TAGS
+from lookalike.catalog.places import PLACES, register_distance
+from lookalike.catalog.tags import TAGS
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
-__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "stored_version"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "statements", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
 FORMAT_VERSION = 3
@@ -55,9 +59,7 @@ CREATE TABLE photos (
     taken_at TEXT,
     title    TEXT,
     facts    TEXT NOT NULL,
-    added_at TEXT NOT NULL,
-    latitude  REAL,
-    longitude REAL
+    added_at TEXT NOT NULL
 );
 {ASIDE}
 {SEEN}
@@ -86,6 +88,10 @@ CREATE VIRTUAL TABLE photo_text USING fts5 (
     title, caption, keywords, creator, names,
     tokenize = "porter unicode61 remove_diacritics 2", prefix = '2 3'
 );
+{TAGS}
+{MACHINE_TAGS}
+{COMPLETION}
+{PLACES}
 """
 
 
@@ -146,6 +152,16 @@ def _uri(path: Path, *, writable: bool) -> str:
             raise CollectionError(message)
         options += "&immutable=1"
     return f"{path.absolute().as_uri()}?{options}"
+
+
+def statements(script: str) -> Iterator[str]:
+    """Give the statements of a script one by one: run alone, they do not end a transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def stored_version(path: Path) -> int:

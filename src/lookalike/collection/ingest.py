@@ -310,7 +310,8 @@ def _new_photo(answer: dict[str, Any]) -> NewPhoto:
         facts=answer["facts"],
         text=tuple(answer["text"]),
         embedding=None if embedding is None else np.frombuffer(base64.b64decode(embedding), dtype="<f4"),
-        latitude=answer["latitude"],
-        longitude=answer["longitude"],
+        tags=tuple((tag, raw) for tag, raw in answer["tags"]),
+        machine_tags=tuple((space, name, value, raw) for space, name, value, raw in answer["machine_tags"]),
         seen=None if seen is None else (RECIPE, *map(base64.b64decode, seen)),
+        labels=tuple((label, raw, score) for label, raw, score in answer["labels"]),
     )

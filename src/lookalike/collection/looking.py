@@ -7,6 +7,7 @@ styles and quality come from one reduced copy of the picture (lookalike.appearan
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,28 @@ from PIL import Image
 
 from lookalike.appearance import MEASURES as LOOKS, measure
 from lookalike.collection.seen import N_LABELS, Seen
-from lookalike.concepts import confidences
-from lookalike.encoders import ImageEncoder, NsfwEncoder, load_nsfw
+from lookalike.concepts import confidences, likeliest, tags
+from lookalike.encoders import ImageEncoder, NsfwClassifier, load_nsfw
 
-__all__ = ["Looker"]
+__all__ = ["Look", "Looker"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What looking at a photo gave.
+
+    Attributes
+    ----------
+    embedding : float32 (dim,)
+        Unit length.
+    seen : Seen
+    labels : list of (label, score)
+        What the network is sure enough of, narrow before broad.
+    """
+
+    embedding: NDArray[np.float32]
+    seen: Seen
+    labels: list[tuple[str, float]]
 
 
 class Looker:
@@ -33,25 +52,29 @@ class Looker:
     def __init__(self, encoder: ImageEncoder, *, nsfw: bool) -> None:
         self._encoder = encoder
         self._has_labels = encoder.card.labels == "imagenet-1k"
-        self._nsfw: NsfwEncoder | None = load_nsfw() if nsfw else None
+        self._nsfw: NsfwClassifier | None = load_nsfw() if nsfw else None
 
-    def look(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Seen]]:
-        """Give embeddings float32 (n, dim), and what is seen in each, of upright RGB pictures.
+    def look(self, images: Sequence[Image.Image]) -> list[Look]:
+        """Look at upright RGB pictures.
 
         Raises
         ------
         EncoderError
         """
         encoding = self._encoder.encode(images, outputs=("logits",) if self._has_labels else ())
-        nsfw = np.full(len(images), np.nan, np.float32) if self._nsfw is None else self._nsfw.scores(images)
-        seen = []
+        nsfw = np.full(len(images), np.nan, np.float32) if self._nsfw is None else self._nsfw.score(images)
+        classes, probabilities = np.zeros((len(images), N_LABELS), np.uint16), np.zeros((len(images), N_LABELS))
+        labels: list[list[tuple[str, float]]] = [[] for _ in images]
+        if encoding.logits is not None:
+            name = self._encoder.card.name
+            classes, probabilities = likeliest(confidences(encoding.logits, encoder=name), n_labels=N_LABELS)
+            labels = [tags(row, encoder=name) for row in encoding.logits]
+        looks = []
         for i, image in enumerate(images):
-            looks = measure(image)
-            classes, probabilities = np.zeros(N_LABELS, np.uint16), np.zeros(N_LABELS, np.float16)
-            if encoding.logits is not None:
-                every = confidences(encoding.logits[i])
-                order = np.argsort(-every, kind="stable")[:N_LABELS]
-                classes, probabilities = order.astype(np.uint16), every[order].astype(np.float16)
-            numbers = np.array([nsfw[i], *(looks.measures[name] for name in LOOKS)], np.float32)
-            seen.append(Seen(classes, probabilities, looks.palette, looks.composition, numbers))
-        return encoding.embeddings, seen
+            appearance = measure(image)
+            numbers = np.array([nsfw[i], *(appearance.measures[name] for name in LOOKS)], np.float32)
+            seen = Seen(
+                classes[i], probabilities[i].astype(np.float16), appearance.palette, appearance.composition, numbers
+            )
+            looks.append(Look(encoding.embeddings[i], seen, labels[i]))
+        return looks

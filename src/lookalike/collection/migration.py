@@ -19,10 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.catalog import FORMAT_VERSION, stored_version
-from lookalike.catalog.schema import ASIDE, PAGE_BYTES, SEEN
+from lookalike.catalog.completion import COMPLETION, count_anew
+from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagRow, MachineTags
+from lookalike.catalog.places import PLACES
+from lookalike.catalog.schema import ASIDE, PAGE_BYTES, SEEN, statements
+from lookalike.catalog.tags import TAGS, TagRow, Tags
+from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.locking import writing
 from lookalike.collection.vectors import CATALOG, open_index
 from lookalike.errors import CollectionError, FormatError
+from lookalike.photos import PhotoFacts
 
 __all__ = ["bring_up_to_date"]
 
@@ -121,7 +127,16 @@ def _give_vectors_to_the_index(db: sqlite3.Connection, dim: int) -> None:
 
 
 def _make_room_for_what_is_seen(db: sqlite3.Connection) -> None:
-    for column in ("latitude", "longitude"):
-        db.execute(f"ALTER TABLE photos ADD COLUMN {column} REAL")
-        db.execute(f"UPDATE photos SET {column} = json_extract(facts, '$.{column}') WHERE json_valid(facts)")
-    db.execute(SEEN)
+    db.execute("UPDATE photos SET facts = '{}' WHERE NOT json_valid(facts)")  # places are read out of them
+    for script in (SEEN, TAGS, MACHINE_TAGS, COMPLETION, PLACES):
+        for statement in statements(script):
+            db.execute(statement)
+    catalog_tags, machine_tags = Tags(db), MachineTags(db)
+    for photo_id, text in db.execute("SELECT id, facts FROM photos ORDER BY id").fetchall():
+        try:
+            facts = PhotoFacts.from_json(text)
+        except FormatError:  # `verify` tells it
+            continue
+        catalog_tags.put(TagRow(photo_id, tag, raw, "file") for tag, raw in plain_tags(facts))
+        machine_tags.put(MachineTagRow(photo_id, *parts_of(tag), "file") for tag in exif_tags(facts))
+    count_anew(db)

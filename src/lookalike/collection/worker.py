@@ -25,12 +25,14 @@ from typing import Any
 from PIL import Image
 
 from lookalike.catalog import Catalog
+from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.looking import Looker
 from lookalike.collection.seen import RECIPE
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.encoders import ImageEncoder, load_encoder
 from lookalike.errors import CollectionError, EncoderError, PhotoError, UnsupportedPhotoError
 from lookalike.photos import PhotoLimits, read_photo, read_sidecar, thumbnail
+from lookalike.query import normalised
 
 __all__ = ["main"]
 
@@ -89,17 +91,18 @@ class _Reader:
             "title": facts.title,
             "facts": facts.to_json(),
             "text": [facts.caption or "", " ".join(facts.keywords), facts.creator or ""],
-            "latitude": facts.latitude,
-            "longitude": facts.longitude,
+            "tags": plain_tags(facts),
+            "machine_tags": [parts_of(tag) for tag in exif_tags(facts)],
             "embedding": None,
             "seen": None,
+            "labels": [],
         }
         return answer, None if known and seen else photo.image
 
     def _look(self, photos: Sequence[tuple[_Answer, Image.Image]]) -> None:
         """Put the embedding of each picture, and what is seen in it, into its answer, or else why there is none."""
         try:
-            vectors, seen = self.looker.look([image for _, image in photos])
+            looked = self.looker.look([image for _, image in photos])
         except _FAILURES as error:
             if len(photos) > 1:  # one of them: the others are not to suffer for it
                 for photo in photos:
@@ -109,9 +112,10 @@ class _Reader:
             answer.clear()
             answer.update(_failure(error))
             return
-        for (answer, _), vector, each in zip(photos, vectors, seen, strict=True):
-            answer["embedding"] = _ascii(vector.astype("<f4").tobytes())
-            answer["seen"] = [_ascii(field) for field in each.to_row()]
+        for (answer, _), each in zip(photos, looked, strict=True):
+            answer["embedding"] = _ascii(each.embedding.astype("<f4").tobytes())
+            answer["seen"] = [_ascii(field) for field in each.seen.to_row()]
+            answer["labels"] = [[normalised(label), label, score] for label, score in each.labels]
 
     def _store_thumbnail(self, sha256: str, jpeg: bytes) -> None:
         try:

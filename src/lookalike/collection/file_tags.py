@@ -1,11 +1,32 @@
-"""What a photo's file says of camera and place, as machine tags: ``exif:model=``, ``geo:lat=``."""
+"""What a photo's file says of it, as tags: its keywords; camera and place as ``exif:model=``, ``geo:lat=``."""
 
 from __future__ import annotations
 
 from lookalike.photos import PhotoFacts
-from lookalike.query import MachineTag
+from lookalike.query import MachineTag, normalised
 
-__all__ = ["exif_tags"]
+__all__ = ["exif_tags", "parts_of", "plain_tags"]
+
+
+def plain_tags(facts: PhotoFacts) -> list[tuple[str, str]]:
+    """Return the keywords that are no machine tags: normal form, and as written; of equal forms the first.
+
+    Examples
+    --------
+    >>> plain_tags(PhotoFacts(keywords=("San Francisco", "san-francisco", "geo:lat=52.5")))
+    [('sanfrancisco', 'San Francisco')]
+    """
+    found: dict[str, str] = {}
+    for word in facts.keywords:
+        if (tag := normalised(word)) and MachineTag.parse(word) is None:
+            found.setdefault(tag, word)
+    return list(found.items())
+
+
+def parts_of(tag: MachineTag) -> tuple[str, str, str, str]:
+    """Return namespace, predicate and value of a tag in normal form, and the value as written."""
+    form = tag.normalised
+    return form.namespace, form.predicate, form.value, tag.value
 
 
 def exif_tags(facts: PhotoFacts) -> list[MachineTag]:

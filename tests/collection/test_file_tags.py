@@ -1,6 +1,6 @@
 """What a file says of camera and place, as machine tags."""
 
-from lookalike.collection.exif_tags import exif_tags
+from lookalike.collection.file_tags import exif_tags
 from lookalike.photos import PhotoFacts
 
 
