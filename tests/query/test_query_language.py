@@ -176,6 +176,7 @@ def test_a_hundred_thousand_characters_are_read(text: str) -> None:
         ('5" well-known', (Words('5"'), Words("well-known"))),
         ("12:30 16:9 http://a.org/?b=c C:\\x", tuple(map(Words, ["12:30", "16:9", "http://a.org/?b=c", "C:\\x"]))),
         ("foo:bar note: 1900:fair i<3u", tuple(map(Words, ["foo:bar", "note:", "1900:fair", "i<3u"]))),
+        ("2:\x85dog 3:\u3000", (Words("2:"), Words("dog"), Words("3:"))),
         ('- -- & ... "" \'', ()),
         (r"\tag:beach \-dog 2:\3d", (Words("tag:beach"), Words("-dog"), Words("3d", weight=2))),
         ("+photo:12 -photo:15", (Photo(12), Photo(15, weight=-1))),

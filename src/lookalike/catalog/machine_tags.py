@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog.tags import PRESENT, Origin
+from lookalike.catalog.tags import NOT_GONE, PRESENT, Origin
 
 __all__ = ["MACHINE_TAGS", "MachineTagCount", "MachineTagRow", "MachineTags"]
 
@@ -32,10 +32,10 @@ CREATE TABLE machine_tags (
     added_at  TEXT NOT NULL,
     PRIMARY KEY (photo_id, namespace, predicate, value)
 ) WITHOUT ROWID;
-CREATE INDEX machine_tags_by_name ON machine_tags (namespace, predicate, value);
-CREATE INDEX machine_tags_by_predicate ON machine_tags (predicate, value);
-CREATE INDEX machine_tags_by_value ON machine_tags (value, namespace);
-CREATE INDEX machine_tags_by_time ON machine_tags (added_at);
+CREATE INDEX machine_tags_by_name ON machine_tags (namespace, predicate, value, added_at);
+CREATE INDEX machine_tags_by_predicate ON machine_tags (predicate, value, namespace, added_at);
+CREATE INDEX machine_tags_by_value ON machine_tags (value, namespace, added_at);
+CREATE INDEX machine_tags_by_time ON machine_tags (added_at, namespace, predicate, value);
 """
 
 _PRESENT = PRESENT.format(table="machine_tags")
@@ -181,15 +181,22 @@ class MachineTags:
         if since is not None:
             condition += " AND added_at >= ?"
             values = (*values, since)
-        columns = ", ".join(name if name in by else "NULL" for name in ("namespace", "predicate", "value"))
-        raw = "max(raw)" if "value" in by else "NULL"
+        index = "INDEXED BY machine_tags_by_time " if since is not None else ""
+        columns = ", ".join(name if name in by else f"NULL AS {name}" for name in ("namespace", "predicate", "value"))
+        unique = by == ("value",) and pattern[0] is not None and pattern[1] is not None
+        counted = "count(*)" if unique else "count(DISTINCT photo_id)"
+        written = f"(SELECT raw FROM machine_tags WHERE value = found.value AND {condition} LIMIT 1)"
+        names = ", ".join(by)
         rows = self._db.execute(
-            f"SELECT {columns}, {raw}, count(DISTINCT photo_id) AS n, min(added_at), max(added_at) FROM machine_tags "
-            f"WHERE {condition} AND {_PRESENT} GROUP BY {', '.join(by)} ORDER BY n DESC, {', '.join(by)} "
-            "LIMIT ? OFFSET ?",
-            (*values, limit, offset),
+            f"SELECT *, {written if 'value' in by else 'NULL'} FROM (SELECT {columns}, {counted} AS n, min(added_at), "
+            f"max(added_at) FROM machine_tags {index}WHERE {condition} AND {NOT_GONE} GROUP BY {names} "
+            f"ORDER BY n DESC, {names} LIMIT ? OFFSET ?) AS found ORDER BY n DESC, {names}",
+            (*(values if "value" in by else ()), *values, limit, offset),
         )
-        return [MachineTagCount(*row) for row in rows]
+        return [
+            MachineTagCount(namespace, predicate, value, raw, n_photos, first_at, last_at)
+            for namespace, predicate, value, n_photos, first_at, last_at, raw in rows
+        ]
 
 
 def _where(namespace: str | None, predicate: str | None, value: str | None) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PRESENT", "TAGS", "Origin", "TagCount", "TagRow", "Tags"]
+__all__ = ["NOT_GONE", "PRESENT", "TAGS", "Origin", "TagCount", "TagRow", "Tags"]
 
 Origin = Literal["auto", "file", "user"]
 """Where a tag comes from. In the order of the alphabet a later one wins: statements below compare them as text."""
@@ -32,6 +32,12 @@ CREATE INDEX tags_by_tag ON tags (tag);
 
 PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = {table}.photo_id AND gone_at IS NULL)"
 """Condition on a table with the column `photo_id`: a file of the photo is present."""
+
+NOT_GONE = (
+    "photo_id NOT IN (SELECT id FROM photos WHERE NOT EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id "
+    "AND gone_at IS NULL))"
+)
+"""The same for many rows: the photos that have gone, often none, are found once."""
 
 _PRESENT = PRESENT.format(table="tags")
 
@@ -117,8 +123,9 @@ class Tags:
     def counts(self, *, prefix: str = "", limit: int = 100, offset: int = 0) -> list[TagCount]:
         """List tags that begin with `prefix`, those of the most photos first."""
         rows = self._db.execute(
-            f"SELECT tag, max(raw), count(*) AS n FROM tags WHERE tag >= ? AND tag < ? AND {_PRESENT} "
-            "GROUP BY tag ORDER BY n DESC, tag LIMIT ? OFFSET ?",
+            "SELECT tag, (SELECT raw FROM tags WHERE tag = found.tag LIMIT 1), n FROM ("
+            f"SELECT tag, count(*) AS n FROM tags WHERE tag >= ? AND tag < ? AND {NOT_GONE} "
+            "GROUP BY tag ORDER BY n DESC, tag LIMIT ? OFFSET ?) AS found ORDER BY n DESC, tag",
             (prefix, prefix + chr(0x10FFFF), limit, offset),
         )
         return [TagCount(*row) for row in rows]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.appearance import MEASURES as LOOKS, measure
+from lookalike.appearance import measure
 from lookalike.collection.seen import N_LABELS, Seen
 from lookalike.concepts import confidences, likeliest, tags
 from lookalike.encoders import ImageEncoder, NsfwClassifier, load_nsfw
@@ -54,8 +54,14 @@ class Looker:
         self._has_labels = encoder.card.labels == "imagenet-1k"
         self._nsfw: NsfwClassifier | None = load_nsfw() if nsfw else None
 
-    def look(self, images: Sequence[Image.Image]) -> list[Look]:
+    def look(self, images: Sequence[Image.Image], sizes: Sequence[tuple[int, int]]) -> list[Look]:
         """Look at upright RGB pictures.
+
+        Parameters
+        ----------
+        images : sequence of Image
+        sizes : sequence of (int, int)
+            Width and height of the photos themselves: decoders may have shrunk the pictures.
 
         Raises
         ------
@@ -71,10 +77,13 @@ class Looker:
             labels = [tags(row, encoder=name) for row in encoding.logits]
         looks = []
         for i, image in enumerate(images):
-            appearance = measure(image)
-            numbers = np.array([nsfw[i], *(appearance.measures[name] for name in LOOKS)], np.float32)
+            appearance = measure(image, size=sizes[i])
             seen = Seen(
-                classes[i], probabilities[i].astype(np.float16), appearance.palette, appearance.composition, numbers
+                classes[i],
+                probabilities[i].astype(np.float16),
+                appearance.palette.astype(np.float16),
+                appearance.composition,
+                np.concatenate([nsfw[i : i + 1], appearance.measures]),
             )
             looks.append(Look(encoding.embeddings[i], seen, labels[i]))
         return looks

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import colour_named, composition_scores, palette_scores
+from lookalike.appearance import STYLES, colour_named, palette_scores
 from lookalike.catalog import Catalog, Within
 from lookalike.collection.background import Background
 from lookalike.collection.columns import Columns, ColumnsView
@@ -25,7 +25,8 @@ from lookalike.collection.ranking import Logistic, Part, fused, n_beyond_chance,
 from lookalike.collection.vectors import VectorView
 from lookalike.collection.word_space import WordSpace
 from lookalike.errors import InvalidArgumentError
-from lookalike.query import Colour, Query, Style, Tag, Words
+from lookalike.index.live.snapshot import Snapshot
+from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
 
 __all__ = ["Likeness", "QuerySearch", "Ranked"]
 
@@ -170,7 +171,7 @@ class QuerySearch:
         columns = self._columns.current() if _needs_columns(query) else None
         admitted = self._admitted(query, columns)
         plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses))
-        if columns is not None or not likenesses:
+        if columns is not None or not any(like.weight > 0 for like in likenesses):
             plan.ids = state.ids()
             if admitted is not None:
                 plan.ids = np.intersect1d(plan.ids, admitted, assume_unique=True)
@@ -198,13 +199,20 @@ class QuerySearch:
             admitted = _both(admitted, columns.ids[kept])
         for term in query.terms:
             if isinstance(term, Tag):
-                having = self._catalog.ids_of_tag(term.tag)
+                having = self._having(term.tag)
                 if term.weight > 0:
                     admitted = _both(admitted, having)
                 else:
                     every = self._catalog.ids_within(Within()) if admitted is None else admitted
                     admitted = np.setdiff1d(every, having, assume_unique=True)
         return admitted
+
+    def _having(self, tag: str | MachineTagPattern) -> NDArray[np.int64]:
+        """Ids of the photos that have a tag, ascending."""
+        if isinstance(tag, str):
+            return self._catalog.tags.photos(normalised(tag))
+        form = tag.normalised
+        return self._catalog.machine_tags.photos(namespace=form.namespace, predicate=form.predicate, value=form.value)
 
     def _columns_say(
         self, query: Query, plan: _Plan, columns: Columns
@@ -227,13 +235,16 @@ class QuerySearch:
                 scores = palette_scores(columns.palettes, like.palette[like.palette[:, 3] > 0])
                 yield f"colours of {like.name}", like.weight * dials["colour"], standing_out(scores)
             if like.weight > 0 and dials.get("composition") and like.composition is not None:
-                scores = composition_scores(columns.compositions, like.composition)
+                scores = columns.compositions @ (like.composition / np.float32(127 * 127))
                 yield f"composition of {like.name}", like.weight * dials["composition"], standing_out(scores)
 
     def _style(self, name: str, columns: Columns) -> NDArray[np.float32]:
-        if name not in STYLES:
-            raise InvalidArgumentError(f"There is no style {name!r}; there are {', '.join(STYLES)}.")
-        return columns.measure(name)
+        known = {normalised(style.name): measure for measure, style in STYLES.items()}
+        measure = known.get(normalised(name))
+        if measure is None:
+            names = ", ".join(style.name for style in STYLES.values())
+            raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.")
+        return np.nan_to_num(columns.measure(measure))
 
     def _add_words(self, query: Query, plan: _Plan, columns: Columns | None) -> None:
         """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
@@ -408,6 +419,34 @@ class _Plan:
             length = float(np.linalg.norm(total))
         unit: NDArray[np.float32] = total / max(length, 1e-12)
         return unit if state.space.mean is None else unit + state.space.mean
+
+
+def within_of(query: Query, catalog: Catalog) -> Within | None:
+    """Give the filters of a query as the catalog answers them; None without any.
+
+    Raises
+    ------
+    UnknownPhotoError
+    InvalidArgumentError
+        The photo near which others shall be has no known place.
+    """
+    near = None
+    if query.near is not None:
+        place = query.near.centre if isinstance(query.near.centre, tuple) else catalog.place_of(query.near.centre)
+        if place is None:
+            raise InvalidArgumentError(f"Where photo {query.near.centre} was taken is not known: it has no GPS position.")
+        near = (*place, query.near.radius_km)
+    given = {
+        "folder": query.folder,
+        "since": query.since,
+        "until": query.until,
+        "formats": query.formats or None,
+        "near": near,
+        "on": query.on,
+        "season": query.season,
+        "orientation": query.orientation,
+    }
+    return Within(**given) if any(value is not None for value in given.values()) else None  # type: ignore[arg-type]
 
 
 def _needs_columns(query: Query) -> bool:

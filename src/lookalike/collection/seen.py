@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import COMPOSITION_DIM, MEASURES as LOOKS, N_COLOURS
+from lookalike.appearance import MEASURES as LOOKS, N_COLOURS, N_COMPOSITION
 
 __all__ = ["EMPTY", "MEASURES", "N_LABELS", "RECIPE", "Seen"]
 
@@ -70,7 +70,7 @@ class Seen:
             np.frombuffer(labels[: 2 * N_LABELS], "<u2").reshape(N_LABELS),
             np.frombuffer(labels[2 * N_LABELS :], "<f2").reshape(N_LABELS),
             np.frombuffer(palette, "<f2").reshape(N_COLOURS, 4),
-            np.frombuffer(composition, np.int8).reshape(COMPOSITION_DIM),
+            np.frombuffer(composition, np.int8).reshape(N_COMPOSITION),
             np.frombuffer(measures, "<f4").reshape(len(MEASURES)),
         )
 
@@ -79,7 +79,7 @@ EMPTY = Seen(
     np.zeros(N_LABELS, np.uint16),
     np.zeros(N_LABELS, np.float16),
     np.zeros((N_COLOURS, 4), np.float16),
-    np.zeros(COMPOSITION_DIM, np.int8),
+    np.zeros(N_COMPOSITION, np.int8),
     np.full(len(MEASURES), np.nan, np.float32),
 )
 """Nothing seen."""

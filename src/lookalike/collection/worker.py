@@ -102,7 +102,8 @@ class _Reader:
     def _look(self, photos: Sequence[tuple[_Answer, Image.Image]]) -> None:
         """Put the embedding of each picture, and what is seen in it, into its answer, or else why there is none."""
         try:
-            looked = self.looker.look([image for _, image in photos])
+            sizes = [(answer["width"], answer["height"]) for answer, _ in photos]
+            looked = self.looker.look([image for _, image in photos], sizes)
         except _FAILURES as error:
             if len(photos) > 1:  # one of them: the others are not to suffer for it
                 for photo in photos:

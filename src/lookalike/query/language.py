@@ -38,7 +38,7 @@ __all__ = ["KEYS", "last_item", "parse", "print_query"]
 
 _SPACE = re.compile(r"\s")
 _SIGN = re.compile(r"[+-](?=[^\s+-])")
-_WEIGHT = re.compile(r"(\d{1,3}(?:\.\d{1,30})?|\.\d{1,30}):(?=[^\s\d])", re.ASCII)
+_WEIGHT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,30})?|\.[0-9]{1,30}):(?=[^\s0-9])")
 _KEY = re.compile(r"([A-Za-z]{1,16}):(?=\S)")
 _MACHINE_TAG = re.compile(r"(\*|[A-Za-z][A-Za-z0-9_]*):(\*|[A-Za-z][A-Za-z0-9_]*)=")
 _LIMIT = re.compile(rf"({'|'.join(MEASURES)})([<>]=?)(?=\S)", re.IGNORECASE)
