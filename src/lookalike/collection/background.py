@@ -7,12 +7,15 @@ half, or when their mean was renewed.
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.collection.vectors import VectorView
-from lookalike.index.live.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from lookalike.index.live.snapshot import Snapshot
 
 __all__ = ["Background"]
 

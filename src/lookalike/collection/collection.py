@@ -16,24 +16,32 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from lookalike.appearance import measure
 from lookalike.catalog import Catalog, PhotoRecord, Within, absolute
-from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
+from lookalike.collection.columns import ColumnsView
+from lookalike.collection.hits import Hit, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
+from lookalike.collection.query_search import Likeness, QuerySearch, Ranked, plain_words
+from lookalike.collection.ranking import photo_calibration
+from lookalike.collection.seen import Seen
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
@@ -46,8 +54,10 @@ from lookalike.errors import (
     PhotoGoneError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
+from lookalike.query import Photo, Query, Vector, parse
 
 if TYPE_CHECKING:
+    from lookalike.collection.word_space import WordSpace
     from lookalike.collection.verify import CollectionReport
     from lookalike.index.live import LiveStats
 
@@ -84,6 +94,7 @@ class Collection:
         self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
+        self._words: WordSpace | None = None
 
     @classmethod
     def open(
@@ -435,6 +446,7 @@ class Collection:
 
     def search(
         self,
+        query: str | Query | None = None,
         *,
         photo: PhotoQuery | None = None,
         words: str | None = None,
@@ -443,16 +455,20 @@ class Collection:
         offset: int = 0,
         exact: bool = False,
         within: Within | None = None,
+        distinct: bool = False,
     ) -> SearchResult:
-        """Find photos by one of: a photo, words, a vector.
+        """Find photos by a photo, words, a vector, or a query that mixes these with colours, styles and filters.
 
         Parameters
         ----------
+        query : str or Query, optional
+            A query, or a line in its language: ``"boat -rain colour:teal since:2019"`` (docs/reference/query.md).
         photo : int, path, bytes or OutsidePhoto
             An id of the collection; a path, of the collection or outside; the bytes of a file; or what `read` gave.
             A photo of the collection is not among its own hits.
         words : str
-            Words that all occur in title, caption, keywords, creator or file name.
+            Words and "quoted phrases", nothing else of the language: said of a photo in title, caption, keywords,
+            creator or file name, or seen in it.
         vector : array (dim,)
             In the space of `embeddings` and `embed`.
         k : int
@@ -463,45 +479,102 @@ class Collection:
             Compare with every photo instead of asking the index.
         within : Within, optional
             Find only photos of a folder, of a time, of a format, or of given ids.
+        distinct : bool
+            Leave out hits that are nearly the same as an earlier one, and name them with it.
 
         Raises
         ------
         InvalidArgumentError
-            None or several of `photo`, `words`, `vector`; a wrong `k` or shape.
+            Nothing is asked for; a wrong `k` or shape; a value of the query that cannot be.
         UnknownPhotoError
             An id that is not in the collection.
         PhotoError
             The photo cannot be read.
         """
-        if sum(part is not None for part in (photo, words, vector)) != 1:
-            raise InvalidArgumentError("Give exactly one of `photo`, `words` and `vector`.")
+        if all(part is None for part in (query, photo, words, vector)):
+            raise InvalidArgumentError("Give at least one of `query`, `photo`, `words` and `vector`.")
         for name, value, least in (("k", k, 1), ("offset", offset, 0)):
             if not isinstance(value, int | np.integer) or not least <= value < 2**31:
                 raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
+        asked = Query() if query is None else parse(query) if isinstance(query, str) else query
         if words is not None:
-            return self._search_words(words, k, offset, within)
-        photo_id = None if photo is None else self.find(photo)
-        outside = self._outside(photo) if photo is not None and photo_id is None else None
-        state = self._vectors.state()
-        if photo_id is not None:
-            query = self._vectors.embeddings([photo_id])[0]
-        elif outside is not None:
-            query = outside.embedding
-        else:  # the mean has been taken off already
-            query = self._check_vector(vector)
-            query = query if state.space.mean is None else query + state.space.mean
-        found, evidence = self._vectors.search(
-            state,
-            query,
-            offset + k + 1,
-            exclude=photo_id,
-            exact=exact,
-            within=None if within is None else self._catalog.ids_within(within),
+            asked = dataclasses.replace(asked, terms=(*asked.terms, *plain_words(words)))
+        likenesses = self._likenesses(asked, photo, vector)
+        ranked = self._ranking.search(
+            asked, likenesses, k=int(k), offset=int(offset), exact=exact, within=within, distinct=distinct
         )
-        page = found[offset : offset + k]
-        part = "vector" if photo is None else "photo"
-        scored = [(found_id, min(max(cosine, 0.0), 1.0)) for found_id, cosine in page]
-        return SearchResult(self._hits(scored, part), evidence, photo_id, has_more=len(found) > offset + k)
+        own = next((like.photo_id for like in likenesses if like.name == "photo"), None)
+        return SearchResult(
+            self._hits(ranked), ranked.evidence, own, has_more=ranked.has_more, n_good=ranked.n_good, query=asked
+        )
+
+    @cached_property
+    def _ranking(self) -> QuerySearch:
+        calibration = photo_calibration(self.settings.card)
+        return QuerySearch(self._catalog, self._vectors, ColumnsView(self._catalog), self._word_space, calibration)
+
+    def _word_space(self) -> WordSpace | None:
+        """Where words stand beside photos; None where the encoder names no classes."""
+        if self.settings.card.labels != "imagenet-1k":
+            return None
+        with self._encoder_lock:
+            if self._words is None:
+                from lookalike.collection.word_space import WordSpace
+
+                self._words = WordSpace.of_imagenet(progress=self._notify)
+            return self._words
+
+    def _likenesses(
+        self, query: Query, photo: PhotoQuery | None, vector: NDArray[np.floating] | None
+    ) -> list[Likeness]:
+        """Resolve the photos and vectors of a query."""
+        terms = [term for term in query.terms if isinstance(term, Photo | Vector)]
+        alone = len(terms) + (photo is not None) + (vector is not None) == 1
+        found = []
+        if photo is not None:
+            found.append(self._likeness("photo", 1.0, photo))
+        if vector is not None:
+            found.append(Likeness("vector", 1.0, self._uncentred(vector)))
+        for number, term in enumerate(terms, start=1):
+            if isinstance(term, Vector):
+                name = "vector" if alone else f"vector {number}"
+                found.append(Likeness(name, term.weight, self._uncentred(term.values)))
+            elif term.region is None:
+                name = "photo" if alone and term.weight > 0 else f"photo:{term.photo}"
+                found.append(self._likeness(name, term.weight, term.photo))
+            else:
+                found.append(self._likeness_of_region(f"photo:{term.photo}", term))
+        return found
+
+    def _likeness(self, name: str, weight: float, photo: PhotoQuery) -> Likeness:
+        photo_id = self.find(photo)
+        if photo_id is None:
+            outside = self._outside(photo)
+            looks = measure(Image.open(io.BytesIO(outside.thumbnail)).convert("RGB"))
+            return Likeness(name, weight, outside.embedding, None, looks.palette, looks.composition)
+        embedding = self._vectors.embeddings([photo_id])[0]
+        row = self._catalog.seen(photo_id)
+        if row is None:
+            return Likeness(name, weight, embedding, photo_id)
+        seen = Seen.from_row(*row)
+        return Likeness(name, weight, embedding, photo_id, seen.palette.astype(np.float32), seen.composition)
+
+    def _likeness_of_region(self, name: str, term: Photo) -> Likeness:
+        assert term.region is not None
+        photo_id = self.find(term.photo)
+        path = Path(term.photo).expanduser() if photo_id is None else self.file(photo_id)
+        image = read_photo(read_file(path), name=path.name, limits=PhotoLimits()).image
+        x, y = term.region.x * image.width, term.region.y * image.height
+        right, bottom = x + term.region.width * image.width, y + term.region.height * image.height
+        cut = image.crop((int(x), int(y), max(int(right), int(x) + 1), max(int(bottom), int(y) + 1)))
+        looks = measure(cut)
+        embedding = self.encoder.encode([cut]).embeddings[0]
+        return Likeness(name, term.weight, embedding, photo_id, looks.palette, looks.composition)
+
+    def _uncentred(self, vector: object) -> NDArray[np.float32]:
+        """Bring a vector of the compared space back to where encoders give theirs."""
+        unit, mean = self._check_vector(vector), self._vectors.state().space.mean
+        return unit if mean is None else unit + mean
 
     def _check_vector(self, vector: object) -> NDArray[np.float32]:
         try:
@@ -520,23 +593,11 @@ class Collection:
         unit: NDArray[np.float32] = (query / length).astype(np.float32)
         return unit
 
-    def _search_words(self, words: str, k: int, offset: int, within: Within | None) -> SearchResult:
-        started = time.perf_counter()
-        found = self._catalog.search_words(words, offset + k + 1, within=within)
-        best = found[0][1] if found else 1.0
-        scored = [
-            (photo_id, relevance / best if best > 0 else 1.0) for photo_id, relevance in found[offset : offset + k]
-        ]
-        n_photos = self._catalog.n_photos() if within is None else len(self._catalog.ids_within(within))
-        evidence = SearchEvidence("words", n_photos, 0, 0, 0, time.perf_counter() - started)
-        return SearchResult(self._hits(scored, "words"), evidence, has_more=len(found) > offset + k)
-
-    def _hits(self, scored: Iterable[tuple[int, float]], part: str) -> tuple[Hit, ...]:
-        pairs = list(scored)
-        records = self._catalog.photos_by_id([photo_id for photo_id, _ in pairs])
+    def _hits(self, ranked: Ranked) -> tuple[Hit, ...]:
+        records = self._catalog.photos_by_id([photo_id for photo_id, _, _ in ranked.hits])
         return tuple(
-            Hit(photo_id, records[photo_id].path, score, {part: score})
-            for photo_id, score in pairs
+            Hit(photo_id, records[photo_id].path, score, parts, tuple(ranked.others.get(photo_id, ())))
+            for photo_id, score, parts in ranked.hits
             if photo_id in records and records[photo_id].path  # not gone since
         )
 

@@ -9,9 +9,11 @@ that is scored for all, five for the index (docs/benchmarks/understanding.md).
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +25,14 @@ from lookalike.collection.columns import Columns, ColumnsView
 from lookalike.collection.hits import SearchEvidence
 from lookalike.collection.ranking import Logistic, Part, fused, n_beyond_chance, representatives, standing_out
 from lookalike.collection.vectors import VectorView
-from lookalike.collection.word_space import WordSpace
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.live.snapshot import Snapshot
 from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
 
-__all__ = ["Likeness", "QuerySearch", "Ranked"]
+if TYPE_CHECKING:
+    from lookalike.collection.word_space import WordSpace
+    from lookalike.index.live.snapshot import Snapshot
+
+__all__ = ["Likeness", "QuerySearch", "Ranked", "plain_words"]
 
 N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
@@ -125,6 +129,7 @@ class QuerySearch:
         k: int,
         offset: int = 0,
         exact: bool = False,
+        within: Within | None = None,
         distinct: bool = False,
     ) -> Ranked:
         """Rank the photos for a query whose photos and vectors are resolved.
@@ -138,12 +143,14 @@ class QuerySearch:
         k, offset : int
         exact : bool
             Compare with every photo instead of asking the index.
+        within : Within, optional
+            Limits beside those of the query.
         distinct : bool
             Leave out hits that are nearly the same as an earlier one.
         """
         started = time.perf_counter()
         state = self._vectors.state()
-        plan = self._plan(query, likenesses, state)
+        plan = self._plan(query, likenesses, within, state)
         wanted = offset + k + 1
         found, evidence = self._candidates(plan, state, wanted, exact=exact)
         own = [each.photo_id for each in likenesses if each.photo_id is not None]
@@ -167,9 +174,13 @@ class QuerySearch:
 
     # -- the plan ---------------------------------------------------------------------------------------------
 
-    def _plan(self, query: Query, likenesses: Sequence[Likeness], state: Snapshot) -> _Plan:
+    def _plan(
+        self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot
+    ) -> _Plan:
         columns = self._columns.current() if _needs_columns(query) else None
         admitted = self._admitted(query, columns)
+        if within is not None:
+            admitted = _both(admitted, self._catalog.ids_within(within))
         plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses))
         if columns is not None or not any(like.weight > 0 for like in likenesses):
             plan.ids = state.ids()
@@ -268,7 +279,8 @@ class QuerySearch:
                 kept, here, there = np.intersect1d(plan.ids, ids, return_indices=True)
                 assert len(kept) == len(here)
                 scores[here] = 1 - (1 - scores[here]) * (1 - lexical[there])
-            plan.parts.append(Part(("-" if weight < 0 else "") + f"words: {typed}", weight, scores))
+            name = "words" if len(groups) == 1 and weight > 0 else f"{'-' * (weight < 0)}words:{typed}"
+            plan.parts.append(Part(name, weight, scores))
             if space is None and weight > 0:  # nothing but the texts tells: all else is no hit
                 plan.keep(scores > 0)
 
@@ -419,6 +431,15 @@ class _Plan:
             length = float(np.linalg.norm(total))
         unit: NDArray[np.float32] = total / max(length, 1e-12)
         return unit if state.space.mean is None else unit + state.space.mean
+
+
+def plain_words(text: str) -> tuple[Words, ...]:
+    """Words and "quoted phrases" of a text, and nothing else of the language."""
+    found = []
+    for phrase, word in re.findall(r'"([^"]*)"|(\S+)', text):
+        if clean := re.sub("[\0\ud800-\udfff]", " ", phrase or word.replace('"', "")).strip():
+            found.append(Words(clean, phrase=bool(phrase) or " " in clean))
+    return tuple(found)
 
 
 def within_of(query: Query, catalog: Catalog) -> Within | None:

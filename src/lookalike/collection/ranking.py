@@ -21,7 +21,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHANCE", "Logistic", "Part", "fused", "n_beyond_chance", "representatives", "standing_out"]
+from lookalike.encoders import EncoderCard
+
+__all__ = ["CHANCE", "Logistic", "Part", "fused", "n_beyond_chance", "photo_calibration", "representatives", "standing_out"]
 
 CHANCE = 0.1
 """Share of hits by chance up to which a list is worth looking at."""
@@ -46,6 +48,9 @@ class Logistic:
         return calibrated
 
 
+_PHOTOS = {"efficientnet-lite2": Logistic(-3.0, 9.9)}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What one part of a query says of n photos.
@@ -63,6 +68,15 @@ class Part:
     name: str
     weight: float
     scores: NDArray[np.float32]
+
+
+def photo_calibration(card: EncoderCard) -> Logistic:
+    """From cosines of compared embeddings to the probability that two photos show the same kind of thing.
+
+    Fitted on the first twenty hits of four labelled sets together, with EfficientNet-Lite2
+    (docs/explanation/ranking.md); encoders with other spreads of cosines would want their own.
+    """
+    return _PHOTOS.get(card.name, _PHOTOS["efficientnet-lite2"])
 
 
 def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:

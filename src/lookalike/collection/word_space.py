@@ -8,6 +8,7 @@ text: a photo's score is then a sum of ten of them. Cost: some milliseconds for 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from lookalike.collection.columns import Columns
 from lookalike.collection.ranking import Logistic
 from lookalike.concepts import blended_vectors, imagenet
-from lookalike.encoders import TextEncoder
+from lookalike.encoders import TextEncoder, cached_vectors, load_text_encoder
 
 __all__ = ["WordSpace"]
 
@@ -45,11 +46,16 @@ class WordSpace:
         self._lengths = np.empty(0, np.float32)
 
     @classmethod
-    def of_imagenet(cls, encoder: TextEncoder) -> Self:
-        """Place ImageNet's classes by their names and synonyms."""
+    def of_imagenet(cls, *, progress: Callable[[str], None] | None = None) -> Self:
+        """Place ImageNet's classes by their names, synonyms and broader terms in the packaged encoder's space."""
         words = imagenet()
-        texts = [(words.names[c], *words.synonyms[c]) for c in range(words.n_classes)]
-        return cls(encoder, blended_vectors(texts, encoder.encode([text for group in texts for text in group])))
+        texts = [
+            [words.names[term] for term in (c, *words.ancestors(c))] + list(words.synonyms[c])
+            for c in range(words.n_classes)
+        ]
+        encoder = load_text_encoder()
+        every = cached_vectors(encoder, [text for group in texts for text in group], progress=progress)
+        return cls(encoder, blended_vectors(texts, every))
 
     def scores(self, text: str, columns: Columns) -> NDArray[np.float32]:
         """Probability that a text says what is in each photo: float32 (n,); 0 where no classes are known."""
