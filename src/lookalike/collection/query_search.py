@@ -38,6 +38,8 @@ N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
 NEARLY_THE_SAME = 0.95
 """Cosine from which on a hit counts as another version of an earlier one."""
+_LEAST_OF_WORDS = 0.1
+"""Score below which a photo is no hit of words alone: nobody wrote them, and they are hardly seen in it."""
 _TOP = 3
 """Best matches that stay above in any other order."""
 _LOOKED_THROUGH = 3
@@ -158,6 +160,8 @@ class QuerySearch:
         parts = self._parts(plan, state, found)
         scores = fused(parts, len(found))
         order = np.lexsort((found, -scores))
+        if query.terms and not likenesses and all(isinstance(term, Words) for term in query.terms):
+            order = order[scores[order] >= _LEAST_OF_WORDS]
         n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
         if n_good is not None and plan.ranks:
             order = order[: max(n_good, 0 if query.cut else _TOP)]
@@ -189,7 +193,7 @@ class QuerySearch:
         if columns is not None:
             rows = columns.rows_of(plan.ids)
             plan.parts = [
-                Part(name, weight, np.where(rows >= 0, scores[rows], np.float32(0)) if len(scores) else _zeros(rows))
+                Part(name, weight, _of_rows(scores, rows))
                 for name, weight, scores in self._columns_say(query, plan, columns)
             ]
         self._add_words(query, plan, columns)
@@ -269,9 +273,8 @@ class QuerySearch:
             found = self._catalog.search_words(typed, len(plan.ids) + 1)
             scores = _zeros(plan.ids)
             if space is not None and columns is not None:
-                rows = columns.rows_of(plan.ids)
                 seen = space.scores(" ".join(term.text for term in terms), columns)
-                scores = np.where(rows >= 0, seen[rows], np.float32(0)) if len(seen) else scores
+                scores = _of_rows(seen, columns.rows_of(plan.ids))
             if found:
                 ids = np.array([photo_id for photo_id, _ in found], np.int64)
                 relevance = np.array([relevance for _, relevance in found], np.float32)
@@ -372,7 +375,7 @@ class QuerySearch:
         else:
             columns = self._columns.current()
             rows = columns.rows_of(ids[rest])
-            quality = np.where(rows >= 0, np.nan_to_num(columns.measure("quality")), 0)[rows] if len(columns) else rows
+            quality = _of_rows(np.nan_to_num(columns.measure("quality")), rows)
             ranked = np.argsort(-quality, kind="stable").tolist()
         return np.concatenate([order[:top], rest[np.array(ranked, np.int64)]])
 
@@ -487,6 +490,13 @@ def _asked(terms: Sequence[Colour]) -> NDArray[np.float32]:
 
 def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64]) -> NDArray[np.int64]:
     return second if first is None else np.intersect1d(first, second, assume_unique=True)
+
+
+def _of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Values float32 (n,) of rows int64 (n,); 0 for those that are -1: photos that were not looked at yet."""
+    if not len(values):
+        return _zeros(rows)
+    return np.where(rows >= 0, values[rows], np.float32(0))
 
 
 def _zeros(like: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -35,7 +35,9 @@ class WordSpace:
         Unit length.
     """
 
-    calibration = Logistic(-4.0, 12.0)
+    calibration = Logistic(-6.0, 8.3)
+    """From cosines in the space of texts to the probability that a photo is of what a text names
+    (docs/explanation/ranking.md)."""
 
     def __init__(self, encoder: TextEncoder, class_vectors: NDArray[np.float32]) -> None:
         self._encoder = encoder
