@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InvalidArgumentError
 
-# Fitted on captioned photos of things (.77, .87) and CIFAR-10 (.88, 1.02), taken between; how, and the figures: docs/explanation/words-and-labels.md.
+# Fitted on captioned photos of things (.78, .87) and on CIFAR-10 (.88, 1.02) and taken between; how, and the figures:
+# docs/explanation/words-and-labels.md.
 TEMPERATURES = {"efficientnet-lite2": 0.8, "efficientnet-lite0": 0.95}
 _SEARCHED = (0.05, 20.0)
 
