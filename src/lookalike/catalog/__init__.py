@@ -1,6 +1,6 @@
 """The catalog of a collection: photos, files, failures, and full text in one SQLite database."""
 
-from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord
+from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord, SeenFields
 from lookalike.catalog.completion import COMPLETION, Completion, Suggestion, count_anew, count_words
 from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagCount, MachineTagRow, MachineTags
 from lookalike.catalog.places import PLACES
@@ -26,6 +26,7 @@ __all__ = [
     "NewPhoto",
     "Origin",
     "PhotoRecord",
+    "SeenFields",
     "Suggestion",
     "TagCount",
     "TagRow",

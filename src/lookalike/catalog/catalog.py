@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, 
 _SPARE = 20
 """One page in so many may be empty: the next photos fill them."""
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
+
+SeenFields: TypeAlias = tuple[str, bytes, bytes, bytes, bytes]
+"""Recipe, labels, palette, composition and measures of what was seen in a photo, as the table `seen` keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class NewPhoto:
     embedding: NDArray[np.float32] | None
     tags: tuple[tuple[str, str], ...] = ()
     machine_tags: tuple[tuple[str, str, str, str], ...] = ()
-    seen: tuple[str, bytes, bytes, bytes, bytes] | None = None
+    seen: SeenFields | None = None
     labels: tuple[tuple[str, str, float], ...] = ()
 
 
@@ -248,7 +251,8 @@ class Catalog:
             )
             self.machine_tags.remove(photo_id, origin="auto")
             self.machine_tags.put(
-                MachineTagRow(photo_id, "auto", "label", value, raw, "auto", score) for value, raw, score in photo.labels
+                MachineTagRow(photo_id, "auto", "label", value, raw, "auto", score)
+                for value, raw, score in photo.labels
             )
         if row is None:
             self.write_text(photo_id, photo.title, photo.text)

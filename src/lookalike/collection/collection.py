@@ -20,8 +20,7 @@ import io
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -57,8 +56,8 @@ from lookalike.photos import PhotoLimits, read_photo, thumbnail
 from lookalike.query import Photo, Query, Vector, parse
 
 if TYPE_CHECKING:
-    from lookalike.collection.word_space import WordSpace
     from lookalike.collection.verify import CollectionReport
+    from lookalike.collection.word_space import WordSpace
     from lookalike.index.live import LiveStats
 
 __all__ = ["Collection"]
@@ -562,7 +561,7 @@ class Collection:
     def _likeness_of_region(self, name: str, term: Photo) -> Likeness:
         assert term.region is not None
         photo_id = self.find(term.photo)
-        path = Path(term.photo).expanduser() if photo_id is None else self.file(photo_id)
+        path = Path(str(term.photo)).expanduser() if photo_id is None else self.file(photo_id)
         image = read_photo(read_file(path), name=path.name, limits=PhotoLimits()).image
         x, y = term.region.x * image.width, term.region.y * image.height
         right, bottom = x + term.region.width * image.width, y + term.region.height * image.height

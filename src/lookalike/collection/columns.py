@@ -96,7 +96,9 @@ def _columns(rows: list[tuple[int, bytes, bytes, bytes, bytes]]) -> Columns:
     sound = [row for row in rows if tuple(map(len, row[1:])) == lengths]
     labels, palettes, compositions, measures = (
         np.frombuffer(b"".join(fields), np.uint8).reshape(len(sound), length)
-        for fields, length in zip(zip(*(row[1:] for row in sound), strict=True) if sound else [()] * 4, lengths, strict=True)
+        for fields, length in zip(
+            zip(*(row[1:] for row in sound), strict=True) if sound else [()] * 4, lengths, strict=True
+        )
     )
     half = 2 * N_LABELS
     return Columns(
@@ -114,6 +116,4 @@ def _joined(parts: list[Columns]) -> Columns:
     ids = np.concatenate([part.ids for part in parts])
     last = {int(photo_id): row for row, photo_id in enumerate(ids)}
     rows = np.array([last[photo_id] for photo_id in sorted(last)], np.int64)
-    return Columns(
-        *(np.concatenate([getattr(part, each.name) for part in parts])[rows] for each in fields(Columns))
-    )
+    return Columns(*(np.concatenate([getattr(part, each.name) for part in parts])[rows] for each in fields(Columns)))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto, absolute
+from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto, SeenFields, absolute
 from lookalike.collection.seen import RECIPE
 from lookalike.collection.settings import CollectionSettings
 from lookalike.collection.worker_pool import CHUNK, Answers, WorkerPool
@@ -297,6 +297,10 @@ def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before:
     return replace(now, done=now.done + len(answers), added=added, updated=updated, moved=moved, failed=failed)
 
 
+def _seen(labels: bytes, palette: bytes, composition: bytes, measures: bytes) -> SeenFields:
+    return RECIPE, labels, palette, composition, measures
+
+
 def _new_photo(answer: dict[str, Any]) -> NewPhoto:
     embedding, seen = answer["embedding"], answer["seen"]
     return NewPhoto(
@@ -312,6 +316,6 @@ def _new_photo(answer: dict[str, Any]) -> NewPhoto:
         embedding=None if embedding is None else np.frombuffer(base64.b64decode(embedding), dtype="<f4"),
         tags=tuple((tag, raw) for tag, raw in answer["tags"]),
         machine_tags=tuple((space, name, value, raw) for space, name, value, raw in answer["machine_tags"]),
-        seen=None if seen is None else (RECIPE, *map(base64.b64decode, seen)),
+        seen=None if seen is None else _seen(*map(base64.b64decode, seen)),
         labels=tuple((label, raw, score) for label, raw, score in answer["labels"]),
     )

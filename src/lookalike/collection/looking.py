@@ -69,7 +69,8 @@ class Looker:
         """
         encoding = self._encoder.encode(images, outputs=("logits",) if self._has_labels else ())
         nsfw = np.full(len(images), np.nan, np.float32) if self._nsfw is None else self._nsfw.score(images)
-        classes, probabilities = np.zeros((len(images), N_LABELS), np.uint16), np.zeros((len(images), N_LABELS))
+        classes = np.zeros((len(images), N_LABELS), np.uint16)
+        probabilities: NDArray[np.float16] = np.zeros((len(images), N_LABELS), np.float16)
         labels: list[list[tuple[str, float]]] = [[] for _ in images]
         if encoding.logits is not None:
             name = self._encoder.card.name
@@ -80,7 +81,7 @@ class Looker:
             appearance = measure(image, size=sizes[i])
             seen = Seen(
                 classes[i],
-                probabilities[i].astype(np.float16),
+                probabilities[i],
                 appearance.palette.astype(np.float16),
                 appearance.composition,
                 np.concatenate([nsfw[i : i + 1], appearance.measures]),

@@ -160,7 +160,7 @@ class QuerySearch:
         parts = self._parts(plan, state, found)
         scores = fused(parts, len(found))
         order = np.lexsort((found, -scores))
-        if query.terms and not likenesses and all(isinstance(term, Words) for term in query.terms):
+        if plan.by_words:
             order = order[scores[order] >= _LEAST_OF_WORDS]
         n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
         if n_good is not None and plan.ranks:
@@ -170,22 +170,19 @@ class QuerySearch:
         if distinct and len(order):
             order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
         page = order[offset : offset + k]
-        hits = [
-            (int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page
-        ]
+        hits = [(int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page]
         evidence = replace(evidence, seconds=time.perf_counter() - started)
         return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
 
     # -- the plan ---------------------------------------------------------------------------------------------
 
-    def _plan(
-        self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot
-    ) -> _Plan:
+    def _plan(self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot) -> _Plan:
         columns = self._columns.current() if _needs_columns(query) else None
         admitted = self._admitted(query, columns)
         if within is not None:
             admitted = _both(admitted, self._catalog.ids_within(within))
-        plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses))
+        content = next((dial.value for dial in query.dials if dial.name == "content"), 1.0)
+        plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
         if columns is not None or not any(like.weight > 0 for like in likenesses):
             plan.ids = state.ids()
             if admitted is not None:
@@ -198,6 +195,7 @@ class QuerySearch:
             ]
         self._add_words(query, plan, columns)
         plan.ranks = plan.ranks or bool(plan.parts)
+        plan.by_words = bool(query.terms) and not likenesses and all(isinstance(term, Words) for term in query.terms)
         return plan
 
     def _admitted(self, query: Query, columns: Columns | None) -> NDArray[np.int64] | None:
@@ -238,9 +236,9 @@ class QuerySearch:
         if wanted:
             weight = sum(term.weight for term in wanted) / len(wanted)
             yield "colour", weight, palette_scores(columns.palettes, _asked(wanted))
-        for term in colours:
-            if term.weight < 0:
-                yield f"-colour:{term.colour}", term.weight, palette_scores(columns.palettes, _asked([term]))
+        for colour in colours:
+            if colour.weight < 0:
+                yield f"-colour:{colour.colour}", colour.weight, palette_scores(columns.palettes, _asked([colour]))
         for term in query.terms:
             if isinstance(term, Style):
                 yield f"style:{term.name}", term.weight, self._style(term.name, columns)
@@ -250,7 +248,7 @@ class QuerySearch:
                 scores = palette_scores(columns.palettes, like.palette[like.palette[:, 3] > 0])
                 yield f"colours of {like.name}", like.weight * dials["colour"], standing_out(scores)
             if like.weight > 0 and dials.get("composition") and like.composition is not None:
-                scores = columns.compositions @ (like.composition / np.float32(127 * 127))
+                scores = (columns.compositions @ (like.composition / np.float32(127 * 127))).astype(np.float32)
                 yield f"composition of {like.name}", like.weight * dials["composition"], standing_out(scores)
 
     def _style(self, name: str, columns: Columns) -> NDArray[np.float32]:
@@ -296,7 +294,7 @@ class QuerySearch:
         alone = not plan.parts and len(plan.likenesses) == 1
         n = wanted + len(plan.likenesses) if alone else max(N_CANDIDATES, wanted)
         n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
-        evidence = SearchEvidence("exact" if plan.likenesses else "words", n_photos, 0, 0, 0, 0.0)
+        evidence = SearchEvidence("words" if plan.by_words else "exact", n_photos, 0, 0, 0, 0.0)
         found = []
         direction = plan.direction(state)
         if direction is not None:
@@ -351,7 +349,11 @@ class QuerySearch:
             kept = np.isin(ids, plan.admitted)
             ids, embeddings = ids[kept], embeddings[kept]
         parts = [
-            Part(like.name, like.weight * plan.content, self._calibration(embeddings @ state.space.compared(like.embedding[None])[0]))
+            Part(
+                like.name,
+                like.weight * plan.content,
+                self._calibration(embeddings @ state.space.compared(like.embedding[None])[0]),
+            )
             for like in plan.likenesses
         ]
         if plan.parts:
@@ -405,6 +407,8 @@ class _Plan:
     parts : list of Part
     ranks : bool
         Whether anything is asked of what photos are like.
+    by_words : bool
+        Whether words alone tell.
     content : float
         The dial of that name.
     """
@@ -414,6 +418,7 @@ class _Plan:
     ids: NDArray[np.int64]
     parts: list[Part]
     ranks: bool
+    by_words: bool = False
     content: float = 1.0
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
@@ -458,7 +463,9 @@ def within_of(query: Query, catalog: Catalog) -> Within | None:
     if query.near is not None:
         place = query.near.centre if isinstance(query.near.centre, tuple) else catalog.place_of(query.near.centre)
         if place is None:
-            raise InvalidArgumentError(f"Where photo {query.near.centre} was taken is not known: it has no GPS position.")
+            raise InvalidArgumentError(
+                f"Where photo {query.near.centre} was taken is not known: it has no GPS position."
+            )
         near = (*place, query.near.radius_km)
     given = {
         "folder": query.folder,

@@ -23,7 +23,16 @@ from numpy.typing import NDArray
 
 from lookalike.encoders import EncoderCard
 
-__all__ = ["CHANCE", "Logistic", "Part", "fused", "n_beyond_chance", "photo_calibration", "representatives", "standing_out"]
+__all__ = [
+    "CHANCE",
+    "Logistic",
+    "Part",
+    "fused",
+    "n_beyond_chance",
+    "photo_calibration",
+    "representatives",
+    "standing_out",
+]
 
 CHANCE = 0.1
 """Share of hits by chance up to which a list is worth looking at."""

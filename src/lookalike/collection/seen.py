@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import MEASURES as LOOKS, N_COLOURS, N_COMPOSITION
+from lookalike.appearance import MEASURES as LOOKS
+from lookalike.appearance import N_COLOURS, N_COMPOSITION
 
 __all__ = ["EMPTY", "MEASURES", "N_LABELS", "RECIPE", "Seen"]
 

@@ -1,7 +1,7 @@
 """Words beside photos: how well a text says what is in each photo, though nobody wrote it there.
 
-A text and the names of the encoder's classes stand in one space of a sentence encoder; a photo stands where the names of
-its likeliest classes do (ConSE, lookalike.concepts.conse). Only products with 1,000 class vectors are needed for a
+A text and the names of the encoder's classes stand in one space of a sentence encoder; a photo stands where the names
+of its likeliest classes do (ConSE, lookalike.concepts.conse). Only products with 1,000 class vectors are needed for a
 text: a photo's score is then a sum of ten of them. Cost: some milliseconds for the text and ten for 100,000 photos.
 """
 
@@ -50,14 +50,10 @@ class WordSpace:
     @classmethod
     def of_imagenet(cls, *, progress: Callable[[str], None] | None = None) -> Self:
         """Place ImageNet's classes by their names, synonyms and broader terms in the packaged encoder's space."""
-        words = imagenet()
-        texts = [
-            [words.names[term] for term in (c, *words.ancestors(c))] + list(words.synonyms[c])
-            for c in range(words.n_classes)
-        ]
+        groups = imagenet().phrases()
         encoder = load_text_encoder()
-        every = cached_vectors(encoder, [text for group in texts for text in group], progress=progress)
-        return cls(encoder, blended_vectors(texts, every))
+        every = cached_vectors(encoder, [text for group in groups for text in group], progress=progress)
+        return cls(encoder, blended_vectors(groups, every))
 
     def scores(self, text: str, columns: Columns) -> NDArray[np.float32]:
         """Probability that a text says what is in each photo: float32 (n,); 0 where no classes are known."""
