@@ -124,6 +124,10 @@ def test_what_cannot_be_taught_is_refused(photos: lookalike.Collection) -> None:
         teach(photos, "none", ids[:6], n_background=0)
     with pytest.raises(InvalidArgumentError, match="name"):
         teach(photos, "", ids[:6])
+    with pytest.raises(InvalidArgumentError, match="seed"):
+        teach(photos, "x", ids[:6], seed=-1)
+    with pytest.raises(InvalidArgumentError, match="no id"):
+        teach(photos, "x", ["1", *ids[:6]])
 
 
 def test_a_filter_of_another_encoder_is_refused(photos: lookalike.Collection) -> None:

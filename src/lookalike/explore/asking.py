@@ -82,6 +82,8 @@ def teach(
     if n_background < MIN_BACKGROUND:
         raise InvalidArgumentError(f"`n_background` is {n_background}, expected {MIN_BACKGROUND} or more.")
     others = np.setdiff1d(collection.ids(), np.array(shown + refused, np.int64))
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgumentError(f"`seed` is {seed!r}; expected an integer of 0 or more.")
     if len(others) < MIN_BACKGROUND:
         raise InvalidArgumentError(
             f"Beside the examples the collection holds {len(others)} photos, but it takes {MIN_BACKGROUND} to tell "
@@ -209,7 +211,11 @@ def _blocks(collection: Collection) -> Iterator[tuple[NDArray[np.int64], NDArray
 
 
 def _unique(ids: Iterable[int]) -> list[int]:
-    return list(dict.fromkeys(int(photo_id) for photo_id in ids))
+    wanted = list(ids)
+    for photo_id in wanted:
+        if not isinstance(photo_id, int | np.integer) or isinstance(photo_id, bool):
+            raise InvalidArgumentError(f"{photo_id!r} is no id of a photo; expected integers.")
+    return list(dict.fromkeys(int(photo_id) for photo_id in wanted))
 
 
 def _image(collection: Collection, photo: Photo) -> Image.Image:

@@ -29,7 +29,8 @@ _FOR = ((0.32, 0.12, 300.0), (0.48, 0.19, 350.0), (0.64, 0.19, 33.0), (0.80, 0.1
 _AGAINST = ((0.45, 0.10, 255.0), (0.62, 0.13, 245.0))
 _OPACITY_FOR, _OPACITY_AGAINST = 0.72, 0.45
 _N_STEPS = 256
-_MAX_PIXELS = 100_000_000
+_MAX_PIXELS = 25_000_000
+"""Drawing takes about 30 bytes for each; heat has no detail that a smaller picture would not show."""
 
 
 def heat_overlay(
