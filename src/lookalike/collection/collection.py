@@ -443,6 +443,28 @@ class Collection:
         embeddings = self._vectors.embeddings([int(photo_id) for photo_id in ids])
         return self._vectors.state().space.compared(embeddings)
 
+    def raw_embeddings(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the embeddings float32 (n, dim) of photos of the collection, as the encoder gave them.
+
+        Raises
+        ------
+        UnknownPhotoError
+            One of `ids` is not in the collection.
+        """
+        if len(ids) == 0:
+            return np.zeros((0, self.settings.card.dim), np.float32)
+        return self._vectors.embeddings([int(photo_id) for photo_id in ids])
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """What is taken off embeddings before they are compared, float32 (dim,); renewed as the collection grows."""
+        mean = self._vectors.state().space.mean
+        return np.zeros(self.settings.card.dim, np.float32) if mean is None else mean.astype(np.float32)
+
+    def ids(self) -> NDArray[np.int64]:
+        """Return the ids of all photos that can be found, rising: int64 (n,)."""
+        return self._vectors.state().ids()
+
     def search(
         self,
         query: str | Query | None = None,

@@ -1,0 +1,227 @@
+"""The questions of this package, asked of a collection: teach, explain, and how the network sees.
+
+Each opens what it needs, calls one function over arrays, and changes nothing: where a taught probe is kept is the
+caller's affair.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lookalike.collection import Collection
+from lookalike.collection.outside import read_file
+from lookalike.errors import InvalidArgumentError
+from lookalike.explore.probe import Probe
+from lookalike.explore.teaching import MIN_BACKGROUND, MIN_EXAMPLES, fit_probe
+from lookalike.explore.units import (
+    UnitPhoto,
+    UnitView,
+    check_unit,
+    strongest_cells,
+    strongest_photos,
+    strongest_units,
+)
+from lookalike.explore.why import Explanation, explain_images, seen_box
+from lookalike.photos import PhotoLimits, read_photo
+
+__all__ = ["Photo", "explain", "photo_units", "probe_scores", "teach", "unit_photos"]
+
+Photo = int | np.integer | str | os.PathLike[str] | bytes
+"""An id of the collection, a path of any photo, or the bytes of a file."""
+
+_BLOCK = 4096
+"""Embeddings in memory at a time: 21 MB at 1,280 dimensions."""
+
+
+def teach(
+    collection: Collection,
+    name: str,
+    positive_ids: Sequence[int],
+    negative_ids: Sequence[int] = (),
+    *,
+    n_background: int = 300,
+    seed: int = 0,
+) -> Probe:
+    """Learn a filter from photos of a collection.
+
+    Parameters
+    ----------
+    collection : Collection
+    name : str
+        What it shall be called.
+    positive_ids : sequence of int
+        Photos that are it: 5 or more, best 10 to 50, as different from each other as such photos are.
+    negative_ids : sequence of int
+        Photos that are not it, best those that were wrongly found before.
+    n_background : int
+        Photos drawn at random from the others; a few of them may be it.
+    seed : int
+        Of the draw: the same photos give the same probe.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Too few examples or photos, a photo on both sides, or a bad name.
+    UnknownPhotoError
+        An id that is not in the collection.
+    """
+    shown, refused = _unique(positive_ids), _unique(negative_ids)
+    if both := sorted(set(shown) & set(refused)):
+        raise InvalidArgumentError(f"Photo {both[0]} is among the examples and among what is not it. Choose one.")
+    if len(shown) < MIN_EXAMPLES:
+        raise InvalidArgumentError(
+            f"{len(shown)} different photos were given as examples of {name!r}; it takes {MIN_EXAMPLES} or more."
+        )
+    if n_background < MIN_BACKGROUND:
+        raise InvalidArgumentError(f"`n_background` is {n_background}, expected {MIN_BACKGROUND} or more.")
+    others = np.setdiff1d(collection.ids(), np.array(shown + refused, np.int64))
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgumentError(f"`seed` is {seed!r}; expected an integer of 0 or more.")
+    if len(others) < MIN_BACKGROUND:
+        raise InvalidArgumentError(
+            f"Beside the examples the collection holds {len(others)} photos, but it takes {MIN_BACKGROUND} to tell "
+            "what is special about them. Add more photos."
+        )
+    drawn = np.random.default_rng(seed).choice(others, min(n_background, len(others)), replace=False)
+    return fit_probe(
+        name,
+        collection.raw_embeddings(shown),
+        collection.raw_embeddings(np.sort(drawn)),
+        negatives=collection.raw_embeddings(refused),
+        mean=collection.mean,
+        encoder=collection.settings.card.fingerprint,
+    )
+
+
+def probe_scores(
+    collection: Collection, probe: Probe, ids: Sequence[int] | NDArray[np.integer] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Score photos of a collection by a probe.
+
+    Returns
+    -------
+    ids : int64 (n,)
+        Those asked for; by default all of the collection.
+    scores : float32 (n,)
+
+    Raises
+    ------
+    InvalidArgumentError
+        The probe was taught on another encoder's embeddings.
+    UnknownPhotoError
+    """
+    if probe.encoder != collection.settings.card.fingerprint:
+        raise InvalidArgumentError(
+            f"The probe {probe.name!r} was taught on embeddings of another encoder ({probe.encoder[:12]}) than this "
+            f"collection's ({collection.settings.card.fingerprint[:12]}). Teach it again here."
+        )
+    wanted = collection.ids() if ids is None else np.asarray(ids, np.int64)
+    scores = np.empty(len(wanted), np.float32)
+    for start in range(0, len(wanted), _BLOCK):
+        block = wanted[start : start + _BLOCK]
+        scores[start : start + _BLOCK] = probe.scores(collection.raw_embeddings(block))
+    return wanted, scores
+
+
+def explain(
+    collection: Collection,
+    a: Photo,
+    b: Photo,
+    *,
+    classes: tuple[Mapping[str, float], Mapping[str, float]] | None = None,
+    tags: tuple[Iterable[str], Iterable[str]] = ((), ()),
+    palettes: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
+) -> Explanation:
+    """Explain why two photos are alike, in the eyes of a collection: usually a query and a hit.
+
+    Both are decoded and encoded again, because feature maps are not stored: about 30 ms.
+
+    Parameters
+    ----------
+    collection : Collection
+        Gives encoder and mean; the photos need not be in it.
+    a, b : int, path or bytes
+    classes, tags, palettes
+        What is known of both; see `Explanation`.
+
+    Raises
+    ------
+    UnknownPhotoError, PhotoGoneError, PhotoError, InvalidArgumentError
+    """
+    first, second = _image(collection, a), _image(collection, b)
+    return explain_images(
+        collection.encoder,
+        first,
+        second,
+        mean=collection.mean,
+        classes=classes,
+        tags=tags,
+        palettes=palettes,
+    )
+
+
+def unit_photos(collection: Collection, unit: int, k: int = 12) -> list[UnitPhoto]:
+    """Find the photos of a collection that excite a unit most; see `strongest_photos`."""
+    check_unit(unit, collection.settings.card.dim)
+    return strongest_photos(_blocks(collection), unit, k)
+
+
+def photo_units(collection: Collection, photo: Photo, k: int = 12, *, n_cells: int = 3) -> list[UnitView]:
+    """Find the units that a photo excites most beyond the collection's mean, and where in the photo.
+
+    Parameters
+    ----------
+    collection : Collection
+    photo : int, path or bytes
+    k : int
+        Units wanted.
+    n_cells : int
+        Cells wanted of each.
+
+    Raises
+    ------
+    UnknownPhotoError, PhotoGoneError, PhotoError, InvalidArgumentError
+    """
+    image = _image(collection, photo)
+    encoder = collection.encoder
+    try:
+        encoding = encoder.encode([image], outputs=("feature_map",))
+    except InvalidArgumentError:  # this encoder has no maps; the units are those of its embedding alone
+        encoding = encoder.encode([image])
+    views = strongest_units(encoding.embeddings[0], collection.mean, k)
+    maps = encoding.feature_maps
+    if maps is None or maps.ndim != 4 or maps.shape[1] != encoder.card.dim:
+        return views
+    box = seen_box(*image.size, encoder.card)
+    return [dataclasses.replace(view, cells=strongest_cells(maps[0], view.unit, n_cells, box=box)) for view in views]
+
+
+def _blocks(collection: Collection) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    ids = collection.ids()
+    for start in range(0, len(ids), _BLOCK):
+        block = ids[start : start + _BLOCK]
+        yield block, collection.raw_embeddings(block)
+
+
+def _unique(ids: Iterable[int]) -> list[int]:
+    wanted = list(ids)
+    for photo_id in wanted:
+        if not isinstance(photo_id, int | np.integer) or isinstance(photo_id, bool):
+            raise InvalidArgumentError(f"{photo_id!r} is no id of a photo; expected integers.")
+    return list(dict.fromkeys(int(photo_id) for photo_id in wanted))
+
+
+def _image(collection: Collection, photo: Photo) -> Image.Image:
+    """Decode a photo as it is decoded for the embedding."""
+    path = collection.file(int(photo)) if isinstance(photo, int | np.integer) else photo
+    limits = PhotoLimits()
+    data = path if isinstance(path, bytes) else read_file(path, limits)
+    name = "" if isinstance(path, bytes) else Path(path).name
+    return read_photo(data, name=name, limits=limits, min_side=collection.settings.min_side).image
