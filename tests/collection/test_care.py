@@ -129,7 +129,7 @@ def test_what_is_wrong_is_told_and_mended(collection: Path, hits: list[lookalike
         found = {hit.id: hit.score for hit in photos.search(photo=1, k=20)}
         kept = {hit.id: hit.score for hit in hits if hit.id in found}
         assert found.keys() >= {hit.id for hit in hits} - {2}
-        assert {photo_id: found[photo_id] for photo_id in kept} == pytest.approx(kept, abs=0.05), "the mean moves"
+        assert {photo_id: found[photo_id] for photo_id in kept} == pytest.approx(kept, abs=0.12), "the mean moves"
         if harm == "full text lost":
             assert photos.search(words=photos.photo(2).name.removesuffix(".webp"), k=5)[0].id == 2
 

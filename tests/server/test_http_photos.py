@@ -232,11 +232,13 @@ def test_words_find_titles_and_creators(client):
     answer = get(client, "/search", words="van gogh")
     assert answer["query"] == {"kind": "words", "photo": None, "upload": None, "words": "van gogh"}
     assert answer["hits"]
-    for hit in answer["hits"]:
+    said = [hit for hit in answer["hits"] if hit["score"] >= 0.8]
+    assert said == answer["hits"][: len(said)]
+    for hit in said:
         facts = get(client, f"/photos/{hit['id']}")["facts"]
         assert "Gogh" in f"{facts['creator']} {hit['title']} {facts['caption']} {hit['name']}"
-    assert answer["hits"][0]["score"] == 1
-    assert answer["hits"][0]["parts"] == {"words": 1}
+    assert answer["hits"][0]["score"] > 0.98
+    assert answer["hits"][0]["parts"] == {"words": answer["hits"][0]["score"]}
 
 
 @pytest.mark.parametrize("words", ["zzzzzz", "   ", '"', "* -", "NEAR(", "\0", "_", "'; DROP TABLE photos; --"])

@@ -103,7 +103,9 @@ def _shrunk(grey: Image.Image) -> Image.Image:
         scale = (grey.width * grey.height) ** 0.5 / SIDE_PX
     if scale <= 1:
         return grey
-    return grey.resize((max(1, round(grey.width / scale)), max(1, round(grey.height / scale))), Image.Resampling.BILINEAR)
+    return grey.resize(
+        (max(1, round(grey.width / scale)), max(1, round(grey.height / scale))), Image.Resampling.BILINEAR
+    )
 
 
 def _largest(steps: NDArray[np.int16], axis: int) -> NDArray[np.int16]:

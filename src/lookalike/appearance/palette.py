@@ -199,7 +199,9 @@ def palette_scores(palettes: NDArray[np.floating], asked: ArrayLike) -> NDArray[
 
 def _places() -> NDArray[np.float32]:
     """Return the points of a face-centred grid of OKLab that a screen can show, or nearly: float32 (d, 3)."""
-    steps = np.stack(np.meshgrid(np.arange(-12, 13), np.arange(-12, 13), np.arange(-12, 13), indexing="ij"), -1).reshape(-1, 3)
+    steps = np.stack(
+        np.meshgrid(np.arange(-12, 13), np.arange(-12, 13), np.arange(-12, 13), indexing="ij"), -1
+    ).reshape(-1, 3)
     points = steps[steps.sum(1) % 2 == 0] * np.array([0.115, 0.075, 0.075]) + np.array([0.52, 0.0, 0.0])
     points = points[(points[:, 0] > 0.02) & (points[:, 0] < 1.02)]
     linear = unclipped_linear(points)

@@ -61,7 +61,9 @@ class Style:
 
 STYLES: Final[dict[str, Style]] = {
     "black_and_white": Style("black and white", 0.5, 0, 0, 0, 0),
-    "shallow_depth_of_field": Style("shallow depth of field", 0.5, 0, 0, 0, 0, 0.0, (("steepness", 0), ("crispness", 0))),
+    "shallow_depth_of_field": Style(
+        "shallow depth of field", 0.5, 0, 0, 0, 0, 0.0, (("steepness", 0), ("crispness", 0))
+    ),
     "minimalist": Style("minimalist", 0.5, 0, 0, 0, 0, 0.0, (("calm", 0),)),
     "patterns": Style("patterns", 0.5, 0, 0, 0, 0, 0.0, (("repetition", 0), ("flatness", 0), ("cover", 0))),
 }

@@ -33,7 +33,7 @@ from PIL import Image
 from lookalike.appearance import measure
 from lookalike.catalog import Catalog, PhotoRecord, Within, absolute
 from lookalike.collection.columns import ColumnsView
-from lookalike.collection.hits import Hit, SearchResult
+from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
@@ -519,7 +519,10 @@ class Collection:
                 raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
         asked = Query() if query is None else parse(query) if isinstance(query, str) else query
         if words is not None:
-            asked = dataclasses.replace(asked, terms=(*asked.terms, *plain_words(words)))
+            said = plain_words(words)
+            if not said:
+                return SearchResult((), SearchEvidence("words", len(self), 0, 0, 0, 0.0), query=asked)
+            asked = dataclasses.replace(asked, terms=(*asked.terms, *said))
         likenesses = self._likenesses(asked, photo, vector)
         ranked = self._ranking.search(
             asked, likenesses, k=int(k), offset=int(offset), exact=exact, within=within, distinct=distinct
