@@ -1,0 +1,1 @@
+"""What people do with a collection: tags suggested, classes taught, hits explained."""
