@@ -1,1 +1,1 @@
-"""What people do with a collection: teach it words of their own, ask why, look through the network's eyes."""
+"""What people do with a collection: tags suggested, words of their own taught, hits explained, the network's eyes."""
