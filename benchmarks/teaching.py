@@ -20,7 +20,7 @@ import lookalike
 from benchmarks.quality import DEMO, PICTWO
 from benchmarks.report import ROOT, Cell, Report
 from lookalike.explore.asking import explain
-from lookalike.explore.probe import compared
+from lookalike.collection.probe import compared
 from lookalike.explore.teaching import fit_probe
 from lookalike.photos import read_photo
 

@@ -9,6 +9,8 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
     ├── InvalidArgumentError (ValueError)       an argument has the wrong shape, dtype, range or combination
     │   └── QueryError                          a query uses one of our keys with a value that cannot be
     ├── UnknownPhotoError (LookupError)         no such photo in the collection
+    ├── UnknownTagError (LookupError)           no photo of the collection has the tag
+    ├── UnknownFilterError (LookupError)        no filter of that name was taught
     ├── PhotoGoneError (FileNotFoundError)      every file of a photo has gone from the disk
     ├── UnknownEncoderError (LookupError)       no encoder of that name, or its package is not installed
     ├── EncoderError (RuntimeError)             an encoder's files are damaged, altered or do not fit their card
@@ -46,7 +48,9 @@ __all__ = [
     "QueryError",
     "ServerError",
     "UnknownEncoderError",
+    "UnknownFilterError",
     "UnknownPhotoError",
+    "UnknownTagError",
     "UnsupportedPhotoError",
 ]
 
@@ -75,6 +79,14 @@ class QueryError(InvalidArgumentError):
 
 class UnknownPhotoError(LookalikeError, LookupError):
     """No such photo in the collection."""
+
+
+class UnknownTagError(LookalikeError, LookupError):
+    """No photo of the collection has the tag."""
+
+
+class UnknownFilterError(LookalikeError, LookupError):
+    """No filter of that name was taught."""
 
 
 class PhotoGoneError(LookalikeError, FileNotFoundError):

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
-from lookalike.explore.probe import Probe
+from lookalike.collection.probe import Probe
 from lookalike.explore.teaching import _PENALTIES, _ridge, fit_probe
 
 DIM = 64

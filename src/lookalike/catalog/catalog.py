@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog.completion import Completion, count_words
 from lookalike.catalog.connections import Connections
+from lookalike.catalog.filters import Filters
 from lookalike.catalog.machine_tags import MachineTagRow, MachineTags
 from lookalike.catalog.tags import TagRow, Tags
 from lookalike.catalog.within import Within
@@ -171,6 +172,11 @@ class Catalog:
         return MachineTags(self._db)
 
     @property
+    def filters(self) -> Filters:
+        """The taught filters, on the connection of this thread."""
+        return Filters(self._db)
+
+    @property
     def completion(self) -> Completion:
         """What is suggested while a query is typed, on the connection of this thread."""
         return Completion(self._db)
@@ -296,13 +302,34 @@ class Catalog:
         return cursor.lastrowid
 
     def write_text(self, photo_id: int, title: str | None, text: tuple[str, str, str]) -> None:
-        """Write what words are searched in: title, and caption, keywords, creator; file names are known."""
+        """Write what words are searched in: title, and caption, keywords, creator; file names and tags are known.
+
+        Tags that people gave stand among the keywords.
+        """
         self.forget_text([photo_id])
+        caption, keywords, creator = text
+        given = (row.raw for row in self.tags.of_photo(photo_id) if row.origin == "user")
+        text = (caption, " ".join([keywords, *given]).strip(), creator)
         self._db.execute(
             "INSERT INTO photo_text (rowid, title, caption, keywords, creator, names) VALUES (?, ?, ?, ?, ?, ?)",
             (photo_id, title or "", *text, self._names(photo_id)),
         )
         count_words(self._db, " ".join([title or "", *text]), 1)
+
+    def rewrite_keywords(self, photo_ids: Iterable[int]) -> None:
+        """Bring the keywords that words are searched in up to date with the tags of photos."""
+        for photo_id in photo_ids:
+            row = self._db.execute(
+                "SELECT title, caption, creator FROM photo_text WHERE rowid = ?", (photo_id,)
+            ).fetchone()
+            if row is not None:
+                words = self._db.execute(
+                    "SELECT group_concat(word.value, ' ') FROM photos, "
+                    "json_each(CASE WHEN json_valid(facts) THEN facts ELSE '{}' END, '$.keywords') AS word "
+                    "WHERE photos.id = ?",
+                    (photo_id,),
+                ).fetchone()
+                self.write_text(photo_id, row[0], (row[1] or "", words[0] or "", row[2] or ""))
 
     def forget_text(self, photo_ids: Iterable[int]) -> None:
         """Drop what words are searched in."""
@@ -328,8 +355,8 @@ class Catalog:
         self._db.executemany("DELETE FROM failures WHERE path = ?", ((path,) for path in paths))
 
     def forget_orphans(self) -> None:
-        """Drop files and embeddings that refer to photos that are not there: such files are read again."""
-        for table in ("files", "aside", "seen"):
+        """Drop what refers to photos that are not there; such files are read again."""
+        for table in ("files", "aside", "seen", "tags", "machine_tags", "rejected_tags"):
             self._db.execute(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
 
     def put_failure(self, file: FileRecord, reason: str) -> None:
@@ -464,6 +491,10 @@ class Catalog:
         """Return the id of the photo with this content, present or gone."""
         row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(sha256),)).fetchone()
         return row[0] if row else None
+
+    def forget_seen(self, photo_ids: Iterable[int]) -> None:
+        """Drop what was seen in photos: the next time their files are met, they are looked at again."""
+        self._db.executemany("DELETE FROM seen WHERE photo_id = ?", ((photo_id,) for photo_id in photo_ids))
 
     def is_seen(self, sha256: str, recipe: str) -> bool:
         """Tell whether a content was looked at by this recipe."""

@@ -150,12 +150,13 @@ class MachineTags:
         *,
         namespace: str | None = None,
         predicate: str | None = None,
+        value: str | None = None,
         since: str | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> list[MachineTagCount]:
-        """List pairs of namespace and predicate; see `namespaces`."""
-        return self._counts(("namespace", "predicate"), (namespace, predicate, None), since, limit, offset)
+        """List pairs of namespace and predicate, of all values or of one; see `namespaces`."""
+        return self._counts(("namespace", "predicate"), (namespace, predicate, value), since, limit, offset)
 
     def values(
         self,

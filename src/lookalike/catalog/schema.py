@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lookalike.catalog.completion import COMPLETION
+from lookalike.catalog.filters import FILTERS
 from lookalike.catalog.machine_tags import MACHINE_TAGS
 from lookalike.catalog.places import PLACES, register_distance
-from lookalike.catalog.tags import TAGS
+from lookalike.catalog.tags import REJECTED_TAGS, TAGS
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
 __all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "statements", "stored_version"]
@@ -89,9 +90,11 @@ CREATE VIRTUAL TABLE photo_text USING fts5 (
     tokenize = "porter unicode61 remove_diacritics 2", prefix = '2 3'
 );
 {TAGS}
+{REJECTED_TAGS}
 {MACHINE_TAGS}
 {COMPLETION}
 {PLACES}
+{FILTERS}
 """
 
 

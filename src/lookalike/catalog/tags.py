@@ -1,19 +1,21 @@
 """Tags of photos: what was written, the form in which it is compared, where it comes from, how sure it is.
 
 A tag comes in its normal form from whoever writes it (lookalike.query.normalised); *raw* is what was written. Of one
-tag on one photo there is one row: what people say wins over what a file says, and that over what was guessed.
+tag on one photo there is one row: what people say wins over what a file says, and that over what was guessed. Beside
+them stand the tags that a person rejected for a photo when they were suggested.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOT_GONE", "PRESENT", "TAGS", "Origin", "TagCount", "TagRow", "Tags"]
+__all__ = ["NOT_GONE", "PRESENT", "REJECTED_TAGS", "TAGS", "Origin", "TagCount", "TagRow", "Tags"]
 
 Origin = Literal["auto", "file", "user"]
 """Where a tag comes from. In the order of the alphabet a later one wins: statements below compare them as text."""
@@ -28,6 +30,15 @@ CREATE TABLE tags (
     PRIMARY KEY (photo_id, tag)
 ) WITHOUT ROWID;
 CREATE INDEX tags_by_tag ON tags (tag);
+"""
+
+REJECTED_TAGS = """
+CREATE TABLE rejected_tags (
+    photo_id    INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    tag         TEXT NOT NULL,
+    rejected_at TEXT NOT NULL,
+    PRIMARY KEY (photo_id, tag)
+) WITHOUT ROWID;
 """
 
 PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = {table}.photo_id AND gone_at IS NULL)"
@@ -97,6 +108,7 @@ class Tags:
         """
         if new == tag:
             return self._db.execute("UPDATE tags SET raw = ?, origin = 'user' WHERE tag = ?", (raw, tag)).rowcount
+        self._db.execute("UPDATE OR REPLACE rejected_tags SET tag = ? WHERE tag = ?", (new, tag))
         self._db.execute(
             "INSERT INTO tags SELECT photo_id, ?, ?, 'user', 1.0 FROM tags WHERE tag = ? "
             "ON CONFLICT DO UPDATE SET raw = excluded.raw, origin = 'user', score = 1.0",
@@ -112,6 +124,10 @@ class Tags:
             (photo_id,),
         )
         return [TagRow(*row) for row in rows]
+
+    def having(self, tag: str) -> list[int]:
+        """List the ids of all photos that have `tag`, present or gone."""
+        return [row[0] for row in self._db.execute("SELECT photo_id FROM tags WHERE tag = ?", (tag,))]
 
     def photos(self, tag: str, *, at_least: float = 0.0) -> NDArray[np.int64]:
         """Return the ids of the photos present that have `tag` with such a score, ascending."""
@@ -129,3 +145,29 @@ class Tags:
             (prefix, prefix + chr(0x10FFFF), limit, offset),
         )
         return [TagCount(*row) for row in rows]
+
+    def said(self) -> list[tuple[int, str, str]]:
+        """List photo, tag and spelling of all that people and files say of photos that are present, by photo."""
+        return self._db.execute(
+            f"SELECT photo_id, tag, raw FROM tags WHERE origin <> 'auto' AND {NOT_GONE} ORDER BY photo_id, tag"
+        ).fetchall()
+
+    def reject(self, photo_id: int, tags: Iterable[str]) -> None:
+        """Keep that these tags were rejected for a photo."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._db.executemany(
+            "INSERT OR IGNORE INTO rejected_tags VALUES (?, ?, ?)", ((photo_id, tag, now) for tag in tags)
+        )
+
+    def unreject(self, photo_id: int, tags: Iterable[str]) -> None:
+        """Forget that tags were rejected for a photo."""
+        self._db.executemany(
+            "DELETE FROM rejected_tags WHERE photo_id = ? AND tag = ?", ((photo_id, tag) for tag in tags)
+        )
+
+    def rejected(self, photo_id: int | None = None) -> list[tuple[int, str]]:
+        """List photo and tag of what was rejected, for one photo or for all, by photo."""
+        return self._db.execute(
+            "SELECT photo_id, tag FROM rejected_tags WHERE photo_id = ifnull(?, photo_id) ORDER BY photo_id, tag",
+            (photo_id,),
+        ).fetchall()

@@ -24,24 +24,27 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.appearance import measure
-from lookalike.catalog import Catalog, PhotoRecord, Within, absolute
+from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
+from lookalike.collection.probe import Probe
 from lookalike.collection.query_search import Likeness, QuerySearch, Ranked, plain_words
 from lookalike.collection.ranking import photo_calibration
 from lookalike.collection.seen import Seen
 from lookalike.collection.settings import CollectionSettings, Precision
+from lookalike.collection.tagging import MachineTagList, PhotoTag, TagWriter, machine_tag_list, tags_of
+from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
 from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
@@ -51,9 +54,10 @@ from lookalike.errors import (
     LookalikeError,
     NotACollectionError,
     PhotoGoneError,
+    UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
-from lookalike.query import Photo, Query, Vector, parse
+from lookalike.query import MachineTagPattern, Photo, Query, Vector, normalised, parse
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -535,7 +539,13 @@ class Collection:
     @cached_property
     def _ranking(self) -> QuerySearch:
         calibration = photo_calibration(self.settings.card)
-        return QuerySearch(self._catalog, self._vectors, ColumnsView(self._catalog), self._word_space, calibration)
+        return QuerySearch(
+            self._catalog, self._vectors, ColumnsView(self._catalog), self._word_space, calibration, self._taught
+        )
+
+    @cached_property
+    def _taught(self) -> TaughtFilters:
+        return TaughtFilters(self._catalog, self._vectors, self.settings.card.fingerprint)
 
     def _word_space(self) -> WordSpace | None:
         """Where words stand beside photos; None where the encoder names no classes."""
@@ -580,7 +590,10 @@ class Collection:
         row = self._catalog.seen(photo_id)
         if row is None:
             return Likeness(name, weight, embedding, photo_id)
-        seen = Seen.from_row(*row)
+        try:
+            seen = Seen.from_row(*row)
+        except ValueError:  # damaged: `verify` tells it
+            return Likeness(name, weight, embedding, photo_id)
         return Likeness(name, weight, embedding, photo_id, seen.palette.astype(np.float32), seen.composition)
 
     def _likeness_of_region(self, name: str, term: Photo) -> Likeness:
@@ -654,7 +667,172 @@ class Collection:
             data = read_file(photo)
         return self._catalog.id_of_content(hashlib.sha256(data).hexdigest())
 
+    # -- tags -------------------------------------------------------------------------------------------------
+
+    def tag(self, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> None:
+        """Give a photo, or several, tags as a person says them: found by words and by ``tag:``.
+
+        Parameters
+        ----------
+        photo : int, path or bytes, or a list or tuple of these
+            Photos of the collection.
+        *tags : str
+            Words such as "San Francisco", or machine tags such as ``dopplr:eat="San Francisco"``.
+
+        Raises
+        ------
+        UnknownPhotoError
+        InvalidArgumentError
+            What cannot be a tag.
+        CollectionLockedError
+            Another process is writing, and was for ten seconds.
+        """
+        self._tag_writer.tag(self._own(photo), tags)
+
+    def untag(self, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> int:
+        """Take tags off a photo, or several, and tell how many there were; see `tag`.
+
+        Keywords of a photo's file come back when the file changes and is read again.
+        """
+        return self._tag_writer.untag(self._own(photo), tags)
+
+    def rename_tag(self, tag: str, new: str) -> int:
+        """Give all photos that have a tag another instead, and tell how many had it; see `tag`.
+
+        Raises
+        ------
+        UnknownTagError
+            No photo has it.
+        """
+        return self._tag_writer.rename(tag, new)
+
+    def reject_tags(self, photo: PhotoQuery, *tags: str) -> None:
+        """Keep that tags do not suit a photo: they are not suggested for it again. Tagging it undoes that."""
+        self._tag_writer.reject(self._own(photo)[0], tags)
+
+    def rejected_tags(self, photo: PhotoQuery | None = None) -> list[tuple[int, str]]:
+        """List photo and tag, in normal form, of what was rejected: for a photo, or for all."""
+        return self._catalog.tags.rejected(None if photo is None else self._own(photo)[0])
+
+    def tags(self, photo: PhotoQuery) -> list[PhotoTag]:
+        """List the tags of a photo of the collection: people's, its file's and the network's, the surest first."""
+        return tags_of(self._catalog, self._own(photo)[0])
+
+    def said_tags(self) -> list[tuple[int, str, str]]:
+        """List photo, tag in normal form, and spelling of all that people and files say, by photo; no machine tags."""
+        return self._catalog.tags.said()
+
+    def tag_counts(self, prefix: str = "", *, limit: int = 100, offset: int = 0) -> list[TagCount]:
+        """List tags that begin with `prefix`, those of the most photos first; no machine tags."""
+        return self._catalog.tags.counts(prefix=normalised(prefix), limit=limit, offset=offset)
+
+    def photos_tagged(self, tag: str) -> NDArray[np.int64]:
+        """Return the ids of photos that have a tag, or a machine tag of a pattern such as ``exif:*=``, ascending."""
+        return self._ranking.having(MachineTagPattern.parse(tag) or tag)
+
+    def machine_tag_list(
+        self,
+        pattern: str | None = None,
+        *,
+        what: MachineTagList | None = None,
+        since: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[MachineTagList, list[MachineTagCount]]:
+        """List what there is of machine tags, those of the most photos first.
+
+        Parameters
+        ----------
+        pattern : str, optional
+            ``exif:*=``, ``exif:model=``, ``*:*=sanfrancisco``: those that are meant; by default all.
+        what : "namespaces", "predicates", "pairs" or "values", optional
+            By default what the pattern leaves open first: pairs of a value, namespaces, predicates of a namespace,
+            values.
+        since : str, optional
+            Only what was written then or later: UTC, ISO 8601, or the beginning of it.
+        limit, offset : int
+
+        Returns
+        -------
+        what : str
+        list of MachineTagCount
+
+        Raises
+        ------
+        InvalidArgumentError
+            No pattern, or a list that it has not.
+        """
+        return machine_tag_list(self._catalog, what, pattern, since=since, limit=limit, offset=offset)
+
+    @property
+    def _tag_writer(self) -> TagWriter:
+        return TagWriter(self.path)
+
+    def _own(self, photo: PhotoQuery | Sequence[PhotoQuery]) -> list[int]:
+        """Ids of photos of the collection."""
+        found = []
+        several = photo if isinstance(photo, list | tuple) else [cast("PhotoQuery", photo)]
+        for each in several:
+            photo_id = self.find(each)
+            if photo_id is None:
+                shown = each if isinstance(each, str | os.PathLike) else "That photo"
+                raise UnknownPhotoError(f"`{shown}` is not in this collection. `lookalike add` brings it in.")
+            found.append(photo_id)
+        return found
+
+    # -- taught filters ---------------------------------------------------------------------------------------
+
+    def save_filter(self, probe: Probe) -> None:
+        """Keep a taught filter (lookalike.explore.asking.teach), which ``style:NAME`` finds then.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Its name cannot be, or is a style's.
+        CollectionLockedError
+        """
+        save_filter(self.path, probe)
+
+    def forget_filter(self, name: str) -> bool:
+        """Forget a taught filter; tells whether there was one."""
+        return forget_filter(self.path, name)
+
+    def filters(self) -> list[Probe]:
+        """List the taught filters, by name."""
+        return self._taught.all()
+
+    def filter(self, name: str) -> Probe:
+        """Return a taught filter.
+
+        Raises
+        ------
+        UnknownFilterError
+        """
+        return self._taught.get(name)
+
+    def scores_of(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Score all photos by a measure ("nsfw", "quality", ...), a style or a taught filter.
+
+        Returns
+        -------
+        ids : int64 (n,)
+            Ascending.
+        scores : float32 (n,)
+            NaN where it was not measured.
+
+        Raises
+        ------
+        InvalidArgumentError
+            There is nothing of that name.
+        """
+        return self._ranking.scores_of(name)
+
     # -- what is known ----------------------------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """A number that grows with every change: tells those who remember that what they hold may be old."""
+        return self._catalog.generation
 
     def photo(self, photo_id: int) -> PhotoRecord:
         """Return what is known of one photo.

@@ -20,10 +20,11 @@ import numpy as np
 
 from lookalike.catalog import FORMAT_VERSION, stored_version
 from lookalike.catalog.completion import COMPLETION, count_anew
+from lookalike.catalog.filters import FILTERS
 from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagRow, MachineTags
 from lookalike.catalog.places import PLACES
 from lookalike.catalog.schema import ASIDE, PAGE_BYTES, SEEN, statements
-from lookalike.catalog.tags import TAGS, TagRow, Tags
+from lookalike.catalog.tags import REJECTED_TAGS, TAGS, TagRow, Tags
 from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.locking import writing
 from lookalike.collection.vectors import CATALOG, open_index
@@ -128,7 +129,7 @@ def _give_vectors_to_the_index(db: sqlite3.Connection, dim: int) -> None:
 
 def _make_room_for_what_is_seen(db: sqlite3.Connection) -> None:
     db.execute("UPDATE photos SET facts = '{}' WHERE NOT json_valid(facts)")  # places are read out of them
-    for script in (SEEN, TAGS, MACHINE_TAGS, COMPLETION, PLACES):
+    for script in (SEEN, TAGS, REJECTED_TAGS, MACHINE_TAGS, COMPLETION, PLACES, FILTERS):
         for statement in statements(script):
             db.execute(statement)
     catalog_tags, machine_tags = Tags(db), MachineTags(db)

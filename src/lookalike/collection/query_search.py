@@ -24,11 +24,13 @@ from lookalike.collection.background import Background
 from lookalike.collection.columns import Columns, ColumnsView
 from lookalike.collection.hits import SearchEvidence
 from lookalike.collection.ranking import Logistic, Part, fused, n_beyond_chance, representatives, standing_out
+from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
-from lookalike.errors import InvalidArgumentError
+from lookalike.errors import InvalidArgumentError, UnknownFilterError
 from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
 
 if TYPE_CHECKING:
+    from lookalike.collection.taught import TaughtFilters
     from lookalike.collection.word_space import WordSpace
     from lookalike.index.live.snapshot import Snapshot
 
@@ -108,6 +110,8 @@ class QuerySearch:
         Gives the `WordSpace`, loaded when first asked for; None where words are looked for in texts only.
     calibration : Logistic
         From cosines to probabilities, for the encoder of the collection.
+    taught : TaughtFilters
+        What people taught: found like styles.
     """
 
     def __init__(
@@ -117,12 +121,14 @@ class QuerySearch:
         columns: ColumnsView,
         words: Callable[[], WordSpace | None],
         calibration: Logistic,
+        taught: TaughtFilters,
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._columns = columns
         self._words = words
         self._calibration = calibration
+        self._taught = taught
         self._background = Background(vectors)
 
     def search(
@@ -196,6 +202,9 @@ class QuerySearch:
                 Part(name, weight, _of_rows(scores, rows))
                 for name, weight, scores in self._columns_say(query, plan, columns)
             ]
+        for term in query.terms:
+            if isinstance(term, Style) and _style_measure(term.name) is None:
+                plan.parts.append(Part(f"style:{term.name}", term.weight, self._taught_scores(term.name, plan.ids)))
         self._add_words(query, plan, columns)
         plan.ranks = plan.ranks or bool(plan.parts)
         plan.by_words = bool(query.terms) and not likenesses and all(isinstance(term, Words) for term in query.terms)
@@ -215,7 +224,7 @@ class QuerySearch:
             admitted = _both(admitted, columns.ids[kept])
         for term in query.terms:
             if isinstance(term, Tag):
-                having = self._having(term.tag)
+                having = self.having(term.tag)
                 if term.weight > 0:
                     admitted = _both(admitted, having)
                 else:
@@ -223,7 +232,7 @@ class QuerySearch:
                     admitted = np.setdiff1d(every, having, assume_unique=True)
         return admitted
 
-    def _having(self, tag: str | MachineTagPattern) -> NDArray[np.int64]:
+    def having(self, tag: str | MachineTagPattern) -> NDArray[np.int64]:
         """Ids of the photos that have a tag, ascending."""
         if isinstance(tag, str):
             return self._catalog.tags.photos(normalised(tag))
@@ -243,8 +252,8 @@ class QuerySearch:
             if colour.weight < 0:
                 yield f"-colour:{colour.colour}", colour.weight, palette_scores(columns.palettes, _asked([colour]))
         for term in query.terms:
-            if isinstance(term, Style):
-                yield f"style:{term.name}", term.weight, self._style(term.name, columns)
+            if isinstance(term, Style) and (measure := _style_measure(term.name)) is not None:
+                yield f"style:{term.name}", term.weight, np.nan_to_num(columns.measure(measure))
         dials = {dial.name: dial.value for dial in query.dials}
         for like in plan.likenesses:
             if like.weight > 0 and dials.get("colour") and like.palette is not None:
@@ -254,13 +263,41 @@ class QuerySearch:
                 scores = (columns.compositions @ (like.composition / np.float32(127 * 127))).astype(np.float32)
                 yield f"composition of {like.name}", like.weight * dials["composition"], standing_out(scores)
 
-    def _style(self, name: str, columns: Columns) -> NDArray[np.float32]:
-        known = {normalised(style.name): measure for measure, style in STYLES.items()}
-        measure = known.get(normalised(name))
+    def scores_of(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Score all photos that can be found by a measure, a style or a taught filter.
+
+        Parameters
+        ----------
+        name : str
+            Such as "nsfw", "sharpness", "minimalist" or what was taught.
+
+        Returns
+        -------
+        ids : int64 (n,)
+            Ascending.
+        scores : float32 (n,)
+            NaN where it was not measured.
+
+        Raises
+        ------
+        InvalidArgumentError
+            There is nothing of that name.
+        """
+        ids = self._vectors.state().ids()
+        measure = name if name in MEASURES else _style_measure(name)
         if measure is None:
-            names = ", ".join(style.name for style in STYLES.values())
-            raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.")
-        return np.nan_to_num(columns.measure(measure))
+            return ids, self._taught_scores(name, ids)
+        columns = self._columns.current()
+        rows = columns.rows_of(ids)
+        values = columns.measure(measure) if len(columns) else np.zeros(1, np.float32)
+        return ids, np.where(rows >= 0, values[rows], np.float32(np.nan))
+
+    def _taught_scores(self, name: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        try:
+            return self._taught.scores(name, ids)
+        except UnknownFilterError:
+            names = ", ".join([style.name for style in STYLES.values()] + [probe.name for probe in self._taught.all()])
+            raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.") from None
 
     def _add_words(self, query: Query, plan: _Plan, columns: Columns | None) -> None:
         """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
@@ -481,6 +518,12 @@ def within_of(query: Query, catalog: Catalog) -> Within | None:
         "orientation": query.orientation,
     }
     return Within(**given) if any(value is not None for value in given.values()) else None  # type: ignore[arg-type]
+
+
+def _style_measure(name: str) -> str | None:
+    """Name of the measure that a style of ours is; None where the name is none of them."""
+    known = {normalised(style.name): measure for measure, style in STYLES.items()}
+    return known.get(normalised(name))
 
 
 def _needs_columns(query: Query) -> bool:

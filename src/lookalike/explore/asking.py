@@ -1,7 +1,7 @@
 """The questions of this package, asked of a collection: teach, explain, and how the network sees.
 
-Each opens what it needs, calls one function over arrays, and changes nothing: where a taught probe is kept is the
-caller's affair.
+Each opens what it needs, calls one function over arrays, and changes nothing, but for a taught filter that shall be
+kept. Questions about tags are in :mod:`.asking_tags`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from PIL import Image
 
 from lookalike.collection import Collection
 from lookalike.collection.outside import read_file
+from lookalike.collection.probe import Probe
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.probe import Probe
 from lookalike.explore.teaching import MIN_BACKGROUND, MIN_EXAMPLES, fit_probe
 from lookalike.explore.units import (
     UnitPhoto,
@@ -48,6 +48,7 @@ def teach(
     *,
     n_background: int = 300,
     seed: int = 0,
+    save: bool = False,
 ) -> Probe:
     """Learn a filter from photos of a collection.
 
@@ -64,6 +65,8 @@ def teach(
         Photos drawn at random from the others; a few of them may be it.
     seed : int
         Of the draw: the same photos give the same probe.
+    save : bool
+        Keep it in the collection: ``style:NAME`` finds it from then on, in the place of an earlier one of the name.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def teach(
             "what is special about them. Add more photos."
         )
     drawn = np.random.default_rng(seed).choice(others, min(n_background, len(others)), replace=False)
-    return fit_probe(
+    probe = fit_probe(
         name,
         collection.raw_embeddings(shown),
         collection.raw_embeddings(np.sort(drawn)),
@@ -98,6 +101,9 @@ def teach(
         mean=collection.mean,
         encoder=collection.settings.card.fingerprint,
     )
+    if save:
+        collection.save_filter(probe)
+    return probe
 
 
 def probe_scores(

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lookalike.collection.probe import Probe, compared, sigmoid
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.probe import Probe, compared, sigmoid
 from lookalike.kernels.threads import one_blas_thread
 
 __all__ = ["MIN_BACKGROUND", "MIN_EXAMPLES", "fit_probe"]

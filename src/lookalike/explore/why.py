@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from lookalike.collection.probe import compared
 from lookalike.encoders import ImageEncoder
 from lookalike.encoders.card import EncoderCard, Transform
 from lookalike.encoders.encoder import Encoding
 from lookalike.encoders.preprocessing import crop_box
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.probe import compared
 
 __all__ = ["Explanation", "cell_contributions", "explain_images", "hiding_effects", "seen_box", "shared_classes"]
 

@@ -16,6 +16,7 @@ from lookalike.server.page import PAGE, Page
 from lookalike.server.photos import photo_routes
 from lookalike.server.refusals import answer_errors
 from lookalike.server.status import status_routes
+from lookalike.server.tags import tag_routes
 from lookalike.server.uploads import UPLOAD_LIMITS, Uploads, upload_routes
 
 __all__ = ["create_app"]
@@ -56,6 +57,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1")
     api.include_router(status_routes(collection, jobs))
     api.include_router(photo_routes(collection))
+    api.include_router(tag_routes(collection))
     api.include_router(upload_routes(collection, Uploads(collection, limits=limits)))
     app.include_router(api)
     app.router.default = Page(page)

@@ -24,7 +24,9 @@ from lookalike.errors import (
     PhotoError,
     PhotoGoneError,
     PhotoTooLargeError,
+    UnknownFilterError,
     UnknownPhotoError,
+    UnknownTagError,
     UnsupportedPhotoError,
 )
 from lookalike.server.messages import ErrorDetail, ErrorMessage
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 _STATUS_AND_CODE: tuple[tuple[type[LookalikeError], int, str], ...] = (
     (UnknownPhotoError, 404, "unknown_photo"),
+    (UnknownTagError, 404, "unknown_tag"),
+    (UnknownFilterError, 404, "unknown_filter"),
     (PhotoGoneError, 404, "file_gone"),
     (UnsupportedPhotoError, 415, "unsupported_photo"),
     (PhotoTooLargeError, 413, "photo_too_large"),

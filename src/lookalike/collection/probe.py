@@ -3,7 +3,8 @@
 A probe is a direction in the space in which photos are compared: the mean is taken off an embedding, its length made
 one, and a weighted sum of it is the log-odds of *is one*. The mean is the collection's of the hour of teaching and
 stays with the probe: the collection renews its own as it grows, and the weights would not fit the new one. So a probe
-takes embeddings as the encoder gives them, and its scores never drift. Teaching is in :mod:`.teaching`.
+takes embeddings as the encoder gives them, and its scores never drift. Teaching is in
+:mod:`lookalike.explore.teaching`.
 
 Cost: one product of a matrix with a vector; 100,000 photos take about 0.1 s.
 """
