@@ -26,7 +26,7 @@ def options(command: str) -> set[str]:
 
 
 def test_the_page_has_a_section_for_every_command_and_for_no_other() -> None:
-    assert set(re.findall(r"^## lookalike (\w+)$", PAGE, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^## lookalike ([\w-]+)$", PAGE, re.MULTILINE)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -69,6 +69,11 @@ def test_every_name_in_the_json_is_documented(run_json, demo_collection, tmp_pat
         ("info", ("--failures",)),
         ("search", ("1",)),
         ("add", (tmp_path / "empty",)),
+        ("tag", ("1",)),
+        ("tags", ()),
+        ("machine-tags", ()),
+        ("teach", ()),
+        ("evaluate", ("tags",)),
         ("stats", ()),
         ("verify", ()),
         ("backup", (tmp_path / "copy",)),

@@ -11,6 +11,7 @@ from lookalike.cli import app
 
 COMMANDS = {
     *("open", "add", "search", "serve", "info"),
+    *("tag", "tags", "machine-tags", "teach", "evaluate"),
     *("stats", "verify", "repair", "backup", "restore", "compact"),
 }
 

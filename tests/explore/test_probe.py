@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lookalike.errors import FormatError, InvalidArgumentError
 from lookalike.collection.probe import Probe
+from lookalike.errors import FormatError, InvalidArgumentError
 from lookalike.explore.teaching import _PENALTIES, _ridge, fit_probe
 
 DIM = 64

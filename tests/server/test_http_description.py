@@ -94,6 +94,17 @@ def requests(draw):
                 ("/photos/{}/image", {}),
                 ("/photos/{}/similar", {"k": number, "offset": number}),
                 ("/search", {"words": st.text(max_size=30), "k": number, "offset": number}),
+                ("/tags", {"prefix": st.text(max_size=30), "limit": number, "offset": number}),
+                ("/photos/{}/tags", {}),
+                (
+                    "/machine-tags",
+                    {
+                        "pattern": st.one_of(st.text(max_size=30), st.sampled_from(["auto:*=", "*:*=dog", "a:b=c"])),
+                        "list": st.one_of(st.text(max_size=9), st.sampled_from(["pairs", "values", "namespaces"])),
+                        "since": st.one_of(st.text(max_size=9), st.just("2026")),
+                        "limit": number,
+                    },
+                ),
                 ("/uploads/{}/similar", {"k": number, "offset": number}),
                 ("/uploads/{}/thumbnail", {}),
             ]
