@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,3 +79,11 @@ def test_too_few_photos_and_too_many_rounds_are_refused(clusters) -> None:
         evaluate_tags(x, [["a"] if row < 9 else [] for row in range(60)])
     with pytest.raises(InvalidArgumentError, match=r"more than all photos"):
         evaluate_tags(x, [[str(label)] for label in labels], rounds=6)
+
+
+def test_the_example_of_the_page_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs/explanation/tags.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(block, "tags.md", "exec"), names)
+    assert len(names["space"].names) == 4

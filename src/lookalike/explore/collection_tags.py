@@ -105,9 +105,8 @@ class CollectionTags:
 
     def similar(self, tag: str, k: int) -> list[tuple[str, float]]:
         """Find the tags nearest to a tag, with cosines."""
-        carried = self.space.carried.per_tag()
         found = self.space.similar_tags(self.number(tag), max(len(self.space.names), 1))
-        return [(name, cosine) for name, cosine in found if carried[self.space.number(name)]][:k]
+        return [(name, cosine) for name, cosine in found if name in self.raw][:k]
 
     def number(self, tag: str) -> int:
         """Return the number of a tag, given in any spelling.

@@ -8,9 +8,9 @@ first k suggestions, with hidden tags H of which some photo left still carries e
     nDCG@k      = sum_j [s_j in H] / log2(j + 1)  over its greatest possible value     (Jarvelin and Kekalainen 2002)
 
 means over hidden photos that have such a tag, with their standard errors. Precision cannot reach 1 where photos carry
-fewer than k tags. Compared with it are rankings that need nothing learned: popularity suggests the most frequent tags to
-all; kNN adds up the tags of the 10 nearest tagged photos by compared embeddings, each weighted by the probability that it is
-of the same class, 1 / (1 + e^(3 - 9.9 c)).
+fewer than k tags. Compared are two rankings that need nothing learned: popularity suggests the most frequent tags to
+all; kNN adds up the tags of the 10 nearest tagged photos by compared embeddings, each weighted by the probability that
+it is of the same class, 1 / (1 + e^(3 - 9.9 c)).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from lookalike.quantization.arguments import check_count, check_share, normalise
 __all__ = ["RANKINGS", "Figure", "Reliability", "TagEvaluation", "evaluate_tags", "ranking_metrics"]
 
 RANKINGS = ("popularity", "knn", "space", "space+knn", "space+votes")
-"""The rankings compared: by frequency; by votes of the nearest by embedding; by nearness in the joint space; by that
-and votes of the nearest by embedding; and by that and votes of the nearest in the joint space, which is what is used."""
+"""The rankings compared: by frequency; by votes of the nearest by embedding; by nearness in the joint space; by
+that and votes of the nearest by embedding; and by that and votes of the nearest in the joint space, which is used."""
 _KNN = 10
 
 

@@ -1,9 +1,9 @@
 """One score for a tag, from how near it lies, how photos near by vote, and how frequent it is.
 
 Votes are the tags of the nearest tagged photos; a photo at cosine c counts e^(15 (c - c_1)), c_1 the cosine of the
-nearest. So a near photo is not outvoted by many that are less near, and the number of neighbours hardly matters. Of a photo that
-is near to nothing the share of the votes is drawn to the tag's frequency, by the probability that its nearest is of
-another class, 1 - 1 / (1 + e^(3 - 9.9 c_1)). Then
+nearest. So a near photo is not outvoted by many that are less near, and the number of neighbours hardly matters. Of a
+photo that is near to nothing the share of the votes is drawn to the tag's frequency, by the probability that its
+nearest is of another class, 1 - 1 / (1 + e^(3 - 9.9 c_1)). Then
 
     log-odds = b_0 + b_1 similarity + b_2 log-odds of the votes + b_3 log-odds of the frequency
 

@@ -1,14 +1,14 @@
 """A joint space of tags and photos: the nearest tags of a photo are what it may be tagged with.
 
 In the spirit of DocTag2Vec (Chen, Soni, Pappu and Mehdad 2017), which infers a document's tags as its nearest
-neighbours in a common space. There words, documents and tags are trained together by gradient steps; here the encoder is
-frozen and what is learned has a closed form: a linear map of photos (:mod:`.tag_map`), and for each tag a vector, the mean
-of the photos that carry it less part of the mean of those for which it was rejected. So a tag has its place from
-a few photos on, an answer moves it at once, and the same photos and tags give the same bytes.
+neighbours in a common space. There words, documents and tags are trained together by gradient steps; here the encoder
+is frozen and what is learned has a closed form: a linear map of photos (:mod:`.tag_map`), and for each tag a vector,
+the mean of the photos that carry it less part of the mean of those for which it was rejected. So a tag has its place
+from a few photos on, an answer moves it at once, and the same photos and tags give the same bytes.
 
-Photos and tags have unit length and are compared by cosine: one index of both (:mod:`.tag_index`) answers which tags are
-near a photo, which photos are near a tag, and which tags are near a tag. Scores combine that with votes of the nearest
-tagged photos (:mod:`.tag_ranking`).
+Photos and tags have unit length and are compared by cosine: one index of both (:mod:`.tag_index`) answers which tags
+are near a photo, which photos are near a tag, and which tags are near a tag. Scores combine that with votes of the
+nearest tagged photos (:mod:`.tag_ranking`).
 
 Cost of a fit, n photos of ``dim`` dimensions: 4 passes over the embeddings in blocks; n dim^2 up to 50,000 photos, then
 n dim d. Memory beside the embeddings: some arrays (dim, dim) and (n_tags, dim).
@@ -17,7 +17,7 @@ n dim d. Memory beside the embeddings: some arrays (dim, dim) and (n_tags, dim).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,7 +46,7 @@ _FOLDED = 1280
 """Tagged photos up to which folds are held out in turn; beyond, a fifth is held out once."""
 _MANY_FOLDS = 500
 """Photos up to which there are ten folds rather than five."""
-_MOST_PAIRS = 4_000_000
+_MOST_PAIRS = 2_000_000
 """Pairs of a held-out photo and a tag that scores are fitted on."""
 _MOST_HELD = 1000
 """Photos held out where one part is."""
@@ -94,6 +94,13 @@ class TagSpace:
     sums, rejected_sums : float32 (n_tags, d)
         Of the places of photos that carry a tag, and of those for which it was rejected.
     calibration : Calibration
+
+    Attributes
+    ----------
+    tags : float32 (n_tags, d)
+        Places of the tags, of unit length; zero where nothing is known.
+    frequencies : float64 (n_tags,)
+        Share of the tagged photos that carry each tag, drawn a little to a half.
     """
 
     map: TagMap
@@ -102,6 +109,16 @@ class TagSpace:
     sums: NDArray[np.float32]
     rejected_sums: NDArray[np.float32]
     calibration: Calibration
+    tags: NDArray[np.float32] = field(init=False)
+    frequencies: NDArray[np.float64] = field(init=False)
+    _counts: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        counts = self.carried.per_tag()
+        n_tagged = int(np.count_nonzero(self.carried.per_photo()))
+        object.__setattr__(self, "tags", _tag_vectors(self.sums, self.carried, self.rejected_sums, self.rejected))
+        object.__setattr__(self, "frequencies", (counts + 0.5) / (n_tagged + 1))
+        object.__setattr__(self, "_counts", counts)
 
     # ------------------------------------------------------------------ making
 
@@ -219,12 +236,6 @@ class TagSpace:
         """Dimension of the joint space."""
         return int(self.map.axes.shape[1])
 
-    @property
-    def frequencies(self) -> NDArray[np.float64]:
-        """Share of the tagged photos that carry each tag, drawn a little to a half: (n_tags,)."""
-        n_tagged = int(np.count_nonzero(self.carried.per_photo()))
-        return (self.carried.per_tag() + 0.5) / (n_tagged + 1)
-
     def number(self, tag: str | int) -> int:
         """Return a tag's number.
 
@@ -259,11 +270,6 @@ class TagSpace:
         x = as_vectors(embeddings, "embeddings", dim=self.dim)
         with one_blas_thread():
             return normalised(self.map.places(self.map.compared(x)))
-
-    @property
-    def tags(self) -> NDArray[np.float32]:
-        """Places of the tags: float32 (n_tags, d), of unit length; zero where nothing is known."""
-        return _tag_vectors(self.sums, self.carried, self.rejected_sums, self.rejected)
 
     # ------------------------------------------------------------------ asking
 
@@ -324,12 +330,13 @@ class TagSpace:
             weights = self.calibration.alone
             if near is not None and neighbours is not None:
                 weights = self.calibration.joint if neighbours.joint else self.calibration.compared
-            odds = self._log_odds(x[part], near, vectors, frequencies, weights[:4])
-            odds[:, ~vectors.any(axis=1)] = -np.inf
+            with one_blas_thread():
+                odds = self._log_odds(x[part], near, vectors, frequencies, weights[:4])
+            odds[:, self._counts == 0] = -np.inf
             if at is not None:
                 for table in (self.carried, self.rejected):
-                    known = table.rows(at[part])
-                    odds[known.photos(), known.tags] = -np.inf
+                    where, counts = table.entries(at[part])
+                    odds[np.repeat(np.arange(len(odds)), counts), table.tags[where]] = -np.inf
             best = np.argsort(-odds, axis=1, kind="stable")[:, :k]
             here = np.take_along_axis(odds, best, axis=1)
             numbers[part] = np.where(np.isfinite(here), best, -1)
@@ -347,7 +354,7 @@ class TagSpace:
         weights: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         b, b_similarity, b_votes, b_frequency = weights
-        similarity = _similarity(self.photos(x), vectors, self.carried.per_tag())
+        similarity = _similarity(self.photos(x), vectors, self._counts)
         odds: NDArray[np.float64] = b + b_similarity * similarity + b_frequency * log_odds(frequencies)
         if near is not None:
             odds += b_votes * voted(near, self.carried, frequencies)
