@@ -15,6 +15,7 @@ from benchmarks.report import Report
 PARTS = {
     "quality": "precision of the product's search against exact search and against chance",
     "teaching": "filters taught by examples against nearest means, and explanations against hiding what they name",
+    "appearance": "styles against chance, colours against the mean colour, composition, quality, time per photo",
     "engine": "recall, bytes and speed of the vector engine against FAISS, ScaNN and usearch",
     "filters": "recall and time of filtered search, wide and narrow, against unfiltered",
     "live": "the live index: adding, searching while it merges, opening, compaction under updates",

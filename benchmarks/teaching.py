@@ -19,8 +19,8 @@ from PIL import Image
 import lookalike
 from benchmarks.quality import DEMO, PICTWO
 from benchmarks.report import ROOT, Cell, Report
-from lookalike.explore.asking import explain
 from lookalike.collection.probe import compared
+from lookalike.explore.asking import explain
 from lookalike.explore.teaching import fit_probe
 from lookalike.photos import read_photo
 

@@ -1,8 +1,8 @@
 """What lies where: a small descriptor of the layout of lightness and edges, for "the same composition".
 
-Half of its length is the lightness of 8 x 8 cells, less their mean; half is the energy of edges of four orientations in 4 x 4
-cells. Orientation is told by the doubled angle of the gradient (gx^2 - gy^2, 2 gx gy), each sign a channel: level, upright and
-the two diagonals. Colour plays no part, and a mirrored photo is another composition.
+Half of its length is the lightness of 8 x 8 cells, less their mean; half is the energy of edges of four orientations
+in 4 x 4 cells. Orientation is told by the doubled angle of the gradient (gx^2 - gy^2, 2 gx gy), each sign a channel:
+level, upright and the two diagonals. Colour plays no part, and a mirrored photo is another composition.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def composition_of(lightness: Lightness) -> NDArray[np.int8]:
     Returns
     -------
     ndarray of int8 (128,)
-        Of unit length, times 127 and rounded: 64 of lightness, then 64 of edges (row, column, orientation). A photo without
-        any structure has equal entries.
+        Of unit length, times 127 and rounded: 64 of lightness, then 64 of edges (row, column, orientation). A photo
+        without any structure has equal entries.
     """
     layout = lightness.mean.reshape(8, 2, 8, 2).mean((1, 3)).ravel()
     layout -= layout.mean()
     layout /= max(float(np.sqrt(layout @ layout)), 8 * _FLAT)
-    grey = lightness.grey[: lightness.grey.shape[0] // 2 * 2 : 2, : lightness.grey.shape[1] // 2 * 2 : 2]
+    grey = lightness.fine
     across, down = grey[:-1, 1:] - grey[:-1, :-1], grey[1:, :-1] - grey[:-1, :-1]
     magnitude = np.sqrt(across * across + down * down) + np.float32(1)
     upright, diagonal = (across * across - down * down) / magnitude, 2 * across * down / magnitude

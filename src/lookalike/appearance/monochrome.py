@@ -2,11 +2,12 @@
 
 Both are read off a and b of OKLab, from a small version of the photo.
 
-- `black_and_white` looks at chroma C = |(a, b)|: a sum of .3 of its mean and .7 of its 98th percentile, so that a small red
-  coat in a grey street counts. 1 at .006 and below (the rounding of 8 bits and what JPEG adds), 0 from .045 on.
-- `one_tone` asks whether colour follows from lightness, which is what toning a grey print does: a and b are averaged in 12
-  steps of L, and the root mean square of what is left over is 1 at .004 and below, 0 from .03 on. A black-and-white photo has
-  one tone too; *toned* is `one_tone` without `black_and_white`.
+- `black_and_white` looks at chroma C = |(a, b)|: a sum of .3 of its mean and .7 of its 98th percentile, so that a
+  small red coat in a grey street counts. 1 at .006 and below (the rounding of 8 bits and what JPEG adds), 0 from .045
+  on.
+- `one_tone` asks whether colour follows from lightness, which is what toning a grey print does: a and b are averaged
+  in 12 steps of L, and the root mean square of what is left over is 1 at .004 and below, 0 from .03 on. A
+  black-and-white photo has one tone too; *toned* is `one_tone` without `black_and_white`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Names of colours, both ways: what people type, and what a swatch is called.
 
-The table is the project's own: common words, each at a place that looks like what the word means to most people. A name is
-the place nearest in OKLab. `#rrggbb` and `#rgb` work wherever a name does.
+The table is the project's own: common words, each at a place that looks like what the word means to most people. A
+name is the place nearest in OKLab. `#rrggbb` and `#rgb` work wherever a name does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """sRGB to OKLab and back: a space in which equal steps look about equal.
 
-Björn Ottosson, "A perceptual color space for image processing" (2020), with the matrices published there. L runs from 0
-(black) to 1 (white); a (green to red) and b (blue to yellow) lie within about -.32 and +.32 for what a screen can show. A
-distance of .02 is about what an eye tells apart side by side; black and white are 1 apart.
+Björn Ottosson, "A perceptual color space for image processing" (2020), with the matrices published there. L runs from
+0 (black) to 1 (white); a (green to red) and b (blue to yellow) lie within about -.32 and +.32 for what a screen can
+show. A distance of .02 is about what an eye tells apart side by side; black and white are 1 apart.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def srgb_of(lab: ArrayLike) -> NDArray[np.uint8]:
     """
     linear = unclipped_linear(lab)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
-    return np.rint(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
+    rgb: NDArray[np.uint8] = np.rint(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
+    return rgb
 
 
 def unclipped_linear(lab: ArrayLike) -> NDArray[np.float64]:

@@ -1,25 +1,26 @@
 """The colours of a photo: at most six with their shares, and how well they answer asked ones.
 
-**Palette.** The pixels of a small version are sorted into cells of OKLab .05 wide, and weighted k-means runs over the cells'
-means (a few hundred points instead of thousands). It starts at the fullest cell; each next centre is the cell with the
-largest product of weight and squared distance to the centres so far (Gonzalez 1985, weighted). Nothing is drawn by chance.
-Centres closer than `NEAR` become one. A palette is float32 (6, 4): L, a, b, share, in falling order of shares, which sum to 1;
-unused rows are 0.
+**Palette.** The pixels of a small version are sorted into cells of OKLab .05 wide, and weighted k-means runs over the
+cells' means (a few hundred points instead of thousands). It starts at the fullest cell; each next centre is the cell
+with the largest product of weight and squared distance to the centres so far (Gonzalez 1985, weighted). Nothing is
+drawn by chance. Centres closer than `NEAR` become one. A palette is float32 (6, 4): L, a, b, share, in falling order
+of shares, which sum to 1; unused rows are 0.
 
 **Score.** Photo colours i with shares s, asked colours j with shares w, and for their distance d a likeness
-k = 1 / (1 + (d / `REACH`)^2)^2. Each photo colour is dealt out to the asked ones, a[i,j] = k[i,j] / max(1, sum over j of k[i,j]), so
-that one colour of the photo cannot answer two, and
+k = 1 / (1 + (d / `REACH`)^2)^2. Each photo colour is dealt out to the asked ones, so that it cannot answer two:
 
-    f[j] = sum over i of s[i] a[i,j]
-    score = sum over j of sqrt(w[j] min(w[j], f[j])) / sum over j of w[j].
+    f[j]  = sum over i of s[i] a[i,j]
+    score = sum over j of sqrt(w[j] min(w[j], f[j])) / sum over j of w[j]
 
-For one asked colour, min(w, f) bounds from above what the best transport (the earth mover's distance turned into a likeness)
-could move. The square root makes a palette that has a little of every asked colour better than one that has much of one. No
-sorting and no iteration: products and minima of whole arrays. `REACH` and the form were chosen by the mean earth mover's
-distance of the ten best (docs/explanation/appearance.md).
+in two ways, of which the better counts: a[i,j] = k[i,j] / max(1, sum over j of k[i,j]), by likeness; and a[i,j] =
+k[i,j] for the nearest j only, which gives a photo 1 for its own palette. For one asked colour min(w, f) bounds from
+above what the best transport would be worth (the earth mover's distance turned into a likeness): the cap is on the
+worth, not on what is moved. For several it approximates that, without sorting or iteration, in products and minima
+of whole arrays. The square root makes a little of every asked colour better than much of one. `REACH` and the form
+were chosen by the mean earth mover's distance of the ten best (docs/explanation/appearance.md).
 
-**Vector.** The shares are spread over `N_PLACES` fixed places of OKLab by a Gaussian, the sums' square roots taken: unit length, and
-the dot product of two is the Bhattacharyya coefficient of the histograms.
+**Vector.** The shares are spread over `N_PLACES` fixed places of OKLab by a Gaussian, the sums' square roots taken:
+unit length, and the dot product of two is the Bhattacharyya coefficient of the histograms.
 """
 
 from __future__ import annotations
@@ -59,10 +60,11 @@ def palette_of(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     points, weights = _cells(lab)
     centres = _first_centres(points, weights)
+    weighted = np.column_stack([points * weights[:, None], weights])
     for _ in range(_N_ROUNDS):
         nearest = (np.einsum("ij,ij->i", centres, centres)[:, None] - 2 * centres @ points.T).argmin(0)
         before = centres
-        centres, shares = _means(points, weights, nearest, len(centres))
+        centres, shares = _means(weighted, nearest, len(centres))
         if len(centres) == len(before) and np.array_equal(centres, before):
             break
     centres, shares = _merged(centres, shares)
@@ -82,14 +84,9 @@ def _cells(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.fl
     number = np.empty(len(counts), dtype=np.intp)
     number[used] = np.arange(len(used))
     weights = counts[used].astype(np.float32)
-    return _sums(lab, number[cell], len(used)) / weights[:, None], weights / np.float32(len(lab))
-
-
-def _sums(
-    points: NDArray[np.float32], group: NDArray[np.intp], n: int, weights: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    weighted = points if weights is None else points * weights[:, None]
-    return np.stack([np.bincount(group, weighted[:, i], minlength=n) for i in range(3)], axis=1).astype(np.float32)
+    group = number[cell]
+    sums = np.stack([np.bincount(group, lab[:, i], minlength=len(used)) for i in range(3)], axis=1)
+    return (sums / weights[:, None]).astype(np.float32), weights / np.float32(len(lab))
 
 
 def _first_centres(points: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -103,17 +100,19 @@ def _first_centres(points: NDArray[np.float32], weights: NDArray[np.float32]) ->
 
 
 def _means(
-    points: NDArray[np.float32], weights: NDArray[np.float32], group: NDArray[np.intp], n: int
+    weighted: NDArray[np.float32], group: NDArray[np.intp], n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    shares = np.bincount(group, weights, minlength=n).astype(np.float32)
-    used = shares > 0
-    return _sums(points, group, n, weights)[used] / shares[used, None], shares[used]
+    """Return means and shares of groups, from points times weight and weight (n, 4); empty groups are left out."""
+    sums = (group == np.arange(n)[:, None]).astype(np.float32) @ weighted
+    sums = sums[sums[:, 3] > 0]
+    return sums[:, :3] / sums[:, 3:], sums[:, 3]
 
 
 def _merged(
     centres: NDArray[np.float32], shares: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Make one of the nearest two as long as they are near; then leave out specks."""
+    centres, shares = centres.copy(), shares.copy()
     while len(shares) > 1:
         difference = centres[:, None] - centres
         distances = np.einsum("ijk,ijk->ij", difference, difference)
@@ -133,12 +132,20 @@ def _checked(asked: ArrayLike) -> NDArray[np.float32]:
     colours = np.asarray(asked, dtype=np.float32)
     if colours.ndim != 2 or colours.shape[1] != 4 or not np.isfinite(colours).all() or (colours[:, 3] < 0).any():
         raise InvalidArgumentError(
-            f"`asked` has shape {colours.shape}; expected (m, 4), finite: L, a, b and a share of at least 0 for each colour."
+            f"`asked` has shape {colours.shape}; expected (m, 4), finite: L, a, b and a share of at least 0 for each."
         )
     colours = colours[colours[:, 3] > 0]
     if not len(colours):
         raise InvalidArgumentError("`asked` holds no colour with a share above 0. Give at least one.")
     return colours
+
+
+def _met(dealt: NDArray[np.float32], shares: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how much of what is wanted (m,) each photo has, of `dealt` parts (m, b * 6) of its shares: (b,)."""
+    filled = (dealt * shares).reshape(-1, N_COLOURS) @ np.ones(N_COLOURS, dtype=np.float32)
+    met = np.minimum(filled.reshape(len(wanted), -1), wanted[:, None])
+    met *= wanted[:, None]
+    return np.asarray(np.sqrt(met, out=met).sum(0))
 
 
 def palette_scores(palettes: NDArray[np.floating], asked: ArrayLike) -> NDArray[np.float32]:
@@ -164,7 +171,9 @@ def palette_scores(palettes: NDArray[np.floating], asked: ArrayLike) -> NDArray[
     colours = _checked(asked)
     if palettes.ndim != 3 or palettes.shape[1:] != (N_COLOURS, 4):
         raise InvalidArgumentError(f"`palettes` has shape {palettes.shape}; expected (n, {N_COLOURS}, 4).")
-    wanted = colours[:, 3] / np.float32(max(1.0, float(colours[:, 3].sum())))
+    centres, shares = _merged(colours[:, :3], colours[:, 3])  # asking twice for a colour is asking once for the sum
+    colours = np.column_stack([centres, shares])
+    wanted = shares / np.float32(max(1.0, float(shares.sum())))
     n, m = len(palettes), len(colours)
     # squared distance / REACH^2 by one product: |c|^2 - 2 c.q + |q|^2; the share's column of `factors` is 0
     factors = np.zeros((4, m), dtype=np.float32)
@@ -185,14 +194,11 @@ def palette_scores(palettes: NDArray[np.floating], asked: ArrayLike) -> NDArray[
         likeness += 1
         likeness *= likeness
         np.reciprocal(likeness, out=likeness)
-        share = columns[3]
+        met = _met(likeness / np.maximum(likeness.sum(0), 1) if m > 1 else likeness, columns[3], wanted)
         if m > 1:
-            share = share / np.maximum(likeness.sum(0), 1)
-        likeness *= share
-        filled = likeness.reshape(-1, N_COLOURS) @ np.ones(N_COLOURS, dtype=np.float32)
-        met = np.minimum(filled.reshape(m, -1), wanted[:, None])  # (m, b)
-        met *= wanted[:, None]
-        scores[start : start + _BLOCK] = np.sqrt(met, out=met).sum(0)
+            likeness *= likeness == likeness.max(0)
+            np.maximum(met, _met(likeness, columns[3], wanted), out=met)
+        scores[start : start + _BLOCK] = met
     scores *= np.float32(1 / wanted.sum())
     return np.clip(scores, 0, 1, out=scores)
 
@@ -205,7 +211,8 @@ def _places() -> NDArray[np.float32]:
     points = steps[steps.sum(1) % 2 == 0] * np.array([0.115, 0.075, 0.075]) + np.array([0.52, 0.0, 0.0])
     points = points[(points[:, 0] > 0.02) & (points[:, 0] < 1.02)]
     linear = unclipped_linear(points)
-    return points[((linear > -0.03) & (linear < 1.1)).all(1)].astype(np.float32)
+    shown: NDArray[np.float32] = points[((linear > -0.03) & (linear < 1.1)).all(1)].astype(np.float32)
+    return shown
 
 
 _PLACES: Final = _places()
@@ -234,7 +241,8 @@ def palette_vectors(palettes: NDArray[np.floating]) -> NDArray[np.float32]:
     spread = np.exp(-distances / np.float32(2 * _SPREAD**2))
     spread *= (flat[:, 3] / spread.sum(1))[:, None]
     histograms = spread.reshape(*colours.shape[:2], N_PLACES).sum(1)
-    return np.sqrt(histograms / np.maximum(histograms.sum(1, keepdims=True), np.float32(1e-12)))
+    vectors: NDArray[np.float32] = np.sqrt(histograms / np.maximum(histograms.sum(1, keepdims=True), np.float32(1e-12)))
+    return vectors
 
 
 def palette_vector(palette: ArrayLike) -> NDArray[np.float32]:
@@ -245,4 +253,5 @@ def palette_vector(palette: ArrayLike) -> NDArray[np.float32]:
     palette : array_like of float (m, 4)
         L, a, b and share.
     """
-    return palette_vectors(_checked(palette)[None])[0]
+    vector: NDArray[np.float32] = palette_vectors(_checked(palette)[None])[0]
+    return vector
