@@ -101,7 +101,7 @@ HARM: dict[str, tuple[Callable[[Path], None] | tuple[str, ...], str]] = {
     ),
     "file of no photo": (
         ("INSERT INTO files VALUES ('/x.jpg', 888, 1, 1, NULL, NULL)",),
-        "photo 888 has files or embeddings, but no record",
+        "photo 888 has files, embeddings or tags, but no record",
     ),
     "present and not readable": (
         ("INSERT INTO failures SELECT path, 1, 1, NULL, 'x', 'x' FROM files WHERE photo_id = 5",),

@@ -51,8 +51,7 @@ def tag(
     """Tag a photo, take tags off, or have some suggested; without tags, tell those that it has.
 
     Suggestions are learned from the photos that have tags. An accepted tag is
-    as one given by hand; a rejected one is not suggested for the photo again,
-    and less for photos like it.
+    as one given by hand; a rejected one is not suggested for the photo again.
     """
     from lookalike.collection import Collection
 

@@ -101,7 +101,7 @@ def accept_tags(collection: Collection, photo: Photo, *tags: str) -> None:
 
 
 def reject_tags(collection: Collection, photo: Photo, *tags: str) -> None:
-    """Keep that tags do not suit a photo: never suggested for it again, and less for photos like it."""
+    """Keep that tags do not suit a photo: never suggested for it again."""
     collection.reject_tags(photo, *tags)
 
 
