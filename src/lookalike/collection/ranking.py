@@ -31,6 +31,7 @@ __all__ = [
     "n_beyond_chance",
     "photo_calibration",
     "representatives",
+    "spread_calibration",
     "standing_out",
 ]
 
@@ -57,7 +58,12 @@ class Logistic:
         return calibrated
 
 
-_PHOTOS = {"efficientnet-lite2": Logistic(-3.0, 9.9)}
+_PHOTOS = {"efficientnet-lite2": Logistic(-3.05, 9.97), "efficientnet-lite0": Logistic(-3.14, 10.47)}
+_OTHERS = Logistic(-3.02, 0.81)
+"""For encoders without one of their own: of cosines counted in the spread of those of any two photos."""
+_FEW = 64
+"""Photos below which that spread is not measured, and taken to be what it is for the packaged encoders."""
+_USUAL_SPREAD = 0.083
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,13 +85,28 @@ class Part:
     scores: NDArray[np.float32]
 
 
-def photo_calibration(card: EncoderCard) -> Logistic:
+def photo_calibration(card: EncoderCard) -> Logistic | None:
     """From cosines of compared embeddings to the probability that two photos show the same kind of thing.
 
-    Fitted on the first twenty hits of four labelled sets together, with EfficientNet-Lite2
-    (docs/explanation/ranking.md); encoders with other spreads of cosines would want their own.
+    Fitted on the first twenty hits of four labelled sets together (docs/explanation/ranking.md). None for encoders for
+    which that was not done: `spread_calibration` takes its place.
     """
-    return _PHOTOS.get(card.name, _PHOTOS["efficientnet-lite2"])
+    return _PHOTOS.get(card.name)
+
+
+def spread_calibration(embeddings: NDArray[np.float32]) -> Logistic:
+    """Give the same for any encoder, from the spread of the cosines of a collection's photos.
+
+    Parameters
+    ----------
+    embeddings : float32 (n, dim)
+        A sample of the photos, as they are compared; 300 are enough.
+    """
+    spread = _USUAL_SPREAD
+    if len(embeddings) >= _FEW:
+        cosines = embeddings @ embeddings.T
+        spread = max(_background(cosines[np.triu_indices(len(cosines), 1)])[1], 1e-3)
+    return Logistic(_OTHERS.offset, _OTHERS.slope / spread)
 
 
 def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:
