@@ -48,7 +48,9 @@ def asked(labelled: LabelledSet) -> list[tuple[str, NDArray[np.bool_]]]:
     paths = [Path(record.path).parts for record in labelled.photos.photos(labelled.ids.tolist())]
     start = paths[0].index("stamps") + 1
     names = sorted({name for path in paths for name in path[start:-1]})
-    found = [(re.sub("[^a-z]+", " ", name).strip(), np.array([name in path[start:] for path in paths])) for name in names]
+    found = [
+        (re.sub("[^a-z]+", " ", name).strip(), np.array([name in path[start:] for path in paths])) for name in names
+    ]
     return [(words, relevant) for words, relevant in found if relevant.sum() >= LEAST_PHOTOS]
 
 
@@ -97,7 +99,11 @@ def measure_words(
         name,
         len(ids),
         len(queries),
-        *(float(each) for pair in zip(ours, keywords, (np.mean(shares), np.mean(chance_recall)), strict=True) for each in pair),
+        *(
+            float(each)
+            for pair in zip(ours, keywords, (np.mean(shares), np.mean(chance_recall)), strict=True)
+            for each in pair
+        ),
     ]
 
 

@@ -125,5 +125,7 @@ def _joined(parts: list[Columns]) -> Columns:
     """One after the other, by ascending id; of a photo that was looked at again the last."""
     ids = np.concatenate([part.ids for part in parts])
     rows = np.argsort(ids, kind="stable")
-    rows = rows[np.append(ids[rows][1:] != ids[rows][:-1], np.ones(min(len(rows), 1), np.bool_))]  # of equal ids the last
+    rows = rows[
+        np.append(ids[rows][1:] != ids[rows][:-1], np.ones(min(len(rows), 1), np.bool_))
+    ]  # of equal ids the last
     return Columns(*(np.concatenate([getattr(part, each.name) for part in parts])[rows] for each in fields(Columns)))

@@ -23,7 +23,18 @@ from lookalike.catalog import Catalog, Within
 from lookalike.collection.background import Background
 from lookalike.collection.columns import Columns, ColumnsView
 from lookalike.collection.hits import SearchEvidence
-from lookalike.collection.ranking import Logistic, Part, fused, n_beyond_chance, representatives, standing_out
+from lookalike.collection.ranking import (
+    COLOURS,
+    DOUBT_OF_LOOKS,
+    DOUBT_OF_WORDS,
+    SUBTRACTED,
+    Logistic,
+    Part,
+    fused,
+    n_beyond_chance,
+    representatives,
+    standing_out,
+)
 from lookalike.collection.vectors import VectorView
 from lookalike.errors import InvalidArgumentError
 from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
@@ -193,7 +204,7 @@ class QuerySearch:
         if columns is not None:
             rows = columns.rows_of(plan.ids)
             plan.parts = [
-                Part(name, weight, _of_rows(scores, rows))
+                Part(name, weight, _of_rows(scores, rows), DOUBT_OF_LOOKS)
                 for name, weight, scores in self._columns_say(query, plan, columns)
             ]
         self._add_words(query, plan, columns)
@@ -240,10 +251,11 @@ class QuerySearch:
         wanted = [term for term in colours if term.weight > 0]
         if wanted:
             weight = sum(term.weight for term in wanted) / len(wanted)
-            yield "colour", weight, palette_scores(columns.palettes, _asked(wanted))
+            yield "colour", weight, COLOURS(palette_scores(columns.palettes, _asked(wanted)))
         for colour in colours:
             if colour.weight < 0:
-                yield f"-colour:{colour.colour}", colour.weight, palette_scores(columns.palettes, _asked([colour]))
+                scores = palette_scores(columns.palettes, _asked([colour]))
+                yield f"-colour:{colour.colour}", colour.weight, COLOURS(scores)
         for term in query.terms:
             if isinstance(term, Style):
                 yield f"style:{term.name}", term.weight, self._style(term.name, columns)
@@ -287,7 +299,7 @@ class QuerySearch:
                 here = places[there]
                 scores[here] = 1 - (1 - scores[here]) * (1 - lexical[there])
             name = "words" if len(groups) == 1 and weight > 0 else f"{'-' * (weight < 0)}words:{typed}"
-            plan.parts.append(Part(name, weight, scores))
+            plan.parts.append(Part(name, weight, scores, DOUBT_OF_WORDS))
             if space is None and weight > 0:  # nothing but the texts tells: all else is no hit
                 plan.keep(scores > 0)
 
@@ -326,14 +338,19 @@ class QuerySearch:
 
     def _parts(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
         """Score candidates by every part."""
-        parts = []
-        calibration = self._calibration or self._background.calibration(state)
-        for like, cosines in zip(plan.likenesses, self._cosines(plan, state, ids), strict=True):
-            parts.append(Part(like.name, like.weight * plan.content, calibration(cosines)))
+        parts = self._likeness_parts(plan, state, self._cosines(plan, state, ids))
         if plan.parts:
             places = np.searchsorted(plan.ids, ids)
-            parts += [Part(part.name, part.weight, part.scores[places]) for part in plan.parts]
+            parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
         return parts
+
+    def _likeness_parts(self, plan: _Plan, state: Snapshot, cosines: Sequence[NDArray[np.float32]]) -> list[Part]:
+        calibration = self._calibration or self._background.calibration(state)
+        weights = [plan.content * like.weight * (1.0 if like.weight > 0 else SUBTRACTED) for like in plan.likenesses]
+        return [
+            Part(like.name, weight, calibration(each))
+            for like, weight, each in zip(plan.likenesses, weights, cosines, strict=True)
+        ]
 
     def _cosines(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         if not plan.likenesses or not len(ids):
@@ -349,18 +366,11 @@ class QuerySearch:
         if plan.admitted is not None:
             kept = np.isin(ids, plan.admitted)
             ids, embeddings = ids[kept], embeddings[kept]
-        calibration = self._calibration or self._background.calibration(state)
-        parts = [
-            Part(
-                like.name,
-                like.weight * plan.content,
-                calibration(embeddings @ state.space.compared(like.embedding[None])[0]),
-            )
-            for like in plan.likenesses
-        ]
+        queries = [state.space.compared(like.embedding[None])[0] for like in plan.likenesses]
+        parts = self._likeness_parts(plan, state, [embeddings @ query for query in queries])
         if plan.parts:
             places = np.minimum(np.searchsorted(plan.ids, ids), len(plan.ids) - 1)
-            parts += [Part(part.name, part.weight, part.scores[places]) for part in plan.parts]
+            parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
         n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
         return n_beyond_chance(scores, fused(parts, len(ids)), n_photos)
 
@@ -426,7 +436,7 @@ class _Plan:
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Admit only some of the photos that the parts score."""
         self.ids = self.admitted = self.ids[kept]
-        self.parts = [Part(part.name, part.weight, part.scores[kept]) for part in self.parts]
+        self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
 
     def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
         """The one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
