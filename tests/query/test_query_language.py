@@ -91,7 +91,7 @@ terms = st.one_of(
         Tag, texts | st.builds(MachineTagPattern, st.none() | names, st.none() | names, st.none() | texts), weights
     ),
 )
-limits = st.builds(Limit, st.sampled_from(MEASURES), share, st.none() | share)
+limits = st.builds(Limit, st.sampled_from(list(MEASURES)), share, st.none() | share)
 queries = st.builds(
     Query,
     terms=st.lists(terms, max_size=3).map(tuple),
@@ -316,5 +316,5 @@ def test_what_the_tables_of_the_page_show_is_read_as_what_it_is() -> None:
 
 
 def test_the_page_tells_every_key_measure_and_dial() -> None:
-    names = [*(f"`{key}:" for key in KEYS), *(f"`{name}`" for name in (*MEASURES[2:], *DIALS))]
+    names = [*(f"`{key}:" for key in KEYS), *(f"`{name}`" for name in (*list(MEASURES)[2:], *DIALS))]
     assert [name for name in names if name not in PAGE] == []

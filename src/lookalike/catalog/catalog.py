@@ -59,8 +59,8 @@ class NewPhoto:
     """A photo on its way into the catalog.
 
     `facts` is JSON; `embedding` is float32 (dim,), None for a photo that is known. `tags` (normal form, raw) and
-    `machine_tags` (namespace, predicate, value, raw) are those of the file. `seen` is what was seen in it, recipe and four
-    fields of bytes, None where that is known; with it come the network's `labels` (normal form, raw, score).
+    `machine_tags` (namespace, predicate, value, raw) are those of the file. `seen` is what was seen in it, None if that
+    is known; with it come the network's `labels` (normal form, raw, score).
     """
 
     sha256: str
@@ -484,7 +484,7 @@ class Catalog:
         return {path for (path,) in rows}
 
     def seen_after(self, seq: int, limit: int) -> list[tuple[int, int, bytes, bytes, bytes, bytes]]:
-        """List what was seen later than `seq`, in that order: seq, photo's id, labels, palette, composition, measures."""
+        """List what was seen later than `seq`, in order: seq, photo's id, labels, palette, composition, measures."""
         return self._db.execute(
             "SELECT seq, photo_id, labels, palette, composition, measures FROM seen WHERE seq > ? ORDER BY seq LIMIT ?",
             (seq, limit),

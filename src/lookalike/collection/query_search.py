@@ -3,8 +3,8 @@
 The plan: filters become the ids that may be found; the parts that are told from columns in memory (words, colours,
 styles, and dials of colour and composition) are scored for all of these; the photos and vectors of the query become one
 vector, whose nearest the index gives. The best of either are the candidates. Of each of them every part is known
-exactly, and they are ranked by all parts together (ranking.py). Cost: at 100,000 photos some ten milliseconds for a part
-that is scored for all, five for the index (docs/benchmarks/understanding.md).
+exactly, and they are ranked by all parts together (ranking.py). Cost: at 100,000 photos some ten milliseconds for a
+part that is scored for all, five for the index (docs/benchmarks/understanding.md).
 """
 
 from __future__ import annotations
@@ -396,7 +396,7 @@ class QuerySearch:
     def _distinct(
         self, state: Snapshot, ids: NDArray[np.int64], order: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
-        """Leave out what is nearly the same as an earlier hit; gives what was left out, by the hit that stands for it."""
+        """Leave out what is nearly the same as an earlier hit; gives what, by the hit that stands for it."""
         own = representatives(self._vectors.compared(state, ids[order]), NEARLY_THE_SAME)
         others: dict[int, list[int]] = {}
         for i, first in enumerate(own):
@@ -439,7 +439,7 @@ class _Plan:
         self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
 
     def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
-        """The one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
+        """Give the one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
         if not any(like.weight > 0 for like in self.likenesses):
             return None
         weights = np.array([like.weight for like in self.likenesses], np.float32)

@@ -140,7 +140,7 @@ def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:
 
 
 def standing_out(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities from scores that have no calibration of their own, by how far they stand out of all: float32 (n,)."""
+    """Give probabilities for scores without a calibration, by how far they stand out of all: float32 (n,)."""
     centre, spread = _background(scores)
     return Logistic(-_ORDINARY, 1.0)(((scores - centre) / spread).astype(np.float32))
 

@@ -43,8 +43,17 @@ Order = Literal["relevance", "time", "quality"]
 Season = Literal["spring", "summer", "autumn", "winter"]
 Orientation = Literal["landscape", "portrait", "square"]
 
-MEASURES = ("nsfw", "quality", "sharpness", "exposure", "contrast", "noise", "resolution")
-"""What a `Limit` may be set to, each 0 to 1."""
+MEASURES = {
+    "nsfw": 1.0,
+    "quality": 1.0,
+    "sharpness": 1.0,
+    "exposure": 1.0,
+    "clipping": 1.0,
+    "contrast": 1.0,
+    "noise": 255.0,
+    "megapixels": 1e6,
+}
+"""What a `Limit` may be set to, each from 0 to this."""
 
 DIALS = ("content", "colour", "composition")
 """In what respects photos are compared with photos."""
@@ -233,8 +242,10 @@ class Limit:
         if self.measure not in MEASURES:
             raise InvalidArgumentError(f"There is no measure {self.measure!r}; there are {', '.join(MEASURES)}.")
         for bound in (self.at_least, self.at_most):
-            if bound is not None and not 0 <= bound <= 1:
-                raise InvalidArgumentError(f"A bound of {self.measure} is {bound}; expected 0 to 1.")
+            if bound is not None and not 0 <= bound <= MEASURES[self.measure]:
+                raise InvalidArgumentError(
+                    f"A bound of {self.measure} is {bound}; expected 0 to {MEASURES[self.measure]:g}."
+                )
         if self.at_least is None and self.at_most is None:
             raise InvalidArgumentError(f"A limit of {self.measure} has no bound.")
 
