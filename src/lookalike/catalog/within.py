@@ -89,17 +89,21 @@ class Within:
                     "radius in km above 0."
                 )
 
-    def where(self) -> tuple[str, list[str | float]]:
-        """Give a condition on the table `photos`, and its parameters; photos whose files have gone are never within."""
+    def where(self, *, present: bool = True) -> tuple[str, list[str | float]]:
+        """Give a condition on the table `photos`, and its parameters.
+
+        With `present`, photos whose files have gone are never within; without, only a folder asks whether they are
+        there. To ask it of each of 100,000 photos takes .03 to .4 s.
+        """
         conditions: list[str] = []
         values: list[str | float] = []
-        present = _PRESENT
         if self.folder is not None:
             folder = str(absolute(self.folder))
             below = os.path.join(folder, "")  # noqa: PTH118  ends with the separator, also for a root
-            present += " AND (path = ? OR (path >= ? AND path < ?))"
+            conditions.append(f"EXISTS ({_PRESENT} AND (path = ? OR (path >= ? AND path < ?)))")
             values += [folder, below, below[:-1] + chr(ord(below[-1]) + 1)]
-        conditions.append(f"EXISTS ({present})")
+        elif present:
+            conditions.append(f"EXISTS ({_PRESENT})")
         since, until = _time(self.since, "since"), _time(self.until, "until")
         if since is not None:
             conditions.append("taken_at >= ?")
@@ -131,7 +135,7 @@ class Within:
             )
         if self.orientation is not None:
             conditions.append(_ORIENTATIONS[self.orientation])
-        return " AND ".join(conditions), values
+        return " AND ".join(conditions) or "TRUE", values
 
 
 def _time(value: str | date | None, name: str) -> str | None:

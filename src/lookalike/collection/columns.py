@@ -46,17 +46,27 @@ class Columns:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def begin(self, later: Columns) -> bool:
+        """Tell whether later columns begin with these: nothing was looked at again, and no photo came in between."""
+        n = len(self)
+        return np.array_equal(self.ids, later.ids[:n]) and np.array_equal(self.classes, later.classes[:n])
+
     def measure(self, name: str) -> NDArray[np.float32]:
         """One of the measures: float32 (n,)."""
         return self.measures[:, MEASURES.index(name)]
 
     def rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of photos; -1 for those that were not looked at: int64 (len(ids),)."""
-        places = np.searchsorted(self.ids, ids)
-        rows: NDArray[np.int64] = np.where(places < len(self.ids), places, 0)
+        if len(ids) == len(self.ids) and np.array_equal(ids, self.ids):  # mostly, and then quick
+            return np.arange(len(ids))
         if not len(self.ids):
             return np.full(len(ids), -1, np.int64)
-        return np.where(self.ids[rows] == ids, rows, -1)
+        if not len(ids):
+            return np.empty(0, np.int64)
+        table = np.full(max(int(self.ids[-1]), int(ids.max())) + 1, -1)  # ids are small: quicker than to search each
+        table[self.ids] = np.arange(len(self.ids))
+        rows: NDArray[np.int64] = table[ids]
+        return rows
 
 
 class ColumnsView:
@@ -114,6 +124,8 @@ def _columns(rows: list[tuple[int, bytes, bytes, bytes, bytes]]) -> Columns:
 def _joined(parts: list[Columns]) -> Columns:
     """One after the other, by ascending id; of a photo that was looked at again the last."""
     ids = np.concatenate([part.ids for part in parts])
-    last = {int(photo_id): row for row, photo_id in enumerate(ids)}
-    rows = np.array([last[photo_id] for photo_id in sorted(last)], np.int64)
+    rows = np.argsort(ids, kind="stable")
+    rows = rows[
+        np.append(ids[rows][1:] != ids[rows][:-1], np.ones(min(len(rows), 1), np.bool_))
+    ]  # of equal ids the last
     return Columns(*(np.concatenate([getattr(part, each.name) for part in parts])[rows] for each in fields(Columns)))

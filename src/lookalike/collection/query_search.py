@@ -23,7 +23,18 @@ from lookalike.catalog import Catalog, Within
 from lookalike.collection.background import Background
 from lookalike.collection.columns import Columns, ColumnsView
 from lookalike.collection.hits import SearchEvidence
-from lookalike.collection.ranking import Logistic, Part, fused, n_beyond_chance, representatives, standing_out
+from lookalike.collection.ranking import (
+    COLOURS,
+    DOUBT_OF_LOOKS,
+    DOUBT_OF_WORDS,
+    SUBTRACTED,
+    Logistic,
+    Part,
+    fused,
+    n_beyond_chance,
+    representatives,
+    standing_out,
+)
 from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
 from lookalike.errors import InvalidArgumentError, UnknownFilterError
@@ -48,7 +59,7 @@ _TOP = 3
 """Best matches that stay above in any other order."""
 _LOOKED_THROUGH = 3
 """Hits looked through for other versions, for each that is wanted."""
-_LEXICAL = 0.8
+_LEXICAL = 0.95
 """Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
 
 
@@ -108,8 +119,8 @@ class QuerySearch:
     columns : ColumnsView
     words : callable
         Gives the `WordSpace`, loaded when first asked for; None where words are looked for in texts only.
-    calibration : Logistic
-        From cosines to probabilities, for the encoder of the collection.
+    calibration : Logistic or None
+        From cosines to probabilities, for the encoder of the collection; None where the photos' own spread tells it.
     taught : TaughtFilters
         What people taught: found like styles.
     """
@@ -120,7 +131,7 @@ class QuerySearch:
         vectors: VectorView,
         columns: ColumnsView,
         words: Callable[[], WordSpace | None],
-        calibration: Logistic,
+        calibration: Logistic | None,
         taught: TaughtFilters,
     ) -> None:
         self._catalog = catalog
@@ -187,19 +198,19 @@ class QuerySearch:
 
     def _plan(self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot) -> _Plan:
         columns = self._columns.current() if _needs_columns(query) else None
-        admitted = self._admitted(query, columns)
+        admitted = self._admitted(query, columns, state)
         if within is not None:
-            admitted = _both(admitted, self._catalog.ids_within(within))
+            admitted = _both(admitted, self._catalog.ids_within(within, present=False))
         content = next((dial.value for dial in query.dials if dial.name == "content"), 1.0)
         plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
         if columns is not None or not any(like.weight > 0 for like in likenesses):
             plan.ids = state.ids()
             if admitted is not None:
-                plan.ids = np.intersect1d(plan.ids, admitted, assume_unique=True)
+                plan.ids = plan.admitted = _both(plan.ids, admitted)
         if columns is not None:
             rows = columns.rows_of(plan.ids)
             plan.parts = [
-                Part(name, weight, _of_rows(scores, rows))
+                Part(name, weight, _of_rows(scores, rows), DOUBT_OF_LOOKS)
                 for name, weight, scores in self._columns_say(query, plan, columns)
             ]
         for term in query.terms:
@@ -210,9 +221,11 @@ class QuerySearch:
         plan.by_words = bool(query.terms) and not likenesses and all(isinstance(term, Words) for term in query.terms)
         return plan
 
-    def _admitted(self, query: Query, columns: Columns | None) -> NDArray[np.int64] | None:
+    def _admitted(self, query: Query, columns: Columns | None, state: Snapshot) -> NDArray[np.int64] | None:
         """Ids that the filters, limits and tags of a query leave, ascending; None: all."""
-        admitted = None if (within := within_of(query, self._catalog)) is None else self._catalog.ids_within(within)
+        admitted = None
+        if (within := within_of(query, self._catalog)) is not None:
+            admitted = self._catalog.ids_within(within, present=False)
         if query.limits:
             assert columns is not None
             kept = np.ones(len(columns), np.bool_)
@@ -228,8 +241,8 @@ class QuerySearch:
                 if term.weight > 0:
                     admitted = _both(admitted, having)
                 else:
-                    every = self._catalog.ids_within(Within()) if admitted is None else admitted
-                    admitted = np.setdiff1d(every, having, assume_unique=True)
+                    every = state.ids() if admitted is None else admitted
+                    admitted = every[~_are_among(every, having)]
         return admitted
 
     def having(self, tag: str | MachineTagPattern) -> NDArray[np.int64]:
@@ -247,10 +260,11 @@ class QuerySearch:
         wanted = [term for term in colours if term.weight > 0]
         if wanted:
             weight = sum(term.weight for term in wanted) / len(wanted)
-            yield "colour", weight, palette_scores(columns.palettes, _asked(wanted))
+            yield "colour", weight, COLOURS(palette_scores(columns.palettes, _asked(wanted)))
         for colour in colours:
             if colour.weight < 0:
-                yield f"-colour:{colour.colour}", colour.weight, palette_scores(columns.palettes, _asked([colour]))
+                scores = palette_scores(columns.palettes, _asked([colour]))
+                yield f"-colour:{colour.colour}", colour.weight, COLOURS(scores)
         for term in query.terms:
             if isinstance(term, Style) and (measure := _style_measure(term.name)) is not None:
                 yield f"style:{term.name}", term.weight, np.nan_to_num(columns.measure(measure))
@@ -308,7 +322,7 @@ class QuerySearch:
         space = self._words() if groups else None
         for weight, terms in groups.items():
             typed = " ".join(f'"{term.text}"' if term.phrase else term.text for term in terms)
-            found = self._catalog.search_words(typed, len(plan.ids) + 1)
+            found = self._catalog.search_words(typed, -1, present=False)
             scores = _zeros(plan.ids)
             if space is not None and columns is not None:
                 seen = space.scores(" ".join(term.text for term in terms), columns)
@@ -317,11 +331,12 @@ class QuerySearch:
                 ids = np.array([photo_id for photo_id, _ in found], np.int64)
                 relevance = np.array([relevance for _, relevance in found], np.float32)
                 lexical = _LEXICAL + (0.99 - _LEXICAL) * relevance / max(float(relevance.max()), 1e-9)
-                kept, here, there = np.intersect1d(plan.ids, ids, return_indices=True)
-                assert len(kept) == len(here)
+                places = np.minimum(np.searchsorted(plan.ids, ids), max(len(plan.ids) - 1, 0))
+                there = plan.ids[places] == ids if len(plan.ids) else np.zeros(len(ids), np.bool_)
+                here = places[there]
                 scores[here] = 1 - (1 - scores[here]) * (1 - lexical[there])
             name = "words" if len(groups) == 1 and weight > 0 else f"{'-' * (weight < 0)}words:{typed}"
-            plan.parts.append(Part(name, weight, scores))
+            plan.parts.append(Part(name, weight, scores, DOUBT_OF_WORDS))
             if space is None and weight > 0:  # nothing but the texts tells: all else is no hit
                 plan.keep(scores > 0)
 
@@ -360,26 +375,26 @@ class QuerySearch:
 
     def _parts(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
         """Score candidates by every part."""
-        parts = []
-        for like, cosines in zip(plan.likenesses, self._cosines(plan, state, ids), strict=True):
-            parts.append(Part(like.name, like.weight * plan.content, self._calibration(cosines)))
+        parts = self._likeness_parts(plan, state, self._cosines(plan, state, ids))
         if plan.parts:
             places = np.searchsorted(plan.ids, ids)
-            parts += [Part(part.name, part.weight, part.scores[places]) for part in plan.parts]
+            parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
         return parts
+
+    def _likeness_parts(self, plan: _Plan, state: Snapshot, cosines: Sequence[NDArray[np.float32]]) -> list[Part]:
+        calibration = self._calibration or self._background.calibration(state)
+        weights = [plan.content * like.weight * (1.0 if like.weight > 0 else SUBTRACTED) for like in plan.likenesses]
+        return [
+            Part(like.name, weight, calibration(each))
+            for like, weight, each in zip(plan.likenesses, weights, cosines, strict=True)
+        ]
 
     def _cosines(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         if not plan.likenesses or not len(ids):
             return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
-        queries = np.stack([like.embedding for like in plan.likenesses])
-        hits = state.search(queries, len(ids), filter=ids, exact=True)
-        cosines = []
-        for found, distances in zip(hits.ids, hits.distances, strict=True):
-            here = np.full(len(ids), -1, np.float32)
-            real = found >= 0
-            here[np.searchsorted(ids, found[real])] = 1 - distances[real]
-            cosines.append(here)
-        return cosines
+        queries = state.space.compared(np.stack([like.embedding for like in plan.likenesses]))
+        cosines = np.clip(queries @ state.vectors(ids).T, -1, 1)  # (n_likenesses, n)
+        return list(np.nan_to_num(cosines, nan=-1.0))
 
     # -- the list ---------------------------------------------------------------------------------------------
 
@@ -388,17 +403,11 @@ class QuerySearch:
         if plan.admitted is not None:
             kept = np.isin(ids, plan.admitted)
             ids, embeddings = ids[kept], embeddings[kept]
-        parts = [
-            Part(
-                like.name,
-                like.weight * plan.content,
-                self._calibration(embeddings @ state.space.compared(like.embedding[None])[0]),
-            )
-            for like in plan.likenesses
-        ]
+        queries = [state.space.compared(like.embedding[None])[0] for like in plan.likenesses]
+        parts = self._likeness_parts(plan, state, [embeddings @ query for query in queries])
         if plan.parts:
             places = np.minimum(np.searchsorted(plan.ids, ids), len(plan.ids) - 1)
-            parts += [Part(part.name, part.weight, part.scores[places]) for part in plan.parts]
+            parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
         n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
         return n_beyond_chance(scores, fused(parts, len(ids)), n_photos)
 
@@ -464,7 +473,7 @@ class _Plan:
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Admit only some of the photos that the parts score."""
         self.ids = self.admitted = self.ids[kept]
-        self.parts = [Part(part.name, part.weight, part.scores[kept]) for part in self.parts]
+        self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
 
     def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
         """Give the one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
@@ -542,7 +551,17 @@ def _asked(terms: Sequence[Colour]) -> NDArray[np.float32]:
 
 
 def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64]) -> NDArray[np.int64]:
-    return second if first is None else np.intersect1d(first, second, assume_unique=True)
+    """Ids that are in both, in the order of the first."""
+    return second if first is None else first[_are_among(first, second)]
+
+
+def _are_among(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which ids are among others: bool (n,). Ids are small numbers: a table is quicker than sorting."""
+    if not len(ids) or not len(others):
+        return np.zeros(len(ids), np.bool_)
+    table = np.zeros(max(int(ids.max()), int(others.max())) + 1, np.bool_)
+    table[others] = True
+    return table[ids]
 
 
 def _of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:

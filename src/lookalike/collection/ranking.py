@@ -2,8 +2,8 @@
 
 Each part of a query says of each photo how likely it is what that part asks for. These probabilities are fused as
 evidence is: log-odds are added, weighted; a part that is subtracted takes away the log-probability of not being it
-(naive Bayes with odds of 1 before). A part that knows little says probabilities near one half of what it is asked,
-and so cannot spoil what the others know.
+(naive Bayes with odds of 1 before). What a part is sure of may still not be what was meant: a teal wall is no teal bird.
+So beside others no part is believed beyond its `doubt`, without which one that is sure of much (colours) drowns the rest.
 
 What is a match by chance is told from the collection itself: the scores of a sample of its photos are nearly all those
 of photos that have nothing to do with the query. Their median and lower spread give a normal law (Efron, "Large-Scale
@@ -25,12 +25,17 @@ from lookalike.encoders import EncoderCard
 
 __all__ = [
     "CHANCE",
+    "COLOURS",
+    "DOUBT_OF_LOOKS",
+    "DOUBT_OF_WORDS",
+    "SUBTRACTED",
     "Logistic",
     "Part",
     "fused",
     "n_beyond_chance",
     "photo_calibration",
     "representatives",
+    "spread_calibration",
     "standing_out",
 ]
 
@@ -57,7 +62,19 @@ class Logistic:
         return calibrated
 
 
-_PHOTOS = {"efficientnet-lite2": Logistic(-3.0, 9.9)}
+_PHOTOS = {"efficientnet-lite2": Logistic(-3.05, 9.97), "efficientnet-lite0": Logistic(-3.14, 10.47)}
+_OTHERS = Logistic(-3.02, 0.81)
+"""For encoders without one of their own: of cosines counted in the spread of those of any two photos."""
+SUBTRACTED = 0.5
+"""Weight of a photo that is subtracted: not all that it shows is unwanted."""
+DOUBT_OF_WORDS, DOUBT_OF_LOOKS = 0.02, 0.1
+"""Chosen by the mean average precision of fused queries on four sets (docs/explanation/ranking.md)."""
+COLOURS = Logistic(-17.7, 33.0)
+"""From `lookalike.appearance.palette_scores` to the probability that a photo shows the asked colour: that a fifth of its
+pixels lie within .1 of it in OKLab. Fitted on 16 named colours and the photos of three sets."""
+_FEW = 64
+"""Photos below which that spread is not measured, and taken to be what it is for the packaged encoders."""
+_USUAL_SPREAD = 0.083
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,20 +89,38 @@ class Part:
         Below 0: what is not wanted.
     scores : float32 (n,)
         Probability, 0 to 1, that a photo is what the part asks for.
+    doubt : float
+        Least probability that beside other parts is left to either side, below one half.
     """
 
     name: str
     weight: float
     scores: NDArray[np.float32]
+    doubt: float = 0.0
 
 
-def photo_calibration(card: EncoderCard) -> Logistic:
+def photo_calibration(card: EncoderCard) -> Logistic | None:
     """From cosines of compared embeddings to the probability that two photos show the same kind of thing.
 
-    Fitted on the first twenty hits of four labelled sets together, with EfficientNet-Lite2
-    (docs/explanation/ranking.md); encoders with other spreads of cosines would want their own.
+    Fitted on the first twenty hits of four labelled sets together (docs/explanation/ranking.md). None for encoders for
+    which that was not done: `spread_calibration` takes its place.
     """
-    return _PHOTOS.get(card.name, _PHOTOS["efficientnet-lite2"])
+    return _PHOTOS.get(card.name)
+
+
+def spread_calibration(embeddings: NDArray[np.float32]) -> Logistic:
+    """Give the same for any encoder, from the spread of the cosines of a collection's photos.
+
+    Parameters
+    ----------
+    embeddings : float32 (n, dim)
+        A sample of the photos, as they are compared; 300 are enough.
+    """
+    spread = _USUAL_SPREAD
+    if len(embeddings) >= _FEW:
+        cosines = embeddings @ embeddings.T
+        spread = max(_background(cosines[np.triu_indices(len(cosines), 1)])[1], 1e-3)
+    return Logistic(_OTHERS.offset, _OTHERS.slope / spread)
 
 
 def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:
@@ -97,7 +132,8 @@ def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:
     if not any(part.weight > 0 for part in parts):  # only what is not wanted: all else is equally good
         log_odds += -math.log(_LEAST)
     for part in parts:
-        p = np.clip(part.scores, _LEAST, _MOST).astype(np.float64)
+        doubt = part.doubt if len(parts) > 1 else 0.0
+        p = np.clip(doubt + (1 - 2 * doubt) * part.scores, _LEAST, _MOST).astype(np.float64)
         log_odds += part.weight * (np.log(p) - np.log1p(-p)) if part.weight > 0 else -part.weight * np.log1p(-p)
     together: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))).astype(np.float32)
     return together

@@ -1,8 +1,11 @@
 """Words beside photos: how well a text says what is in each photo, though nobody wrote it there.
 
-A text and the names of the encoder's classes stand in one space of a sentence encoder; a photo stands where the names
-of its likeliest classes do (ConSE, lookalike.concepts.conse). Only products with 1,000 class vectors are needed for a
-text: a photo's score is then a sum of ten of them. Cost: some milliseconds for the text and ten for 100,000 photos.
+A text and the names of the encoder's classes stand in one space of a sentence encoder, from whose vectors the mean of
+the classes is taken; a photo stands where the names of its 16 likeliest classes do (ConSE, lookalike.concepts.conse),
+weighted by the square roots of their probabilities. Against plain probabilities of ten and no mean, mean average
+precision rose from .296 to .329 over five sets (docs/explanation/ranking.md). Only products with 1,000 class vectors are
+needed for a text: a photo's score is then a sum of 16 of them. Cost: some milliseconds for the text and ten for 100,000
+photos. Memory: 64 bytes for each photo.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ from numpy.typing import NDArray
 
 from lookalike.collection.columns import Columns
 from lookalike.collection.ranking import Logistic
+from lookalike.collection.seen import N_LABELS
 from lookalike.concepts import blended_vectors, imagenet
 from lookalike.encoders import TextEncoder, cached_vectors, load_text_encoder
 
 __all__ = ["WordSpace"]
 
-_N_LABELS = 10
 _BLOCK = 8192
 
 
@@ -35,17 +38,18 @@ class WordSpace:
         Unit length.
     """
 
-    calibration = Logistic(-6.0, 8.3)
+    calibration = Logistic(-3.65, 7.6)
     """From cosines in the space of texts to the probability that a photo is of what a text names
     (docs/explanation/ranking.md)."""
 
     def __init__(self, encoder: TextEncoder, class_vectors: NDArray[np.float32]) -> None:
         self._encoder = encoder
-        self._class_vectors = class_vectors
-        self._products = class_vectors @ class_vectors.T
+        self._mean = class_vectors.mean(0)
+        self._class_vectors = self._centred(class_vectors)
+        self._products = self._class_vectors @ self._class_vectors.T
         self._lock = threading.Lock()
-        self._lengths_of: Columns | None = None
-        self._lengths = np.empty(0, np.float32)
+        self._columns: Columns | None = None
+        self._weights = np.empty((0, N_LABELS), np.float32)
 
     @classmethod
     def of_imagenet(cls, *, progress: Callable[[str], None] | None = None) -> Self:
@@ -57,21 +61,31 @@ class WordSpace:
 
     def scores(self, text: str, columns: Columns) -> NDArray[np.float32]:
         """Probability that a text says what is in each photo: float32 (n,); 0 where no classes are known."""
-        product = self._class_vectors @ self._encoder.encode([text])[0]
-        sums = np.einsum("nk,nk->n", columns.probabilities[:, :_N_LABELS], product[columns.classes[:, :_N_LABELS]])
-        lengths = self._lengths_in(columns)
-        probabilities = self.calibration((sums / np.maximum(lengths, 1e-6)).astype(np.float32))
-        return np.where(lengths > 0, probabilities, np.float32(0))
+        product = self._class_vectors @ self._centred(self._encoder.encode([text]))[0]
+        weights = self._weights_in(columns)
+        cosines = np.einsum("nk,nk->n", weights, product[columns.classes])
+        return np.where(weights[:, 0] > 0, self.calibration(cosines), np.float32(0))
 
-    def _lengths_in(self, columns: Columns) -> NDArray[np.float32]:
-        """Lengths of the photos' sums of class vectors: float32 (n,); kept for the columns last asked about."""
+    def _centred(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        centred = vectors - self._mean
+        unit: NDArray[np.float32] = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+        return unit
+
+    def _weights_in(self, columns: Columns) -> NDArray[np.float32]:
+        """Weights of the photos' classes, such that sums of class vectors have unit length: float32 (n, 16).
+
+        Kept for the columns last asked about; of newer ones, which go on where these end, only the rest is computed.
+        """
         with self._lock:
-            if self._lengths_of is not columns:
-                lengths = np.empty(len(columns), np.float32)
-                for start in range(0, len(columns), _BLOCK):
+            before = self._columns
+            if before is not columns:
+                n = 0 if before is None or not before.begin(columns) else len(before)
+                parts = [self._weights[:n]]
+                for start in range(n, len(columns), _BLOCK):
                     rows = slice(start, start + _BLOCK)
-                    classes, weights = columns.classes[rows, :_N_LABELS], columns.probabilities[rows, :_N_LABELS]
+                    classes, weights = columns.classes[rows], np.sqrt(columns.probabilities[rows])
                     pairs = self._products[classes[:, :, None], classes[:, None, :]]  # (n, k, k)
-                    lengths[rows] = np.sqrt(np.maximum(np.einsum("nk,nkl,nl->n", weights, pairs, weights), 0))
-                self._lengths, self._lengths_of = lengths, columns
-            return self._lengths
+                    squares = np.einsum("nk,nkl,nl->n", weights, pairs, weights, optimize=True)
+                    parts.append(weights / np.sqrt(np.maximum(squares, 1e-12))[:, None])
+                self._weights, self._columns = np.concatenate(parts), columns
+            return self._weights

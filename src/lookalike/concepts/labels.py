@@ -41,7 +41,7 @@ def broader(probabilities: NDArray[np.floating], vocabulary: Vocabulary | None =
     if values.ndim != 2 or values.shape[1] != words.n_classes:
         raise InvalidArgumentError(f"`probabilities` has shape {values.shape}, expected (n, {words.n_classes}).")
     # In float64, so that rounding cannot put a narrow term above a broad one.
-    sums = values.astype(np.float64) @ words.members.T  # (n, n_classes) x (n_classes, n_terms)
+    sums = words.sums(values.astype(np.float64))
     return np.clip(sums, 0, 1).astype(np.float32)
 
 
@@ -118,6 +118,6 @@ def tags(
         raise InvalidArgumentError(f"`logits` has shape {np.shape(logits)}, expected ({words.n_classes},).")
     scores = broader(confidences(row, encoder=encoder), words)[0]
     passing = np.flatnonzero(scores >= threshold)
-    breadth = words.members.sum(axis=1)
+    breadth = words.breadths
     order = sorted(passing.tolist(), key=lambda term: (int(breadth[term]), -float(scores[term]), term))
     return [(words.names[term], float(scores[term])) for term in order]

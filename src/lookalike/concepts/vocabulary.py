@@ -12,7 +12,7 @@ several broader ones: a goblet is tableware and a container. Names are unique, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -45,6 +45,26 @@ class Vocabulary:
     parents: tuple[tuple[int, ...], ...]
     n_classes: int
     members: NDArray[np.bool_]
+    _listed: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _starts: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        terms, classes = np.nonzero(self.members)
+        object.__setattr__(self, "_listed", classes)
+        object.__setattr__(self, "_starts", np.searchsorted(terms, np.arange(len(self.names) + 1)))
+
+    @property
+    def breadths(self) -> NDArray[np.int64]:
+        """How many classes each term stands for: int64 (n_terms,)."""
+        return np.diff(self._starts)
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums over the classes of each term: float64 (n, n_classes) to (n, n_terms).
+
+        Terms stand for few classes each, so that adding these takes a hundredth of a product with `members`.
+        """
+        starts = np.minimum(self._starts[:-1], max(len(self._listed) - 1, 0))
+        return np.where(self.breadths > 0, np.add.reduceat(values[:, self._listed], starts, axis=1), 0.0)
 
     def number(self, name: str) -> int:
         """Find a term by its name or, if there is none, by a synonym; capitals do not matter.
