@@ -33,7 +33,9 @@ def ids_of(photos: lookalike.Collection) -> list[int]:
     return [photo.id for photo in photos.photos_after(0, 1000)]
 
 
-def test_embeddings_have_unit_length_and_search_ranks_by_their_cosine_and_scores_by_a_function_of_it(photos: lookalike.Collection) -> None:
+def test_embeddings_have_unit_length_and_search_ranks_by_their_cosine_and_scores_by_a_function_of_it(
+    photos: lookalike.Collection,
+) -> None:
     ids = np.array(ids_of(photos))
     embeddings = photos.embeddings(ids)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)

@@ -47,8 +47,20 @@ class Columns:
         return len(self.ids)
 
     def measure(self, name: str) -> NDArray[np.float32]:
-        """One of the measures: float32 (n,)."""
-        return self.measures[:, MEASURES.index(name)]
+        """One of the measures, or of those that a query limits: float32 (n,).
+
+        A query's measures go from 0 to 1: noise is that of the photo over 8, where nothing else is seen, and resolution
+        the logarithm of megapixels between 0.02 and 4.
+        """
+        stored = {"resolution": "megapixels"}.get(name, name)
+        values = self.measures[:, MEASURES.index(stored)]
+        if name == "resolution":
+            values = (np.log(np.maximum(values, 0.02) / 0.02) / np.log(200)).astype(np.float32)
+        elif name == "noise":
+            values = values / np.float32(8)
+        else:
+            return values
+        return np.minimum(values, np.float32(1))
 
     def rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of photos; -1 for those that were not looked at: int64 (len(ids),)."""

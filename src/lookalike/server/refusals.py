@@ -24,6 +24,7 @@ from lookalike.errors import (
     PhotoError,
     PhotoGoneError,
     PhotoTooLargeError,
+    QueryError,
     UnknownPhotoError,
     UnsupportedPhotoError,
 )
@@ -40,6 +41,7 @@ _STATUS_AND_CODE: tuple[tuple[type[LookalikeError], int, str], ...] = (
     (PhotoTooLargeError, 413, "photo_too_large"),
     (DamagedPhotoError, 422, "damaged_photo"),
     (PhotoError, 422, "unreadable_photo"),
+    (QueryError, 422, "wrong_query"),
     (InvalidArgumentError, 422, "invalid_argument"),
     (CollectionLockedError, 409, "collection_locked"),
     (LookalikeError, 500, "collection_error"),
