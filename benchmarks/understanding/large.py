@@ -67,7 +67,7 @@ def large_collection(sets: list[LabelledSet], *, n_photos: int = N_PHOTOS) -> Pa
                         text=("", "", ""),
                         embedding=embedding / np.linalg.norm(embedding),
                         tags=((tag, tag),) if rng.random() < 0.1 else (),
-                        seen=(RECIPE, *seen),
+                        seen=(RECIPE, seen[0], seen[1], seen[2], seen[3]),
                     )
                     file = FileRecord(f"/photos/{number % 100:02}/{number:06}.jpg", photo.bytes, number, None)
                     writer.catalog.put(file, photo)

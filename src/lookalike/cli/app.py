@@ -27,6 +27,7 @@ from lookalike.cli.tags import machine_tags, tag, tags
 from lookalike.cli.teach import teach
 from lookalike.cli.terminal import print_error, print_note
 from lookalike.cli.verify_and_repair import repair, verify
+from lookalike.cli.why import units, why
 from lookalike.errors import LookalikeError
 
 __all__ = ["app", "main"]
@@ -95,6 +96,8 @@ app = typer.Typer(
 app.command("open", cls=_Command, epilog="Example:  lookalike open ~/Pictures /media/camera")(open_)
 app.command("add", cls=_Command, epilog="Example:  lookalike add ~/Pictures -c ~/pictures.lookalike")(add)
 app.command("search", cls=_Command, epilog="Example:  lookalike search ~/Desktop/boat.jpg --sheet boats.jpg")(search)
+app.command("why", cls=_Command, epilog="Example:  lookalike why 1707 ~/Desktop/boat.jpg --sheet why.jpg")(why)
+app.command("units", cls=_Command, epilog="Example:  lookalike units 1707 -k 5")(units)
 app.command("serve", cls=_Command, epilog="Example:  lookalike serve -c ~/pictures.lookalike --port 8000")(serve)
 app.command("info", cls=_Command, epilog="Example:  lookalike info --failures")(info)
 app.command("tag", cls=_Command, epilog="Example:  lookalike tag 1707 harbour 'San Francisco'")(tag)

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.appearance import measure
-from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, TagCount, Within, absolute
+from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
@@ -42,13 +42,15 @@ from lookalike.collection.probe import Probe
 from lookalike.collection.query_search import Likeness, QuerySearch, Ranked, plain_words
 from lookalike.collection.ranking import photo_calibration
 from lookalike.collection.seen import Seen
+from lookalike.collection.seen_photo import SeenPhoto
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.tagging import MachineTagList, PhotoTag, TagWriter, machine_tag_list, tags_of
 from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
-from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
+from lookalike.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER, ImageEncoder, load_encoder
 from lookalike.errors import (
+    CollectionError,
     FormatError,
     InvalidArgumentError,
     LookalikeError,
@@ -57,7 +59,7 @@ from lookalike.errors import (
     UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
-from lookalike.query import MachineTagPattern, Photo, Query, Vector, normalised, parse
+from lookalike.query import MachineTagPattern, Photo, Query, Vector, last_item, normalised, parse
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -106,6 +108,7 @@ class Collection:
         *,
         encoder: str | None = None,
         precision: Precision | None = None,
+        nsfw: bool | None = None,
         create: bool = True,
         notify: Callable[[str], None] | None = None,
     ) -> Self:
@@ -120,6 +123,9 @@ class Collection:
             must be the one it was made with.
         precision : {"int8", "fp32"}, optional
             Of a built-in encoder; default "int8".
+        nsfw : bool, optional
+            For a new collection: whether photos are judged by open_nsfw when they are added (default: they are). For
+            an existing one it must be as it was made.
         create : bool
             False: an error instead of a new collection.
         notify : callable, optional
@@ -130,7 +136,7 @@ class Collection:
         NotACollectionError
             There is none and `create` is False, or something else is there.
         InvalidArgumentError
-            The collection was made with another encoder than the one asked for.
+            The collection was made with another encoder than the one asked for, or the other way with `nsfw`.
         FormatError
             Its files are damaged, or newer than this version.
         """
@@ -146,7 +152,7 @@ class Collection:
                 raise NotACollectionError(message)
             if not create:
                 raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
-            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify)
+            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify, nsfw=nsfw is None or nsfw)
         settings = CollectionSettings.read(directory / "collection.json")
         for name, asked, stored in (
             ("encoder", encoder, settings.encoder),
@@ -158,18 +164,27 @@ class Collection:
                     f"encoders cannot be compared. Leave `{name}` away, or make another collection."
                 )
                 raise InvalidArgumentError(message)
+        if nsfw is not None and nsfw != settings.nsfw:
+            made = "its photos are judged by open_nsfw" if settings.nsfw else "its photos are not judged by open_nsfw"
+            message = (
+                f"`nsfw` is {nsfw}, but `{directory}` was made the other way: {made}, which is settled when a "
+                "collection is made. Leave `nsfw` away, or make another collection."
+            )
+            raise InvalidArgumentError(message)
         bring_up_to_date(directory, settings.card.dim, notify=notify)
         return cls(directory, settings, notify=notify)
 
     @staticmethod
-    def _create(directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None) -> None:
+    def _create(
+        directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None, *, nsfw: bool
+    ) -> None:
         card = load_encoder(encoder, precision=precision, progress=notify).card
         directory.mkdir(parents=True, exist_ok=True)
         with writing(directory, wait_seconds=10):
             if not (directory / "collection.json").exists():  # another process may have been first
                 Catalog(directory / CATALOG, writable=True).close()
                 open_index(directory, card.dim, writable=True, background=False).close()
-                CollectionSettings(encoder, precision, card).write(directory / "collection.json")
+                CollectionSettings(encoder, precision, card, nsfw).write(directory / "collection.json")
 
     def close(self) -> None:
         """Close the catalog's connections, and let go of the index."""
@@ -547,6 +562,56 @@ class Collection:
     def _taught(self) -> TaughtFilters:
         return TaughtFilters(self._catalog, self._vectors, self.settings.card.fingerprint)
 
+    @property
+    def word_method(self) -> str:
+        """How words are looked for: "texts only", or which encoders tell besides what is seen in photos."""
+        card = self.settings.card
+        if card.labels != "imagenet-1k":
+            return "texts only"
+        return f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
+
+    def suggest(self, typed: str, *, limit: int = 10) -> list[Suggestion]:
+        """List how a query that is being typed may go on.
+
+        Parameters
+        ----------
+        typed : str
+            A line of the language of queries; its last item is completed, and the whole from queries asked before.
+        limit : int
+
+        Returns
+        -------
+        list of Suggestion
+            `text` stands for the last item (`lookalike.query.last_item`); where `kind` is "query", for the whole line.
+        """
+        if not isinstance(limit, int | np.integer) or not 1 <= limit <= 1000:
+            raise InvalidArgumentError(f"`limit` is {limit!r}; expected an integer from 1 to 1,000.")
+        position, item = last_item(typed)
+        completion = self._catalog.completion
+        found = completion.suggest(item, normalise=normalised, limit=int(limit)) if item else []
+        if item != typed.strip():  # what was asked before may begin with all of it, and not with the last item alone
+            found = [one for one in found if one.kind != "query"]
+            whole = completion.suggest(typed.lstrip(), normalise=normalised, limit=int(limit)) if position else []
+            found = [*(one for one in whole if one.kind == "query"), *found]
+        return found[:limit]
+
+    def remember_query(self, query: str) -> bool:
+        """Keep a query that was asked, to suggest it later; returns whether it could be kept.
+
+        It is not where the collection lies in a place that cannot be written to, or another process is just writing.
+        """
+        if not os.access(self.path, os.W_OK):
+            return False
+        try:
+            with closing(Catalog(self.path / CATALOG, writable=True)) as catalog:
+                # SQLite's own lock is enough: nobody else writes this table, and no index follows it.
+                catalog.connection.execute("PRAGMA busy_timeout = 500")
+                with catalog.transaction():
+                    catalog.completion.remember(query)
+        except (CollectionError, FormatError):
+            return False
+        return True
+
     def _word_space(self) -> WordSpace | None:
         """Where words stand beside photos; None where the encoder names no classes."""
         if self.settings.card.labels != "imagenet-1k":
@@ -842,6 +907,22 @@ class Collection:
         UnknownPhotoError
         """
         return self._catalog.photo(photo_id)
+
+    def seen(self, photo_id: int) -> SeenPhoto:
+        """Return what is known of a photo beside its file: tags, labels, colours, measures.
+
+        Raises
+        ------
+        UnknownPhotoError
+        """
+        self._catalog.photo(photo_id)
+        row = self._catalog.seen(photo_id)
+        return SeenPhoto.of(
+            None if row is None else Seen.from_row(*row),
+            tags=self._catalog.tags.of_photo(photo_id),
+            machine_tags=self._catalog.machine_tags.of_photo(photo_id),
+            has_labels=self.settings.card.labels == "imagenet-1k",
+        )
 
     def photos(self, ids: Sequence[int]) -> list[PhotoRecord]:
         """Return those of `ids` that exist, in their order."""

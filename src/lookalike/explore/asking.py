@@ -10,14 +10,17 @@ import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.collection import Collection
+from lookalike.collection import Collection, SeenPhoto
+from lookalike.collection.looking import Looker
 from lookalike.collection.outside import read_file
 from lookalike.collection.probe import Probe
+from lookalike.concepts import broader, imagenet
 from lookalike.errors import InvalidArgumentError
 from lookalike.explore.teaching import MIN_BACKGROUND, MIN_EXAMPLES, fit_probe
 from lookalike.explore.units import (
@@ -31,7 +34,7 @@ from lookalike.explore.units import (
 from lookalike.explore.why import Explanation, explain_images, seen_box
 from lookalike.photos import PhotoLimits, read_photo
 
-__all__ = ["Photo", "explain", "photo_units", "probe_scores", "teach", "unit_photos"]
+__all__ = ["Photo", "explain", "photo_units", "probe_scores", "teach", "unit_photos", "why"]
 
 Photo = int | np.integer | str | os.PathLike[str] | bytes
 """An id of the collection, a path of any photo, or the bytes of a file."""
@@ -171,6 +174,68 @@ def explain(
         tags=tags,
         palettes=palettes,
     )
+
+
+def why(collection: Collection, a: Photo, b: Photo) -> Explanation:
+    """Explain why two photos are alike, with all that is known of both: classes, tags and palettes too.
+
+    What is known of a photo of the collection is what it stores; another one is looked at now and has no tags.
+
+    Parameters
+    ----------
+    collection : Collection
+    a, b : int, path or bytes
+
+    Raises
+    ------
+    UnknownPhotoError, PhotoGoneError, PhotoError, InvalidArgumentError
+    """
+    first, second = _known(collection, a), _known(collection, b)
+    told = explain(
+        collection,
+        a,
+        b,
+        classes=(first.classes, second.classes),
+        tags=(first.tags, second.tags),
+        palettes=(first.palette, second.palette),
+    )
+    return dataclasses.replace(told, tags=tuple(first.tags[tag] for tag in told.tags))
+
+
+class _Known(NamedTuple):
+    classes: dict[str, float]
+    tags: dict[str, str]
+    palette: NDArray[np.float32]
+
+
+def _known(collection: Collection, photo: Photo) -> _Known:
+    """Gather what is known of a photo: terms with probabilities, tags in normal form as written, palette (n, 4)."""
+    photo_id = collection.find(photo)
+    if photo_id is None:
+        image = _image(collection, photo)
+        look = Looker(collection.encoder, nsfw=False).look([image], [image.size])[0]
+        seen = SeenPhoto.of(look.seen, tags=[], machine_tags=[], has_labels=bool(collection.settings.card.labels))
+    else:
+        seen = collection.seen(photo_id)
+    tags = {row.tag: row.raw for row in seen.tags}
+    for row in seen.machine_tags:
+        if row.namespace not in ("auto", "geo"):
+            name = f"{row.namespace}:{row.predicate}="
+            tags[name + row.value] = name + row.raw
+    palette = np.array([[*swatch.lab, swatch.share] for swatch in seen.palette], np.float32).reshape(-1, 4)
+    return _Known(_terms(seen.labels), tags, palette)
+
+
+def _terms(labels: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Add what is broader to classes: each term has the sum of the classes that it stands for."""
+    if not labels:
+        return {}
+    vocabulary = imagenet()
+    probabilities = np.zeros((1, vocabulary.n_classes), np.float32)
+    for name, probability in labels:
+        probabilities[0, vocabulary.names.index(name)] = probability
+    scores = broader(probabilities, vocabulary)[0]
+    return {vocabulary.names[term]: float(scores[term]) for term in np.flatnonzero(scores)}
 
 
 def unit_photos(collection: Collection, unit: int, k: int = 12) -> list[UnitPhoto]:
