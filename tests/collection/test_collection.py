@@ -13,6 +13,7 @@ from PIL import Image
 
 import lookalike
 from lookalike.catalog import Catalog
+from lookalike.collection.ranking import photo_calibration
 from lookalike.errors import (
     CollectionError,
     FormatError,
@@ -44,7 +45,9 @@ def test_embeddings_have_unit_length_and_search_ranks_by_their_cosine_and_scores
         cosines[position] = -2
         hits = photos.search(photo=int(ids[position]), k=10)
         assert [hit.id for hit in hits] == list(ids[np.argsort(-cosines, kind="stable")[:10]])
-        expected = 1 / (1 + np.exp(3.0 - 9.9 * -np.sort(-cosines)[:10]))
+        calibration = photo_calibration(photos.settings.card)
+        assert calibration is not None
+        expected = calibration(-np.sort(-cosines)[:10])
         np.testing.assert_allclose([hit.score for hit in hits], expected, atol=1e-4)
 
 
