@@ -51,10 +51,8 @@ N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
 NEARLY_THE_SAME = 0.95
 """Cosine from which on a hit counts as another version of an earlier one."""
-_LEAST_OF_WORDS = 0.1
-"""Score below which a photo is no hit of words alone: nobody wrote them, and they are hardly seen in it."""
-_LEAST_BESIDE_TEXTS = 0.3
-"""The same where the words do stand in the texts of other photos: they may be a name, of which nothing can be seen."""
+_SEEN_OF_WORDS, _LEAST_OF_WORDS = 0.3, 0.1
+"""Of words alone: what the best photo must score for any to be a hit (nonsense stays below), and what each must."""
 _TOP = 3
 """Best matches that stay above in any other order."""
 _LOOKED_THROUGH = 3
@@ -180,7 +178,8 @@ class QuerySearch:
         scores = fused(parts, len(found))
         order = np.lexsort((found, -scores))
         if plan.by_words:
-            least = _LEAST_BESIDE_TEXTS if scores.max(initial=0) >= _LEXICAL else _LEAST_OF_WORDS
+            best = scores.max(initial=0)  # words that stand in texts may be a name, of which nothing can be seen
+            least = _LEAST_OF_WORDS if _SEEN_OF_WORDS <= best < _LEXICAL else _SEEN_OF_WORDS
             order = order[scores[order] >= least]
         n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
         if n_good is not None and plan.ranks:

@@ -129,6 +129,8 @@ def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:
 
     Of one part with the weight 1 it is that part's own score.
     """
+    if len(parts) == 1 and parts[0].weight == 1:
+        return parts[0].scores
     log_odds = np.zeros(n, np.float64)
     if not any(part.weight > 0 for part in parts):  # only what is not wanted: all else is equally good
         log_odds += -math.log(_LEAST)
