@@ -392,8 +392,10 @@ class QuerySearch:
         if not plan.likenesses or not len(ids):
             return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
         queries = state.space.compared(np.stack([like.embedding for like in plan.likenesses]))
-        cosines = np.clip(queries @ state.vectors(ids).T, -1, 1)  # (n_likenesses, n)
-        return list(np.nan_to_num(cosines, nan=-1.0))
+        vectors = state.vectors(ids)
+        # not a matrix product: a photo's cosine must not depend, in its last bit, on how many others are compared
+        cosines = [np.einsum("nd,d->n", vectors, query) for query in queries]
+        return [np.nan_to_num(np.clip(each, -1, 1), nan=-1.0) for each in cosines]
 
     # -- the list ---------------------------------------------------------------------------------------------
 
