@@ -14,13 +14,16 @@ from benchmarks.report import Report
 
 PARTS = {
     "quality": "precision of the product's search against exact search and against chance",
+    "teaching": "filters taught by examples against nearest means, and explanations against hiding what they name",
+    "appearance": "styles against chance, colours against the mean colour, composition, quality, time per photo",
+    "understanding": "words, colours, styles, composition and mixed queries against baselines; calibration, time, cost",
     "engine": "recall, bytes and speed of the vector engine against FAISS, ScaNN and usearch",
     "filters": "recall and time of filtered search, wide and narrow, against unfiltered",
     "live": "the live index: adding, searching while it merges, opening, compaction under updates",
     "ingest": "photos per second and memory of `add` against the bare encoder",
 }
 
-REUSING = {"engine"}
+REUSING = {"engine", "understanding"}
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller sets; writes no page")
     parser.add_argument(
-        "--reuse", action="store_true", help="engine: read what earlier runs measured of other libraries"
+        "--reuse", action="store_true", help="engine, understanding: read what earlier runs measured or made"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):

@@ -191,21 +191,33 @@ def _fashion() -> Parts:
     within = Path("usr/share/datasets/fashion-mnist")
     folder = Path("/") / within
     if not folder.is_dir():
-        unpacked = DATA / name
-        folder = unpacked / within
-        if not folder.is_dir():
-            DATA.mkdir(parents=True, exist_ok=True)
-            try:
-                _run(["apt-get", "download", name], DATA)
-                (archive,) = DATA.glob(f"{name}_*.deb")
-                _run(["dpkg-deb", "-x", str(archive), str(unpacked)], DATA)
-            except (OSError, ValueError, subprocess.CalledProcessError) as error:
-                raise NotAtHandError(f"install Debian's {name} to measure it ({error})") from error
+        folder = unpacked_debian(name) / within
     base, queries = (
         np.frombuffer(gzip.decompress((folder / f"{part}-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
         for part in ("train", "t10k")
     )
     return base.reshape(-1, 784).astype(np.float32), queries.reshape(-1, 784).astype(np.float32), None
+
+
+def unpacked_debian(name: str) -> Path:
+    """Return the folder into which a Debian package is unpacked, below `DATA`; fetched by apt-get if it is not there.
+
+    Raises
+    ------
+    NotAtHandError
+        There is no such package, or no apt-get.
+    """
+    unpacked = DATA / name
+    if not (unpacked / "usr").is_dir():
+        DATA.mkdir(parents=True, exist_ok=True)
+        try:
+            if not list(DATA.glob(f"{name}_*.deb")):
+                _run(["apt-get", "download", name], DATA)
+            (archive,) = DATA.glob(f"{name}_*.deb")
+            _run(["dpkg-deb", "-x", str(archive), str(unpacked)], DATA)
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            raise NotAtHandError(f"install Debian's {name} to measure it ({error})") from error
+    return unpacked
 
 
 def _glove() -> Parts:

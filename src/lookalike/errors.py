@@ -7,7 +7,10 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
 
     LookalikeError
     ├── InvalidArgumentError (ValueError)       an argument has the wrong shape, dtype, range or combination
+    │   └── QueryError                          a query uses one of our keys with a value that cannot be
     ├── UnknownPhotoError (LookupError)         no such photo in the collection
+    ├── UnknownTagError (LookupError)           no photo of the collection has the tag
+    ├── UnknownFilterError (LookupError)        no filter of that name was taught
     ├── PhotoGoneError (FileNotFoundError)      every file of a photo has gone from the disk
     ├── UnknownEncoderError (LookupError)       no encoder of that name, or its package is not installed
     ├── EncoderError (RuntimeError)             an encoder's files are damaged, altered or do not fit their card
@@ -42,9 +45,12 @@ __all__ = [
     "PhotoError",
     "PhotoGoneError",
     "PhotoTooLargeError",
+    "QueryError",
     "ServerError",
     "UnknownEncoderError",
+    "UnknownFilterError",
     "UnknownPhotoError",
+    "UnknownTagError",
     "UnsupportedPhotoError",
 ]
 
@@ -57,8 +63,30 @@ class InvalidArgumentError(LookalikeError, ValueError):
     """An argument has the wrong shape, dtype, range or combination."""
 
 
+class QueryError(InvalidArgumentError):
+    """A query uses one of our keys with a value that cannot be.
+
+    Attributes
+    ----------
+    position : int
+        Where in the text it begins: characters before it.
+    """
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.position = position
+
+
 class UnknownPhotoError(LookalikeError, LookupError):
     """No such photo in the collection."""
+
+
+class UnknownTagError(LookalikeError, LookupError):
+    """No photo of the collection has the tag."""
+
+
+class UnknownFilterError(LookalikeError, LookupError):
+    """No filter of that name was taught."""
 
 
 class PhotoGoneError(LookalikeError, FileNotFoundError):

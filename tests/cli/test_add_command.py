@@ -172,3 +172,15 @@ def test_a_name_that_steers_terminals_is_printed_harmlessly(run, twelve_photos, 
     for result in (run("add", twelve_photos, "-c", collection), run("info", "--failures", "-c", collection)):
         assert "\x1b" not in result.stdout + result.stderr
         assert "a\N{REPLACEMENT CHARACTER}[2Jb c.jpg" in result.stdout
+
+
+def test_photos_are_judged_by_open_nsfw_unless_the_collection_is_made_without(run, run_json, twelve_photos, tmp_path):
+    for number, options in enumerate(((), ("--no-nsfw",))):
+        collection = tmp_path / f"{number}.lookalike"
+        assert run("add", twelve_photos / "1.webp", *options, "-c", collection).exit_code == 0
+        assert run_json("info", "-c", collection)["nsfw"] == (not options)
+        assert (run_json("info", 1, "-c", collection)["seen"]["nsfw"] is None) == bool(options)
+        assert run("add", twelve_photos / "2.webp", "-c", collection).exit_code == 0  # as it was made
+    contrary = run("add", twelve_photos / "2.webp", "--no-nsfw", "-c", tmp_path / "0.lookalike")
+    assert contrary.exit_code == 1
+    assert "made the other way" in contrary.stderr.replace("\n", " ")

@@ -26,7 +26,7 @@ def options(command: str) -> set[str]:
 
 
 def test_the_page_has_a_section_for_every_command_and_for_no_other() -> None:
-    assert set(re.findall(r"^## lookalike (\w+)$", PAGE, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^## lookalike ([\w-]+)$", PAGE, re.MULTILINE)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -61,6 +61,11 @@ def test_the_page_of_help_and_the_global_options_are_mentioned() -> None:
         assert words in PAGE
 
 
+def _listed(printed: dict, name: str) -> list[dict]:
+    value = printed.get(name)
+    return value if isinstance(value, list) else []
+
+
 def test_every_name_in_the_json_is_documented(run_json, demo_collection, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     for command, arguments in (
@@ -68,7 +73,15 @@ def test_every_name_in_the_json_is_documented(run_json, demo_collection, tmp_pat
         ("info", ("1",)),
         ("info", ("--failures",)),
         ("search", ("1",)),
+        ("why", ("1", "2")),
+        ("units", ("1",)),
+        ("units", ("--unit", "3")),
         ("add", (tmp_path / "empty",)),
+        ("tag", ("1",)),
+        ("tags", ()),
+        ("machine-tags", ()),
+        ("teach", ()),
+        ("evaluate", ("tags",)),
         ("stats", ()),
         ("verify", ()),
         ("backup", (tmp_path / "copy",)),
@@ -82,6 +95,8 @@ def test_every_name_in_the_json_is_documented(run_json, demo_collection, tmp_pat
             shutil.copytree(demo_collection, collection)
         printed = run_json(command, *arguments, "-c", collection)
         names = [*printed, *printed.get("stats", {}), *[name for hit in printed.get("hits", []) for name in hit]]
+        names += [name for part in ("seen", "a") for name in printed.get(part, {})]
+        names += [name for part in ("units", "photos") for each in _listed(printed, part) for name in each]
         missing = {
             name for name in names if f"`{name}`" not in section(command) and f'"{name}"' not in section(command)
         }

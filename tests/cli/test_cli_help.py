@@ -10,7 +10,8 @@ import lookalike
 from lookalike.cli import app
 
 COMMANDS = {
-    *("open", "add", "search", "serve", "info"),
+    *("open", "add", "search", "why", "units", "serve", "info"),
+    *("tag", "tags", "machine-tags", "teach", "evaluate"),
     *("stats", "verify", "repair", "backup", "restore", "compact"),
 }
 
@@ -75,6 +76,11 @@ def test_the_module_runs_the_same_command(run_process) -> None:
         ("search", "--photo", "--words", "x"),
         ("search", "x", "--sheet", "sheet.pdf"),
         ("info", "1", "--failures"),
+        ("why", "1"),
+        ("why", "1", "2", "--sheet", "sheet.pdf"),
+        ("units",),
+        ("units", "1", "--unit", "2"),
+        ("units", "--unit", "-1"),
         ("backup",),
         ("restore",),
         ("stats", "--recall", "-1"),

@@ -24,14 +24,17 @@ def photos(demo_collection):
 
 
 def expected(result) -> list[dict[str, object]]:
-    return [{"id": hit.id, "path": hit.path, "score": hit.score, "parts": dict(hit.parts)} for hit in result]
+    return [
+        {"id": hit.id, "path": hit.path, "score": hit.score, "parts": dict(hit.parts), "others": list(hit.others)}
+        for hit in result
+    ]
 
 
 def test_a_file_of_the_collection_is_searched_with_and_not_found(run_json, photos, vase) -> None:
     printed = run_json("search", vase, "-k", 7, "-c", photos.path)
     assert printed["hits"] == expected(photos.search(photo=vase, k=7))
     assert str(vase) not in [hit["path"] for hit in printed["hits"]]
-    assert set(printed) == {"hits", "stats"}
+    assert set(printed) == {"query", "hits", "n_good", "stats"}
     assert printed["stats"]["n_photos"] == len(photos)
 
 
@@ -52,6 +55,17 @@ def test_a_file_named_by_a_number_is_that_file(run_json, photos, vase, tmp_path,
     monkeypatch.chdir(tmp_path)
     Path("7").write_bytes(vase.read_bytes())
     assert run_json("search", "7", "-c", photos.path)["hits"] == expected(photos.search(photo=photos.find(vase)))
+
+
+def test_all_else_is_a_line_of_the_query_language(run_json, photos) -> None:
+    line = "flowers -red 2:colour:teal order:quality"
+    printed = run_json("search", line, "-k", 5, "-c", photos.path)
+    found = photos.search(line, k=5)
+    assert printed["hits"] == expected(found)
+    assert printed["query"] == line
+    assert printed["n_good"] == found.n_good
+    assert found.n_good is not None
+    assert set(printed["hits"][0]["parts"]) == {"words:flowers", "-words:red", "colour"}
 
 
 def test_all_else_is_words_however_many(run_json, photos) -> None:
@@ -95,8 +109,48 @@ def test_nothing_found_is_no_error(run, run_json, photos) -> None:
     assert run_json("search", "zebra crossing", "-c", photos.path)["hits"] == []
 
 
+def test_a_query_that_begins_with_a_minus_stands_behind_two(run, photos) -> None:
+    printed = json.loads(run("search", "-k", 5, "-c", photos.path, "--json", "--", "-flowers photo:7").stdout)
+    assert printed["hits"] == expected(photos.search("-flowers photo:7", k=5))
+
+
+def test_a_wrong_key_is_told_with_a_mark_below_its_place(run, photos) -> None:
+    result = run("search", "boat near:here", "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    line, mark, message = result.stderr.split("\n", 2)
+    assert line == "boat near:here"
+    assert mark == " " * len("boat ") + "^"
+    assert message.startswith("Error: `near:here` at character 6")
+
+
+def test_filters_of_the_line_and_of_options_hold_together(run, run_json, photos, demo_photos) -> None:
+    folder = demo_photos / "met-floral-collection"
+    hits = run_json("search", "flowers nsfw<0.9", "--folder", folder, "-c", photos.path)["hits"]
+    assert hits
+    assert all(hit["path"].startswith(str(folder)) for hit in hits)
+    assert run("search", "flowers nsfw>0.9999", "--folder", folder, "-c", photos.path).stdout == ""
+
+
+def test_photos_nearly_the_same_are_shown_once_and_counted(run, run_json, run_terminal, demo_photos, tmp_path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, photo in enumerate(sorted(demo_photos.rglob("*.webp"))[:3]):
+        with Image.open(photo) as image:
+            for copy in range(3 if number == 0 else 1):
+                image.convert("RGB").resize((300 + copy, 300)).save(folder / f"{number}-{copy}.jpg")
+    run("add", folder, "-c", tmp_path / "c")
+    for arguments, n_hits in (((), 5), (("--distinct",), 3)):
+        hits = run_json("search", "quality>0", *arguments, "-c", tmp_path / "c")["hits"]
+        assert len(hits) == n_hits
+    assert sorted(len(hit["others"]) for hit in hits) == [0, 0, 2]
+    assert "+2 alike" in run_terminal("search", "quality>0", "--distinct", "-c", tmp_path / "c")[1]
+
+
 def test_words_that_look_like_a_path_are_told_to_be_no_file(run, photos) -> None:
-    assert "no file of that name" in run("search", "holiday/boat.jpg", "-c", photos.path).stderr.replace("\n", " ")
+    for name in ("holiday/boat.jpg", "boat.JPG", "zzz/zzz"):
+        assert "no file of that name" in run("search", name, "-c", photos.path).stderr.replace("\n", " ")
+    for line in ("boat", "version 2.0", "folder:/holiday/boat.jpg"):
+        assert "no file of that name" not in run("search", line, "-c", photos.path).stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize("arguments", [("search", 999_999), ("info", 999_999), ("info", "no-such.jpg")])
@@ -187,6 +241,26 @@ def test_info_tells_the_facts_of_one_photo_by_id_path_or_content(run, run_json, 
     text = run("info", vase, "-c", photos.path).stdout
     assert record.title in text
     assert record.sha256 in text
+
+
+def test_info_tells_what_was_seen_in_a_photo(run, run_json, run_terminal, photos, vase) -> None:
+    known = photos.seen(photos.find(vase))
+    told = run_json("info", vase, "-c", photos.path)["seen"]
+    assert [tag["raw"] for tag in told["tags"]] == [row.raw for row in known.tags]
+    assert [(label["name"], label["probability"]) for label in told["labels"]] == list(known.labels)
+    assert [(swatch["hex"], swatch["share"]) for swatch in told["palette"]] == [s[::2][:2] for s in known.palette]
+    assert told["measures"] == known.measures
+    assert told["nsfw"] == known.nsfw < 0.5
+    assert {(row["namespace"], row["predicate"], row["origin"]) for row in told["machine_tags"]} >= {
+        ("auto", "label", "auto")
+    }
+    text = run("info", vase, "-c", photos.path).stdout
+    assert f"{known.palette[0].name} {known.palette[0].hex}" in text
+    assert "open_nsfw" in text
+    assert f"{known.labels[0][0]} {known.labels[0][1]:.2f}" in text
+    assert "\x1b" not in text
+    shown = run_terminal("info", vase, "-c", photos.path)[1]
+    assert re.search(r"\x1b\[[\d;]*(4[0-7]|10[0-7]|48;[25])[\d;]*m {5,}", shown)  # a block of background colour
 
 
 def test_info_on_a_photo_of_elsewhere_says_so(run, photos, tmp_path) -> None:

@@ -101,7 +101,7 @@ HARM: dict[str, tuple[Callable[[Path], None] | tuple[str, ...], str]] = {
     ),
     "file of no photo": (
         ("INSERT INTO files VALUES ('/x.jpg', 888, 1, 1, NULL, NULL)",),
-        "photo 888 has files or embeddings, but no record",
+        "photo 888 has files, embeddings or tags, but no record",
     ),
     "present and not readable": (
         ("INSERT INTO failures SELECT path, 1, 1, NULL, 'x', 'x' FROM files WHERE photo_id = 5",),
@@ -129,7 +129,7 @@ def test_what_is_wrong_is_told_and_mended(collection: Path, hits: list[lookalike
         found = {hit.id: hit.score for hit in photos.search(photo=1, k=20)}
         kept = {hit.id: hit.score for hit in hits if hit.id in found}
         assert found.keys() >= {hit.id for hit in hits} - {2}
-        assert {photo_id: found[photo_id] for photo_id in kept} == pytest.approx(kept, abs=0.05), "the mean moves"
+        assert {photo_id: found[photo_id] for photo_id in kept} == pytest.approx(kept, abs=0.12), "the mean moves"
         if harm == "full text lost":
             assert photos.search(words=photos.photo(2).name.removesuffix(".webp"), k=5)[0].id == 2
 

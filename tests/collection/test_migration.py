@@ -47,8 +47,8 @@ def test_a_collection_of_version_1_is_brought_up_to_date_when_it_is_opened(old: 
         np.testing.assert_allclose(photos.embeddings(range(1, 8)), centred, atol=1e-6)
         hits = photos.search(photo=2, k=10)
         assert {hit.id for hit in hits} == {1, 3, 4, 5, 6}
-        cosines = {hit.id: max(0, float(centred[1] @ centred[hit.id - 1])) for hit in hits}
-        assert {hit.id: hit.score for hit in hits} == pytest.approx(cosines, abs=1e-5)
+        scores = {hit.id: 1 / (1 + np.exp(3.05 - 9.97 * float(centred[1] @ centred[hit.id - 1]))) for hit in hits}
+        assert {hit.id: hit.score for hit in hits} == pytest.approx(scores, abs=1e-4)
     assert not list((old / "segments").glob("*")), "the old index is gone"
     assert [each.place for each in lookalike.Collection.verify(old).problems] == ["thumbnails"], "there never were any"
     with lookalike.Collection.open(old, notify=said.append) as photos:
@@ -56,19 +56,76 @@ def test_a_collection_of_version_1_is_brought_up_to_date_when_it_is_opened(old: 
     assert len(said) == 1, "only once"
 
 
-def test_a_collection_of_version_2_is_read_for_ever(tmp_path: Path) -> None:
+FACTS = '{"keywords": ["Red Barn", "geo:alt=34"], "camera": "NIKON D70", "latitude": 52.5, "longitude": 13.4}'
+
+
+def test_a_collection_of_version_2_is_brought_up_to_date_when_it_is_opened(tmp_path: Path) -> None:
     copy = Path(shutil.copytree(GOLDEN / "version-2", tmp_path / "two.lookalike"))
+    with closing(sqlite3.connect(copy / "catalog.sqlite")) as db:
+        db.execute("UPDATE photos SET facts = ? WHERE id = 3", (FACTS,))
+        db.execute("UPDATE photos SET facts = 'damaged' WHERE id = 4")
+        db.commit()
+        vectors = dict(db.execute("SELECT id, vector FROM vectors").fetchall())
+        mean = np.frombuffer(db.execute("SELECT value FROM live WHERE name = 'mean'").fetchone()[0], "<f4")
+    centred = {id_: np.frombuffer(vector, "<f4") - mean for id_, vector in vectors.items()}
+    centred = {id_: vector / np.linalg.norm(vector) for id_, vector in centred.items()}
+    said: list[str] = []
+    with lookalike.Collection.open(copy, notify=said.append) as photos:
+        assert len(said) == 1
+        assert "this happens once" in said[0]
+        assert (len(photos), photos.n_failures(), photos.photo(3).title) == (6, 1, "Title 2")
+        hits = photos.search(photo=2, k=10)
+        scores = {id_: 1 / (1 + np.exp(3.05 - 9.97 * float(centred[2] @ centred[id_]))) for id_ in (1, 3, 4, 5, 6)}
+        assert {hit.id: hit.score for hit in hits} == pytest.approx(scores, abs=1e-4), "as it was"
+        tags = [tag.raw for tag in photos.tags(3)]
+        assert tags == ["Red Barn", 'exif:model="NIKON D70"', "geo:alt=34", "geo:lat=52.5", "geo:lon=13.4"]
+        assert [hit.id for hit in photos.search("near:52.5,13.4,1km")] == [3]
+        assert [hit.id for hit in photos.search("tag:redbarn")] == [3]
+        photos.tag(5, "new")
+        assert [tag.raw for tag in photos.tags(5)] == ["new"]
+    assert [each.place for each in lookalike.Collection.verify(copy).problems] == ["thumbnails"], "photos not looked at"
+    with lookalike.Collection.open(copy, notify=said.append) as photos:
+        assert len(photos) == 6
+    assert len(said) == 1, "only once"
+
+
+def test_a_collection_of_version_3_is_read_for_ever(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(GOLDEN / "version-3", tmp_path / "three.lookalike"))
     before = (copy / "catalog.sqlite").read_bytes()
     with lookalike.Collection.open(copy) as photos:
         assert (len(photos), photos.n_failures(), photos.photo(3).title) == (6, 1, "Title 2")
         assert {hit.id for hit in photos.search(photo=7, k=10)} == {1, 2, 3, 4, 5, 6}
+        assert photos.search("colour:red")[0].id == 1
+        assert photos.search("style:reddish")[0].id == 1
+        assert [probe.name for probe in photos.filters()] == ["Reddish"]
+        assert [hit.id for hit in photos.search("near:52.5,13.4,1km")] == [1]
+        assert sorted(hit.id for hit in photos.search("tag:barn-door")) == [1, 2]
+        assert [(tag.raw, tag.origin) for tag in photos.tags(1) if not tag.tag.startswith(("geo", "auto"))] == [
+            ("Barn Door", "user"),
+            ("Flat Colour", "file"),
+            ("number0", "file"),
+            ('dopplr:eat="San Francisco"', "user"),
+        ]
+        assert photos.rejected_tags() == [(3, "barndoor"), (3, "flatnonsense")]
         np.testing.assert_allclose(np.linalg.norm(photos.embeddings(range(1, 8)), axis=1), 1, atol=1e-5)
     assert [each.place for each in lookalike.Collection.verify(copy).problems] == ["thumbnails"], "there never were any"
     assert (copy / "catalog.sqlite").read_bytes() == before, "reading changes nothing"
     with closing(sqlite3.connect(copy / "catalog.sqlite")) as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     with pytest.raises(FormatError, match="pip install --upgrade"):
         lookalike.Collection.open(copy)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_tables_that_are_added_are_those_of_a_new_collection(tmp_path: Path, version: int) -> None:
+    def tables(path: Path) -> set[tuple[str, str]]:
+        with closing(sqlite3.connect(path / "catalog.sqlite")) as db:
+            rows = db.execute("SELECT name, replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_master").fetchall()
+        return {(name, sql) for name, sql in rows if not name.startswith("sqlite_")}
+
+    copy = Path(shutil.copytree(GOLDEN / f"version-{version}", tmp_path / "old.lookalike"))
+    lookalike.Collection.open(copy).close()
+    assert tables(copy) == tables(GOLDEN / "version-3")
 
 
 def test_a_photo_that_had_gone_before_returns_without_being_encoded(old: Path, tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from lookalike.collection.looking import Look
+from lookalike.collection.seen import EMPTY, Seen
 from lookalike.collection.worker import _failure, _Reader
 from lookalike.collection.worker_process import WorkerProcess
-from lookalike.encoders import Encoding
 from lookalike.errors import EncoderError
 
 
@@ -62,18 +65,18 @@ def test_each_photo_is_answered_for_itself(worker: WorkerProcess, names: list[st
 
 
 def test_a_picture_that_cannot_be_encoded_leaves_the_other_of_its_pair_alone() -> None:
-    class Encoder:
-        def encode(self, images: list[str]) -> Encoding:
-            import numpy as np
-
+    class Looker:
+        def look(self, images: list[str], sizes: list[tuple[int, int]]) -> list[Look]:
             if "bad" in images:
                 raise EncoderError("not finite")
-            return Encoding(np.ones((len(images), 2), np.float32))
+            return [Look(np.ones(2, np.float32), EMPTY, [("boat", 0.9)]) for _ in sizes]
 
     reader = object.__new__(_Reader)
-    reader.encoder = Encoder()  # type: ignore[assignment]
-    photos = [({"embedding": None, "name": name}, name) for name in ("good", "bad")]
-    reader._embed(photos)  # type: ignore[arg-type]
+    reader.looker = Looker()  # type: ignore[assignment]
+    photos = [({"embedding": None, "name": name, "width": 1, "height": 1}, name) for name in ("good", "bad")]
+    reader._look(photos)  # type: ignore[arg-type]
     (good, _), (bad, _) = photos
     assert good["embedding"] == "AACAPwAAgD8="
+    assert good["labels"] == [["boat", "boat", 0.9]]
+    assert Seen.from_row(*map(base64.b64decode, good["seen"])).to_row() == EMPTY.to_row()
     assert bad == _failure(EncoderError("not finite"))

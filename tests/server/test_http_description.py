@@ -79,6 +79,34 @@ def test_nothing_is_loaded_from_other_hosts(client):
         assert client.get(path).status_code == 404
 
 
+ITEMS = [
+    *("boat", "-rain", "2:red", '"a phrase', "photo:7", "-photo:9", "photo:9999", "photo:7[0,0,.5,.5]", "photo:x.jpg"),
+    *(
+        "colour:teal",
+        "colour:#fff@200%",
+        "colour:",
+        "style:minimalist",
+        "style:x",
+        "#floral",
+        "tag:",
+        "*:*=",
+        "exif:*=",
+    ),
+    *("since:2019", "until:soon", "on:13-45", "near:1,2", "near:photo:7", "nsfw<.5", "megapixels>0.1", "noise<1"),
+    *(
+        "quality>nan",
+        "dial:colour=1",
+        "order:time",
+        "order:quality",
+        "cut:yes",
+        "folder:/",
+        "format:webp",
+        "season:fall",
+    ),
+]
+QUERIES = st.one_of(st.text(max_size=30), st.lists(st.sampled_from(ITEMS), max_size=5).map(" ".join))
+
+
 @st.composite
 def requests(draw):
     """A route and parameters: mostly right ones, each now and then replaced by anything."""
@@ -94,6 +122,21 @@ def requests(draw):
                 ("/photos/{}/image", {}),
                 ("/photos/{}/similar", {"k": number, "offset": number}),
                 ("/search", {"words": st.text(max_size=30), "k": number, "offset": number}),
+                ("/tags", {"prefix": st.text(max_size=30), "limit": number, "offset": number}),
+                ("/photos/{}/tags", {}),
+                (
+                    "/machine-tags",
+                    {
+                        "pattern": st.one_of(st.text(max_size=30), st.sampled_from(["auto:*=", "*:*=dog", "a:b=c"])),
+                        "list": st.one_of(st.text(max_size=9), st.sampled_from(["pairs", "values", "namespaces"])),
+                        "since": st.one_of(st.text(max_size=9), st.just("2026")),
+                        "limit": number,
+                    },
+                ),
+                ("/search", {"q": QUERIES, "k": number, "offset": number, "distinct": anything}),
+                ("/complete", {"q": QUERIES, "limit": number}),
+                ("/photos/{}/units", {"k": number}),
+                ("/units/{}/photos", {"k": number}),
                 ("/uploads/{}/similar", {"k": number, "offset": number}),
                 ("/uploads/{}/thumbnail", {}),
             ]
@@ -112,7 +155,10 @@ def test_whatever_is_asked_the_answer_is_one_that_is_described(client, descripti
     answer = client.get("/api/v1" + path.replace("{subject}", segment), params=parameters)
     if answer.status_code == 404 and answer.json()["error"]["code"] == "not_found":
         return  # a slash in the text made it another address
-    name = "GET /api/v1" + path.replace("{subject}", "{upload_id}" if "uploads" in path else "{photo_id}")
+    kind = next(
+        (kind for kind in ("upload_id", "unit") if path.startswith(f"/{kind.removesuffix('_id')}s/")), "photo_id"
+    )
+    name = "GET /api/v1" + path.replace("{subject}", f"{{{kind}}}")
     if f"GET {answer.request.url.path}" in operations(description):
         name = f"GET {answer.request.url.path}"  # without a subject it is a list
     assert str(answer.status_code) in operations(description)[name]["responses"], f"{answer.request.url}: {answer.text}"

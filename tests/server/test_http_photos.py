@@ -34,6 +34,7 @@ def test_status_counts_the_collection(client, demo_collection):
     assert status["search"] == "exact"
     assert status["jobs"] == []
     assert status["collection"] == str(demo_collection)
+    assert status["word_search"] == "classes of efficientnet-lite2 by minilm-l6 (ConSE)"
 
 
 @pytest.mark.parametrize("limit", [1, 20, 153, 1000])
@@ -71,6 +72,26 @@ def test_a_photo_tells_its_facts(client):
     assert details["facts"]["camera"] is None
     with Image.open(file) as image:
         assert image.size == (details["width"], details["height"])
+
+
+def test_a_photo_tells_what_was_seen_in_it_and_its_tags(client, demo_collection):
+    with lookalike.Collection.open(demo_collection) as photos:
+        labelled = photos.search("auto:label= #floral", k=1)[0].id
+        known = photos.seen(labelled)
+    seen = get(client, f"/photos/{labelled}")["seen"]
+    assert [(tag["tag"], tag["raw"], tag["origin"]) for tag in seen["tags"]] == [
+        (row.tag, row.raw, row.origin) for row in known.tags
+    ]
+    assert ("floral", "file") in [(tag["tag"], tag["origin"]) for tag in seen["tags"]]
+    labels = [tag for tag in seen["machine_tags"] if (tag["namespace"], tag["predicate"]) == ("auto", "label")]
+    assert labels
+    assert all(tag["origin"] == "auto" and 0.5 <= tag["score"] <= 1 for tag in labels)
+    assert [(label["name"], label["probability"]) for label in seen["labels"]] == list(known.labels)
+    assert sum(swatch["share"] for swatch in seen["palette"]) == pytest.approx(1, abs=0.01)
+    assert [swatch["share"] for swatch in seen["palette"]] == sorted((s.share for s in known.palette), reverse=True)
+    assert {"sharpness", "quality", "minimalist", "black_and_white"} <= set(seen["measures"])
+    assert seen["measures"] == known.measures
+    assert 0 <= seen["nsfw"] < 0.5
 
 
 def test_a_thumbnail_is_a_small_jpeg_that_a_client_need_not_fetch_twice(client):
@@ -200,8 +221,9 @@ def test_similar_photos_are_those_of_the_library(client, demo_collection):
         "photo": {name: value for name, value in get(client, "/photos/7").items() if name in PHOTO},
         "upload": None,
         "words": None,
+        "query": None,
     }
-    assert set(answer["hits"][0]) == PHOTO | {"score", "parts"}
+    assert set(answer["hits"][0]) == PHOTO | {"score", "parts", "others"}
     assert answer["hits"][0]["parts"] == {"photo": answer["hits"][0]["score"]}
     assert 7 not in [hit["id"] for hit in answer["hits"]]
     assert answer["stats"]["method"] == "exact"
@@ -226,19 +248,3 @@ def test_an_offset_beyond_the_end_gives_no_hits(client):
     page = get(client, "/photos/7/similar", offset=1_000_000, k=1000)
     assert page["hits"] == []
     assert page["next_offset"] is None
-
-
-def test_words_find_titles_and_creators(client):
-    answer = get(client, "/search", words="van gogh")
-    assert answer["query"] == {"kind": "words", "photo": None, "upload": None, "words": "van gogh"}
-    assert answer["hits"]
-    for hit in answer["hits"]:
-        facts = get(client, f"/photos/{hit['id']}")["facts"]
-        assert "Gogh" in f"{facts['creator']} {hit['title']} {facts['caption']} {hit['name']}"
-    assert answer["hits"][0]["score"] == 1
-    assert answer["hits"][0]["parts"] == {"words": 1}
-
-
-@pytest.mark.parametrize("words", ["zzzzzz", "   ", '"', "* -", "NEAR(", "\0", "_", "'; DROP TABLE photos; --"])
-def test_words_that_find_nothing_are_no_error(client, words):
-    assert get(client, "/search", words=words)["hits"] == []

@@ -61,6 +61,30 @@ def test_words_find_photos_by_their_titles(open_page, photos):
     expect(field).to_have_value("")
 
 
+def test_a_line_of_the_query_language_is_searched_for(open_page, api):
+    line = "flowers -red colour:teal"
+    page = open_page()
+    field = page.get_by_role("searchbox")
+    field.fill(line)
+    field.press("Enter")
+    hits = api.get("/search", params={"q": line, "k": 5}).json()["hits"]
+    expect(page.locator(f'li[data-photo="{hits[0]["id"]}"]')).to_be_visible()
+    shown = page.locator("li[data-photo]").evaluate_all("tiles => tiles.map(t => Number(t.dataset.photo))")
+    assert shown[:5] == [hit["id"] for hit in hits]
+
+
+def test_a_query_that_cannot_be_read_is_told_in_the_servers_words(open_page, api):
+    page = open_page("/?words=boat near:here")
+    message = api.get("/search", params={"q": "boat near:here"}).json()["error"]["message"]
+    expect(page.get_by_role("heading", level=1)).to_have_text("This search cannot be read")
+    expect(page.get_by_text(message)).to_be_visible()
+
+
+def test_the_search_box_says_how_words_are_looked_for(open_page, api):
+    told = api.get("/status").json()["word_search"]
+    expect(open_page().get_by_role("searchbox")).to_have_attribute("title", f"Words are looked for by: {told}")
+
+
 def test_words_that_nothing_has_say_so_and_lead_on(open_page):
     page = open_page("/?words=nothing-has-this-word")
     expect(page.get_by_role("heading", level=1)).to_have_text("No photo has the words “nothing-has-this-word”")

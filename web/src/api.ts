@@ -53,7 +53,7 @@ export interface PhotoPage {
 }
 
 export interface Query {
-  kind: "photo" | "upload" | "words";
+  kind: "photo" | "upload" | "words" | "query";
   photo: Photo | null;
   upload: string | null;
   words: string | null;
@@ -93,6 +93,8 @@ export interface Status {
   collection: string;
   photos: number;
   failures: number;
+  /** How words are looked for. */
+  word_search: string;
   jobs: Job[];
 }
 
@@ -159,7 +161,7 @@ export const getPhotos = (cursor: string | null, limit: number) => get<PhotoPage
 export const getSimilar = (id: number, offset: number, k: number) => get<Hits>(`/photos/${id}/similar`, { k, offset });
 export const getSimilarToUpload = (id: string, offset: number, k: number) =>
   get<Hits>(`/uploads/${id}/similar`, { k, offset });
-export const searchWords = (words: string, offset: number, k: number) => get<Hits>("/search", { words, k, offset });
+export const search = (q: string, offset: number, k: number) => get<Hits>("/search", { q, k, offset });
 
 /** With the photo's content in its address, so that the browser may keep the thumbnail for good. */
 export const thumbnailUrl = ({ id, sha256 }: Photo) => `${ROOT}/photos/${id}/thumbnail?v=${sha256.slice(0, 16)}`;

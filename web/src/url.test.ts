@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { EVERYTHING, hrefOf, type Place, parsePlace, subjectKey } from "./url";
+import { EVERYTHING, hrefOf, type Place, parsePlace, subjectKey, wordsHref } from "./url";
 
 const places: Place[] = [
   EVERYTHING,
@@ -37,4 +37,9 @@ describe("the address", () => {
   test("names a list whatever the viewer shows", () => {
     expect(subjectKey({ kind: "similar", id: 5 })).toBe("/?similar=5");
   });
+});
+
+test("words as they are stay words for the query language", () => {
+  expect(wordsHref("still life")).toBe("/?words=still+life");
+  expect(wordsHref('-5 "x" near:here')).toBe(`/?${new URLSearchParams({ words: '"-5 ""x"" near:here"' })}`);
 });

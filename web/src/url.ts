@@ -4,7 +4,7 @@
  *     /                      the whole collection
  *     /?similar=ID           photos similar to a photo of the collection
  *     /?upload=HEX           photos similar to an outside photo that the server holds
- *     /?words=...            photos found by words
+ *     /?words=...            photos found by a line of the query language: words, or more
  *     ...&photo=ID           the viewer, open on that photo
  */
 
@@ -56,4 +56,8 @@ export function hrefOf({ subject, photo }: Place): string {
 export const subjectKey = (subject: Subject) => hrefOf({ subject, photo: null });
 
 export const similarHref = (id: number) => hrefOf({ subject: { kind: "similar", id }, photo: null });
-export const wordsHref = (words: string) => hrefOf({ subject: { kind: "words", words }, photo: null });
+/** Words as they are: what the query language might read otherwise is put into quotes. */
+export function wordsHref(text: string): string {
+  const words = /^[\p{L}\p{N} ]+$/u.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
+  return hrefOf({ subject: { kind: "words", words }, photo: null });
+}

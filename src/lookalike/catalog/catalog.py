@@ -9,18 +9,23 @@ and is laid aside here while there is none.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.catalog.completion import Completion, count_words
 from lookalike.catalog.connections import Connections
+from lookalike.catalog.filters import Filters
+from lookalike.catalog.machine_tags import MachineTagRow, MachineTags
+from lookalike.catalog.tags import TagRow, Tags
 from lookalike.catalog.within import Within
 from lookalike.catalog.words import match_expression
 from lookalike.errors import CollectionError, UnknownPhotoError
@@ -36,6 +41,9 @@ _SPARE = 20
 """One page in so many may be empty: the next photos fill them."""
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
 
+SeenFields: TypeAlias = tuple[str, bytes, bytes, bytes, bytes]
+"""Recipe, labels, palette, composition and measures of what was seen in a photo, as the table `seen` keeps them."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
@@ -49,7 +57,12 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewPhoto:
-    """A photo on its way into the catalog. `facts` is JSON; `embedding` is float32 (dim,)."""
+    """A photo on its way into the catalog.
+
+    `facts` is JSON; `embedding` is float32 (dim,), None for a photo that is known. `tags` (normal form, raw) and
+    `machine_tags` (namespace, predicate, value, raw) are those of the file. `seen` is what was seen in it, None if that
+    is known; with it come the network's `labels` (normal form, raw, score).
+    """
 
     sha256: str
     format: str
@@ -61,6 +74,10 @@ class NewPhoto:
     facts: str
     text: tuple[str, str, str]
     embedding: NDArray[np.float32] | None
+    tags: tuple[tuple[str, str], ...] = ()
+    machine_tags: tuple[tuple[str, str, str, str], ...] = ()
+    seen: SeenFields | None = None
+    labels: tuple[tuple[str, str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +161,26 @@ class Catalog:
         """The connection of this thread, for those who keep tables of their own in the same file."""
         return self._db
 
+    @property
+    def tags(self) -> Tags:
+        """The tags, on the connection of this thread."""
+        return Tags(self._db)
+
+    @property
+    def machine_tags(self) -> MachineTags:
+        """The machine tags, on the connection of this thread."""
+        return MachineTags(self._db)
+
+    @property
+    def filters(self) -> Filters:
+        """The taught filters, on the connection of this thread."""
+        return Filters(self._db)
+
+    @property
+    def completion(self) -> Completion:
+        """What is suggested while a query is typed, on the connection of this thread."""
+        return Completion(self._db)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Changes]:
         """Everything written inside becomes visible and durable together, or not at all.
@@ -212,14 +249,27 @@ class Catalog:
         )
         if previous is not None and previous[0] != photo_id:
             self._refresh_names(previous)
+        if photo.seen is not None:
+            db.execute(
+                "INSERT OR REPLACE INTO seen (photo_id, recipe, labels, palette, composition, measures) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (photo_id, *photo.seen),
+            )
+            self.machine_tags.remove(photo_id, origin="auto")
+            self.machine_tags.put(
+                MachineTagRow(photo_id, "auto", "label", value, raw, "auto", score)
+                for value, raw, score in photo.labels
+            )
         if row is None:
             self.write_text(photo_id, photo.title, photo.text)
+            self.write_file_tags(photo_id, photo.tags, photo.machine_tags)
         elif file.sidecar_mtime_ns is not None or not self._has_sidecar(photo_id):
             db.execute(
                 "UPDATE photos SET taken_at = ?, title = ?, facts = ? WHERE id = ?",
                 (photo.taken_at, photo.title, photo.facts, photo_id),
             )
             self.write_text(photo_id, photo.title, photo.text)
+            self.write_file_tags(photo_id, photo.tags, photo.machine_tags)
         else:
             self._refresh_names([photo_id])
         return photo_id, row is None
@@ -252,24 +302,61 @@ class Catalog:
         return cursor.lastrowid
 
     def write_text(self, photo_id: int, title: str | None, text: tuple[str, str, str]) -> None:
-        """Write what words are searched in: title, and caption, keywords, creator; file names are known."""
+        """Write what words are searched in: title, and caption, keywords, creator; file names and tags are known.
+
+        Tags that people gave stand among the keywords.
+        """
         self.forget_text([photo_id])
+        caption, keywords, creator = text
+        given = (row.raw for row in self.tags.of_photo(photo_id) if row.origin == "user")
+        text = (caption, " ".join([keywords, *given]).strip(), creator)
         self._db.execute(
             "INSERT INTO photo_text (rowid, title, caption, keywords, creator, names) VALUES (?, ?, ?, ?, ?, ?)",
             (photo_id, title or "", *text, self._names(photo_id)),
         )
+        count_words(self._db, " ".join([title or "", *text]), 1)
+
+    def rewrite_keywords(self, photo_ids: Iterable[int]) -> None:
+        """Bring the keywords that words are searched in up to date with the tags of photos."""
+        for photo_id in photo_ids:
+            row = self._db.execute(
+                "SELECT title, caption, creator FROM photo_text WHERE rowid = ?", (photo_id,)
+            ).fetchone()
+            if row is not None:
+                words = self._db.execute(
+                    "SELECT group_concat(word.value, ' ') FROM photos, "
+                    "json_each(CASE WHEN json_valid(facts) THEN facts ELSE '{}' END, '$.keywords') AS word "
+                    "WHERE photos.id = ?",
+                    (photo_id,),
+                ).fetchone()
+                self.write_text(photo_id, row[0], (row[1] or "", words[0] or "", row[2] or ""))
 
     def forget_text(self, photo_ids: Iterable[int]) -> None:
         """Drop what words are searched in."""
-        self._db.executemany("DELETE FROM photo_text WHERE rowid = ?", ((photo_id,) for photo_id in photo_ids))
+        for photo_id in photo_ids:
+            row = self._db.execute(
+                "SELECT title, caption, keywords, creator FROM photo_text WHERE rowid = ?", (photo_id,)
+            ).fetchone()
+            if row is not None:
+                count_words(self._db, " ".join(part or "" for part in row), -1)
+                self._db.execute("DELETE FROM photo_text WHERE rowid = ?", (photo_id,))
+
+    def write_file_tags(
+        self, photo_id: int, tags: Iterable[tuple[str, str]], machine_tags: Iterable[tuple[str, str, str, str]]
+    ) -> None:
+        """Write the tags of a photo's file in the place of those before; what people gave stays."""
+        self.tags.remove(photo_id, origin="file")
+        self.tags.put(TagRow(photo_id, tag, raw, "file") for tag, raw in tags)
+        self.machine_tags.remove(photo_id, origin="file")
+        self.machine_tags.put(MachineTagRow(photo_id, *parts, "file") for parts in machine_tags)
 
     def forget_failures(self, paths: Iterable[str]) -> None:
         """Drop the reasons why files could not be read."""
         self._db.executemany("DELETE FROM failures WHERE path = ?", ((path,) for path in paths))
 
     def forget_orphans(self) -> None:
-        """Drop files and embeddings that refer to photos that are not there: such files are read again."""
-        for table in ("files", "aside"):
+        """Drop what refers to photos that are not there; such files are read again."""
+        for table in ("files", "aside", "seen", "tags", "machine_tags", "rejected_tags"):
             self._db.execute(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
 
     def put_failure(self, file: FileRecord, reason: str) -> None:
@@ -381,10 +468,65 @@ class Catalog:
         row = self._db.execute("SELECT photo_id FROM files WHERE path = ? AND gone_at IS NULL", (path,)).fetchone()
         return row[0] if row else None
 
+    def times_of(self, photo_ids: Sequence[int]) -> dict[int, str]:
+        """Return when those of `photo_ids` were taken of which that is known."""
+        rows = self._db.execute(
+            "SELECT id, taken_at FROM photos WHERE taken_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(photo_ids)),),
+        )
+        return dict(rows.fetchall())
+
+    def place_of(self, photo_id: int) -> tuple[float, float] | None:
+        """Return the latitude and longitude of a photo, degrees, or None where they are not known.
+
+        Raises
+        ------
+        UnknownPhotoError
+        """
+        facts = json.loads(self.photo(photo_id).facts)
+        latitude, longitude = facts.get("latitude"), facts.get("longitude")
+        return None if latitude is None or longitude is None else (latitude, longitude)
+
     def id_of_content(self, sha256: str) -> int | None:
         """Return the id of the photo with this content, present or gone."""
         row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(sha256),)).fetchone()
         return row[0] if row else None
+
+    def forget_seen(self, photo_ids: Iterable[int]) -> None:
+        """Drop what was seen in photos: the next time their files are met, they are looked at again."""
+        self._db.executemany("DELETE FROM seen WHERE photo_id = ?", ((photo_id,) for photo_id in photo_ids))
+
+    def is_seen(self, sha256: str, recipe: str) -> bool:
+        """Tell whether a content was looked at by this recipe."""
+        row = self._db.execute(
+            "SELECT 1 FROM seen WHERE photo_id = (SELECT id FROM photos WHERE sha256 = ?) AND recipe = ?",
+            (bytes.fromhex(sha256), recipe),
+        ).fetchone()
+        return row is not None
+
+    def unseen_below(self, folder: str, recipe: str) -> set[str]:
+        """Return the present paths that are `folder` or lie below it, of photos that this recipe has not looked at."""
+        prefix = os.path.join(folder, "")  # noqa: PTH118  ends with the separator, also for a root
+        rows = self._db.execute(
+            "SELECT path FROM files WHERE gone_at IS NULL AND (path = ? OR substr(path, 1, ?) = ?) "
+            "AND photo_id NOT IN (SELECT photo_id FROM seen WHERE recipe = ?)",
+            (folder, len(prefix), prefix, recipe),
+        )
+        return {path for (path,) in rows}
+
+    def seen_after(self, seq: int, limit: int) -> list[tuple[int, int, bytes, bytes, bytes, bytes]]:
+        """List what was seen later than `seq`, in order: seq, photo's id, labels, palette, composition, measures."""
+        return self._db.execute(
+            "SELECT seq, photo_id, labels, palette, composition, measures FROM seen WHERE seq > ? ORDER BY seq LIMIT ?",
+            (seq, limit),
+        ).fetchall()
+
+    def seen(self, photo_id: int) -> tuple[bytes, bytes, bytes, bytes] | None:
+        """Return what was seen in a photo: labels, palette, composition, measures; None where nothing is known."""
+        row: tuple[bytes, bytes, bytes, bytes] | None = self._db.execute(
+            "SELECT labels, palette, composition, measures FROM seen WHERE photo_id = ?", (photo_id,)
+        ).fetchone()
+        return row
 
     def files_below(self, folder: str) -> dict[str, tuple[FileRecord, FileStatus]]:
         """Map each known path that is `folder` or lies below it to the file as last read, and what became of it."""
@@ -416,16 +558,33 @@ class Catalog:
                 found[photo_id] = row[0]
         return found
 
-    def ids_within(self, within: Within) -> NDArray[np.int64]:
-        """Return the ids of the photos that a search is limited to, ascending."""
-        condition, values = within.where()
-        rows = self._db.execute(f"SELECT id FROM photos WHERE {condition} ORDER BY id", values)
-        return np.fromiter((row[0] for row in rows), dtype=np.int64)
+    def ids_within(self, within: Within, *, present: bool = True) -> NDArray[np.int64]:
+        """Return the ids of the photos that a search is limited to, ascending.
+
+        Parameters
+        ----------
+        within : Within
+        present : bool
+            False: also photos whose files have gone; for those who know which ones are there.
+        """
+        condition, values = within.where(present=present)
+        # One text of all numbers: rows would take three times as long.
+        (text,) = self._db.execute(f"SELECT group_concat(id) FROM photos WHERE {condition}", values).fetchone()
+        ids: NDArray[np.int64] = np.fromstring(text or "", np.int64, sep=",")
+        return ids if (ids[1:] > ids[:-1]).all() else np.sort(ids)
 
     def search_words(
-        self, words: str, limit: int, offset: int = 0, *, within: Within | None = None
+        self, words: str, limit: int, offset: int = 0, *, within: Within | None = None, present: bool = True
     ) -> list[tuple[int, float]]:
         """Find photos whose title, caption, keywords, creator or file names hold all of `words`.
+
+        Parameters
+        ----------
+        words : str
+        limit, offset : int
+        within : Within, optional
+        present : bool
+            False: without `within`, also photos whose files have gone.
 
         Returns
         -------
@@ -435,11 +594,14 @@ class Catalog:
         expression = match_expression(words)
         if not expression:
             return []
-        condition, values = (within or Within()).where()
+        among = ""
+        values: list[str | float] = []
+        if within is not None or present:
+            condition, values = (within or Within()).where()
+            among = f"AND EXISTS (SELECT 1 FROM photos WHERE id = photo_text.rowid AND {condition}) "
         rows = self._db.execute(
             f"SELECT rowid, -bm25(photo_text, {_WEIGHTS}) AS relevance FROM photo_text WHERE photo_text MATCH ? "
-            f"AND EXISTS (SELECT 1 FROM photos WHERE id = photo_text.rowid AND {condition}) "
-            "ORDER BY relevance DESC, rowid LIMIT ? OFFSET ?",
+            f"{among}ORDER BY relevance DESC, rowid LIMIT ? OFFSET ?",
             (expression, *values, limit, offset),
         )
         return [(int(photo_id), float(relevance)) for photo_id, relevance in rows]

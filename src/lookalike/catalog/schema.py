@@ -12,14 +12,20 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
+from lookalike.catalog.completion import COMPLETION
+from lookalike.catalog.filters import FILTERS
+from lookalike.catalog.machine_tags import MACHINE_TAGS
+from lookalike.catalog.places import PLACES, register_distance
+from lookalike.catalog.tags import REJECTED_TAGS, TAGS
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
-__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "stored_version"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "statements", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 PAGE_BYTES = 16_384
 """Three embeddings of 1,280 dimensions fit in such a page; in SQLite's own pages of 4 KiB each takes two."""
@@ -28,6 +34,18 @@ ASIDE = """
 CREATE TABLE aside (
     photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
     vector   BLOB NOT NULL
+);
+"""
+
+SEEN = """
+CREATE TABLE seen (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    photo_id    INTEGER NOT NULL UNIQUE REFERENCES photos (id) ON DELETE CASCADE,
+    recipe      TEXT NOT NULL,
+    labels      BLOB NOT NULL,
+    palette     BLOB NOT NULL,
+    composition BLOB NOT NULL,
+    measures    BLOB NOT NULL
 );
 """
 
@@ -45,6 +63,7 @@ CREATE TABLE photos (
     added_at TEXT NOT NULL
 );
 {ASIDE}
+{SEEN}
 CREATE TABLE files (
     path             TEXT PRIMARY KEY,
     photo_id         INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
@@ -70,6 +89,12 @@ CREATE VIRTUAL TABLE photo_text USING fts5 (
     title, caption, keywords, creator, names,
     tokenize = "porter unicode61 remove_diacritics 2", prefix = '2 3'
 );
+{TAGS}
+{REJECTED_TAGS}
+{MACHINE_TAGS}
+{COMPLETION}
+{PLACES}
+{FILTERS}
 """
 
 
@@ -101,6 +126,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         _uri(path, writable=writable), uri=True, isolation_level=None, timeout=30, check_same_thread=False
     )
+    register_distance(connection)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
@@ -129,6 +155,16 @@ def _uri(path: Path, *, writable: bool) -> str:
             raise CollectionError(message)
         options += "&immutable=1"
     return f"{path.absolute().as_uri()}?{options}"
+
+
+def statements(script: str) -> Iterator[str]:
+    """Give the statements of a script one by one: run alone, they do not end a transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def stored_version(path: Path) -> int:

@@ -8,13 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal, get_args
 
+from lookalike.catalog.places import circle
 from lookalike.errors import InvalidArgumentError
 
-__all__ = ["Within", "absolute"]
+__all__ = ["Orientation", "Season", "Within", "absolute"]
+
+Season = Literal["spring", "summer", "autumn", "winter"]
+Orientation = Literal["landscape", "portrait", "square"]
 
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic"}
+_DAY = re.compile(r"\d\d(-\d\d)?", re.ASCII)
+_MONTHS = {
+    "spring": ("03", "04", "05"),
+    "summer": ("06", "07", "08"),
+    "autumn": ("09", "10", "11"),
+    "winter": ("12", "01", "02"),
+}
+_OPPOSITE = {"spring": "autumn", "summer": "winter", "autumn": "spring", "winter": "summer"}
+_ORIENTATIONS = {"landscape": "width > height", "portrait": "width < height", "square": "width = height"}
 _PRESENT = "SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL"
 
 
@@ -33,11 +47,21 @@ class Within:
         "jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "raw".
     ids : sequence of int, optional
         Ids of the collection; unknown ones do nothing.
+    near : (latitude, longitude, radius_km), optional
+        Taken within a radius of a place: degrees, north and east positive. Photos of which no place is known are not
+        found.
+    on : str or date, optional
+        Taken on that day of any year, "06-24" or a date ("on this day"), or in that month, "06".
+    season : "spring", "summer", "autumn" or "winter", optional
+        Three whole months each, spring from March on; south of the equator from September on. A photo of which no
+        place is known counts as of the north.
+    orientation : "landscape", "portrait" or "square", optional
+        Wider than high, higher than wide, or equal; upright.
 
     Examples
     --------
-    >>> Within(folder="/photos/2019", since="2019-06", until="2019-08")
-    Within(folder='/photos/2019', since='2019-06', until='2019-08', formats=None, ids=None)
+    >>> Within(folder="/photos/2019", since="2019-06", until="2019-08").since
+    '2019-06'
     """
 
     folder: str | os.PathLike[str] | None = None
@@ -45,22 +69,41 @@ class Within:
     until: str | date | None = None
     formats: str | Sequence[str] | None = None
     ids: Sequence[int] | None = None
+    near: tuple[float, float, float] | None = None
+    on: str | date | None = None
+    season: Season | None = None
+    orientation: Orientation | None = None
 
     def __post_init__(self) -> None:
         for name in ("since", "until"):
             _time(getattr(self, name), name)
+        _day(self.on)
+        for name, known in (("season", get_args(Season)), ("orientation", get_args(Orientation))):
+            if getattr(self, name) not in (None, *known):
+                raise InvalidArgumentError(f"`{name}` is {getattr(self, name)!r}; expected one of {', '.join(known)}.")
+        if self.near is not None:
+            latitude, longitude, radius_km = self.near
+            if not (abs(latitude) <= 90 and abs(longitude) <= 180 and radius_km > 0):
+                raise InvalidArgumentError(
+                    f"`near` is {self.near}; expected a latitude from -90 to 90, a longitude from -180 to 180, and a "
+                    "radius in km above 0."
+                )
 
-    def where(self) -> tuple[str, list[str | int]]:
-        """Give a condition on the table `photos`, and its parameters; photos whose files have gone are never within."""
+    def where(self, *, present: bool = True) -> tuple[str, list[str | float]]:
+        """Give a condition on the table `photos`, and its parameters.
+
+        With `present`, photos whose files have gone are never within; without, only a folder asks whether they are
+        there. To ask it of each of 100,000 photos takes .03 to .4 s.
+        """
         conditions: list[str] = []
-        values: list[str | int] = []
-        present = _PRESENT
+        values: list[str | float] = []
         if self.folder is not None:
             folder = str(absolute(self.folder))
             below = os.path.join(folder, "")  # noqa: PTH118  ends with the separator, also for a root
-            present += " AND (path = ? OR (path >= ? AND path < ?))"
+            conditions.append(f"EXISTS ({_PRESENT} AND (path = ? OR (path >= ? AND path < ?)))")
             values += [folder, below, below[:-1] + chr(ord(below[-1]) + 1)]
-        conditions.append(f"EXISTS ({present})")
+        elif present:
+            conditions.append(f"EXISTS ({_PRESENT})")
         since, until = _time(self.since, "since"), _time(self.until, "until")
         if since is not None:
             conditions.append("taken_at >= ?")
@@ -75,7 +118,24 @@ class Within:
         if self.ids is not None:
             conditions.append("id IN (SELECT value FROM json_each(?))")
             values.append(f"[{','.join(str(int(photo_id)) for photo_id in self.ids)}]")
-        return " AND ".join(conditions), values
+        if self.near is not None:
+            condition, place = circle(*self.near)
+            conditions.append(condition)
+            values += place
+        if (day := _day(self.on)) is not None:
+            conditions.append("substr(taken_at, 6, ?) = ?")
+            values += [len(day), day]
+        if self.season is not None:
+            months = [
+                ",".join(f"'{month}'" for month in _MONTHS[name]) for name in (_OPPOSITE[self.season], self.season)
+            ]
+            conditions.append(
+                f"CASE WHEN latitude < 0 THEN substr(taken_at, 6, 2) IN ({months[0]}) "
+                f"ELSE substr(taken_at, 6, 2) IN ({months[1]}) END"
+            )
+        if self.orientation is not None:
+            conditions.append(_ORIENTATIONS[self.orientation])
+        return " AND ".join(conditions) or "TRUE", values
 
 
 def _time(value: str | date | None, name: str) -> str | None:
@@ -94,6 +154,22 @@ def _time(value: str | date | None, name: str) -> str | None:
     except ValueError:
         raise InvalidArgumentError(
             f"`{name}` is {value!r}; expected a time such as 2019, 2019-06, 2019-06-30 or 2019-06-30T12:00."
+        ) from None
+    return text
+
+
+def _day(value: str | date | None) -> str | None:
+    """Bring a day of the year to the form in which it stands in the catalog's times."""
+    if value is None:
+        return None
+    text = value.isoformat()[5:10] if isinstance(value, date) else value.strip()
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        date(2000, int(text[:2]), int(text[3:] or 1))  # a leap year
+    except ValueError:
+        raise InvalidArgumentError(
+            f"`on` is {value!r}; expected a day of the year such as 06-24, a month such as 06, or a date."
         ) from None
     return text
 

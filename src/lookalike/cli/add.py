@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.interruption import INTERRUPTED, stopped_by_interrupt
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, EncoderOption, JsonOption, PrecisionOption
+from lookalike.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EncoderOption,
+    JsonOption,
+    NsfwOption,
+    PrecisionOption,
+)
 from lookalike.cli.terminal import print_json, print_note
 
 __all__ = ["add"]
@@ -23,6 +30,7 @@ def add(
     collection: CollectionOption = DEFAULT_COLLECTION,
     encoder: EncoderOption = None,
     precision: PrecisionOption = None,
+    no_nsfw: NsfwOption = False,
     retry_failed: Annotated[
         bool,
         typer.Option(
@@ -44,7 +52,9 @@ def add(
     with (
         stopped_by_interrupt() as interruption,
         AddDisplay(quiet=json) as display,
-        Collection.open(collection, encoder=encoder, precision=precision, notify=display.say) as photos,
+        Collection.open(
+            collection, encoder=encoder, precision=precision, nsfw=False if no_nsfw else None, notify=display.say
+        ) as photos,
     ):
         summary = AddSummary(photos, retry_failed=retry_failed)
 

@@ -18,12 +18,16 @@ from typer.core import TyperCommand, TyperGroup
 from lookalike.cli.add import add
 from lookalike.cli.backup_and_restore import backup, restore
 from lookalike.cli.compact_and_stats import compact, stats
+from lookalike.cli.evaluate import evaluate
 from lookalike.cli.info import info
 from lookalike.cli.interruption import INTERRUPTED
 from lookalike.cli.open_and_serve import open_, serve
 from lookalike.cli.search import search
+from lookalike.cli.tags import machine_tags, tag, tags
+from lookalike.cli.teach import teach
 from lookalike.cli.terminal import print_error, print_note
 from lookalike.cli.verify_and_repair import repair, verify
+from lookalike.cli.why import units, why
 from lookalike.errors import LookalikeError
 
 __all__ = ["app", "main"]
@@ -92,8 +96,15 @@ app = typer.Typer(
 app.command("open", cls=_Command, epilog="Example:  lookalike open ~/Pictures /media/camera")(open_)
 app.command("add", cls=_Command, epilog="Example:  lookalike add ~/Pictures -c ~/pictures.lookalike")(add)
 app.command("search", cls=_Command, epilog="Example:  lookalike search ~/Desktop/boat.jpg --sheet boats.jpg")(search)
+app.command("why", cls=_Command, epilog="Example:  lookalike why 1707 ~/Desktop/boat.jpg --sheet why.jpg")(why)
+app.command("units", cls=_Command, epilog="Example:  lookalike units 1707 -k 5")(units)
 app.command("serve", cls=_Command, epilog="Example:  lookalike serve -c ~/pictures.lookalike --port 8000")(serve)
 app.command("info", cls=_Command, epilog="Example:  lookalike info --failures")(info)
+app.command("tag", cls=_Command, epilog="Example:  lookalike tag 1707 harbour 'San Francisco'")(tag)
+app.command("tags", cls=_Command, epilog="Example:  lookalike tags har")(tags)
+app.command("machine-tags", cls=_Command, epilog="Example:  lookalike machine-tags exif:model=")(machine_tags)
+app.command("teach", cls=_Command, epilog="Example:  lookalike teach pottery 3 17 20 21 54 --not 7")(teach)
+app.command("evaluate", cls=_Command, epilog="Example:  lookalike evaluate tags")(evaluate)
 app.command("stats", cls=_Command, epilog="Example:  lookalike stats --recall 100")(stats)
 app.command("verify", cls=_Command, epilog="Example:  lookalike verify -c ~/pictures.lookalike")(verify)
 app.command("repair", cls=_Command, epilog="Example:  lookalike repair -c ~/pictures.lookalike")(repair)

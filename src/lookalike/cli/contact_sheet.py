@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lookalike.catalog import PhotoRecord
     from lookalike.collection import Collection, SearchResult
 
-__all__ = ["SHEET_SUFFIXES", "draw_contact_sheet", "justified_rows"]
+__all__ = ["SHEET_SUFFIXES", "draw_contact_sheet", "justified_rows", "save_sheet"]
 
 SHEET_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_HEIGHT: Final = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # what the formats can hold, px
@@ -64,7 +64,7 @@ def draw_contact_sheet(photos: Collection, subject: Path | int | str, result: Se
     photos : Collection
         The collection that was searched.
     subject : Path, int or str
-        What was searched for: a file, an id of the collection, or words.
+        What was searched for: a file, an id of the collection, or a query.
     result : SearchResult
         What was found.
     path : Path
@@ -88,7 +88,7 @@ def draw_contact_sheet(photos: Collection, subject: Path | int | str, result: Se
     sheet = Image.new("RGB", (WIDTH, height), GROUND)
     found = f"{count(len(tiles), 'photo')} of {result.stats.n_photos:,}"
     if goal is None:
-        _draw_head(sheet, None, "PHOTOS WITH THE WORDS", f"“{subject}”", found)
+        _draw_head(sheet, None, "PHOTOS FOUND FOR", f"“{subject}”", found)
     else:
         _draw_head(sheet, goal.picture, "PHOTOS LIKE", goal.name, found)
     y = MARGIN + head_height + GAP * 2
@@ -100,7 +100,7 @@ def draw_contact_sheet(photos: Collection, subject: Path | int | str, result: Se
             x += width + GAP
         start += len(widths)
         y += row_height + CAPTION_HEIGHT + GAP
-    _write(sheet, path)
+    save_sheet(sheet, path)
 
 
 def justified_rows(aspects: Sequence[float], width: int, *, height: int, gap: int) -> list[tuple[int, list[int]]]:
@@ -223,7 +223,8 @@ def _paste(sheet: Image.Image, picture: Image.Image, box: tuple[int, int, int, i
     sheet.paste(fitted, (x, y), mask.resize((width, height), Image.Resampling.BOX))
 
 
-def _write(sheet: Image.Image, path: Path) -> None:
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet to a file whose suffix is one of `SHEET_SUFFIXES`."""
     format_ = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
     out = BytesIO()
     sheet.save(out, format_, quality=92)

@@ -10,6 +10,7 @@ from lookalike.cli.wording import one_line
 
 __all__ = ["bytes_by_part", "print_facts"]
 
+_OF_LINES = ("Files", "Damaged", "Machine tags")
 _PARTS = {"segments": "index", "models": "index", "thumbnails": "thumbnails"}
 
 
@@ -36,7 +37,7 @@ def print_facts(facts: dict[str, Any]) -> None:
 
     console = stdout()
     known = {
-        name: [one_line(line) for line in value.split("\n")] if name in ("Files", "Damaged") else [one_line(value)]
+        name: [one_line(line) for line in value.split("\n")] if name in _OF_LINES else [one_line(value)]
         for name, value in facts.items()
         if value
     }

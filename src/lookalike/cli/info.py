@@ -8,12 +8,13 @@ import typer
 
 from lookalike.cli.facts import bytes_by_part, print_facts
 from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.seen import print_swatches, seen_facts, seen_json
 from lookalike.cli.terminal import print_json, stdout
 from lookalike.cli.wording import count, shown_path, size
 
 if TYPE_CHECKING:
     from lookalike.catalog import PhotoRecord
-    from lookalike.collection import Collection
+    from lookalike.collection import Collection, SeenPhoto
 
 __all__ = ["info"]
 
@@ -32,7 +33,8 @@ def info(
     """Tell what the collection holds, or all that is known of one photo.
 
     With the ID of a photo, or the PATH of a file that the collection knows by
-    its path or by its content: the facts of that photo.
+    its path or by its content: the facts of that photo, its tags, and what was
+    seen in it.
     """
     from lookalike.collection import Collection
     from lookalike.errors import UnknownPhotoError
@@ -48,7 +50,7 @@ def info(
             photo_id = photos.find(photo)
             if photo_id is None:
                 raise UnknownPhotoError(f"`{photo}` is not in `{photos.path}`. `lookalike add` brings it in.")
-            _show_photo(photos.photo(photo_id), photos.paths(photo_id), json=json)
+            _show_photo(photos.photo(photo_id), photos.paths(photo_id), photos.seen(photo_id), json=json)
 
 
 def _show_failures(failures: list[tuple[str, str]], *, json: bool) -> None:
@@ -83,6 +85,8 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
                     "fingerprint": card.fingerprint,
                 },
                 "search": photos.search_method,
+                "word_search": photos.word_method,
+                "nsfw": photos.settings.nsfw,
                 "bytes": sizes,
             }
         )
@@ -94,13 +98,15 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
             "Photos": f"{n_photos:,}" + (f" in {count(n_files, 'file')}" if n_files != n_photos else ""),
             "Encoder": f"{card.name} {card.precision}, {card.dim:,} dimensions",
             "Search": METHODS[photos.search_method],
+            "Words": photos.word_method,
+            "NSFW": "photos are judged by open_nsfw" if photos.settings.nsfw else "photos are not judged",
             "On disk": f"{size(sizes['total'])}: {parts}",
             "Not readable": f"{count(n_failures, 'file')}: lookalike info --failures" if n_failures else "",
         }
     )
 
 
-def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
+def _show_photo(record: PhotoRecord, paths: list[str], seen: SeenPhoto, *, json: bool) -> None:
     from lookalike.photos import PhotoFacts
 
     facts = PhotoFacts.from_json(record.facts)
@@ -122,6 +128,7 @@ def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
                 "sha256": record.sha256,
                 "paths": paths,
                 "added_at": record.added_at,
+                "seen": seen_json(seen),
             }
         )
         return
@@ -138,6 +145,7 @@ def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
             "Title": facts.title,
             "Caption": facts.caption,
             "Keywords": ", ".join(facts.keywords),
+            "Tags": _tags(seen),
             "Creator": facts.creator,
             "Copyright": facts.copyright,
             "Taken": (record.taken_at or "").replace("T", " "),
@@ -145,12 +153,28 @@ def _show_photo(record: PhotoRecord, paths: list[str], *, json: bool) -> None:
             "Lens": facts.lens,
             "Exposure": " · ".join(part for part in exposure if part),
             "Position": position,
+            "Machine tags": _machine_tags(seen),
+            **seen_facts(seen),
             "Size": f"{record.width:,} x {record.height:,} pixels, {record.format.upper()}, {size(record.bytes)}",
             "Added": record.added_at.replace("T", " ").removesuffix("+00:00") + " UTC",
             "SHA-256": record.sha256,
             "Files": "\n".join(shown_path(path) for path in paths) or "none of its files is there any more",
         }
     )
+    print_swatches(seen.palette)
+
+
+def _tags(seen: SeenPhoto) -> str:
+    return ", ".join(row.raw if row.origin != "auto" else f"{row.raw} ({row.score:.2f})" for row in seen.tags)
+
+
+def _machine_tags(seen: SeenPhoto) -> str:
+    shown = []
+    for row in seen.machine_tags:
+        value = f'"{row.raw}"' if " " in row.raw else row.raw
+        sure = f" ({row.score:.2f})" if row.origin == "auto" else ""
+        shown.append(f"{row.namespace}:{row.predicate}={value}{sure}")
+    return "\n".join(shown)
 
 
 def _exposure_time(seconds: float | None) -> str:

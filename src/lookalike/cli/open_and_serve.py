@@ -17,6 +17,7 @@ from lookalike.cli.options import (
     EncoderOption,
     HostOption,
     JsonOption,
+    NsfwOption,
     PortOption,
     PrecisionOption,
 )
@@ -37,6 +38,7 @@ def open_(
     collection: CollectionOption = DEFAULT_COLLECTION,
     encoder: EncoderOption = None,
     precision: PrecisionOption = None,
+    no_nsfw: NsfwOption = False,
     no_browser: Annotated[
         bool,
         typer.Option("--no-browser", metavar="", help="Do not open the page in the browser."),
@@ -60,7 +62,12 @@ def open_(
     with (
         AddDisplay(quiet=json) as display,
         Collection.open(
-            collection, encoder=encoder, precision=precision, create=bool(folders), notify=display.say
+            collection,
+            encoder=encoder,
+            precision=precision,
+            nsfw=False if no_nsfw else None,
+            create=bool(folders),
+            notify=display.say,
         ) as photos,
     ):
         summary = AddSummary(photos)

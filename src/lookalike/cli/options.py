@@ -13,6 +13,7 @@ __all__ = [
     "EncoderOption",
     "HostOption",
     "JsonOption",
+    "NsfwOption",
     "PortOption",
     "PrecisionOption",
 ]
@@ -44,6 +45,12 @@ PrecisionOption = Annotated[
     typer.Option(
         metavar="int8|fp32",
         help="For a new collection: int8 (the default) or fp32 (half as fast, hardly different).",
+    ),
+]
+NsfwOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-nsfw", metavar="", help="For a new collection: do not judge photos by open_nsfw (for pornography only)."
     ),
 ]
 HostOption = Annotated[

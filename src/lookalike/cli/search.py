@@ -1,4 +1,4 @@
-"""`lookalike search`: photos like a photo, or photos that words are said of."""
+"""`lookalike search`: photos like a photo, or what a line of the query language asks for."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from lookalike.cli.wording import count, one_line, shown_path
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection, SearchResult
+    from lookalike.query import Query
 
 __all__ = ["search"]
+
+_SHOWN = 76
+"""A longer line would break in a terminal, and the mark below it point elsewhere."""
 
 
 def search(
     query: Annotated[
         list[str],
-        typer.Argument(metavar="PHOTO|ID|WORDS", hidden=True),
+        typer.Argument(metavar="PHOTO|ID|QUERY", hidden=True),
     ],
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -33,10 +37,13 @@ def search(
         Path | None, typer.Option(metavar="FILE", help="Also draw a contact sheet: .jpg, .png or .webp.")
     ] = None,
     photo: Annotated[
-        bool, typer.Option("--photo", metavar="", help="What is given is a photo's file or id, not words.")
+        bool, typer.Option("--photo", metavar="", help="What is given is a photo's file or id, not a query.")
     ] = False,
     words: Annotated[
-        bool, typer.Option("--words", metavar="", help="What is given is words, though there is such a file or id.")
+        bool, typer.Option("--words", metavar="", help="What is given is plain words, whatever else it looks like.")
+    ] = False,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", metavar="", help="Of photos that are nearly the same, show the best only.")
     ] = False,
     folder: Annotated[Path | None, typer.Option(metavar="PATH", help="Only photos in this folder and below.")] = None,
     since: Annotated[
@@ -47,12 +54,12 @@ def search(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Find the photos most like a photo, or those that words are said of.
+    """Find the photos most like a photo, or those that a query asks for.
 
     What is given is a photo if there is such a file, in the collection or not;
-    else, if it is a number, the id of a photo; else words, which must all occur
-    in the title, caption, keywords, creator or file name. "Quoted words" must
-    stand together.
+    else, if it is a number, the id of a photo; else a query: words and "quoted
+    words", -words, colour:teal, #tag, photo:12, since:2019, order:quality and
+    more. Quote it for the shell; where it begins with a minus, write -- before.
     """
     if photo and words:
         raise typer.BadParameter("--photo and --words exclude each other.")
@@ -68,11 +75,14 @@ def search(
     within = Within(folder=folder, since=since, until=until) if limits else None
     wanted = " ".join(query)
     subject = wanted if words else _photo(wanted, force=photo)
+    asked = None if words or not isinstance(subject, str) else _read(subject)
     with Collection.open(collection, create=False, notify=print_note) as photos:
-        if isinstance(subject, str):
-            result = photos.search(words=subject, k=k, within=within)
+        if asked is not None:
+            result = photos.search(asked, k=k, exact=exact, within=within, distinct=distinct)
+        elif isinstance(subject, str):
+            result = photos.search(words=subject, k=k, within=within, distinct=distinct)
         else:
-            result = photos.search(photo=subject, k=k, exact=exact, within=within)
+            result = photos.search(photo=subject, k=k, exact=exact, within=within, distinct=distinct)
         if sheet is not None:
             from lookalike.cli.contact_sheet import draw_contact_sheet
 
@@ -81,6 +91,8 @@ def search(
             _print_json(result)
         else:
             _print_hits(photos, subject, result, limited=limits)
+            if asked is not None and _is_like_a_path(asked):
+                print_note("There is no file of that name; it was taken for words.")
             if sheet is not None:
                 print_note(f"Contact sheet: {shown_path(sheet)}")
 
@@ -98,11 +110,46 @@ def _photo(wanted: str, *, force: bool) -> Path | int | str:
     return path if force else wanted
 
 
+def _read(line: str) -> Query:
+    """Read a line of the query language; where it is wrong, show the place before the error is told."""
+    from lookalike.errors import QueryError
+    from lookalike.query import parse
+
+    try:
+        return parse(line)
+    except QueryError as error:
+        if len(line) <= _SHOWN and line.isprintable():
+            from rich.cells import cell_len
+
+            print_note(f"{line}\n{' ' * cell_len(line[: error.position])}^")
+        raise
+
+
+def _is_like_a_path(query: Query) -> bool:
+    """Whether nothing is asked for but what looks like the name of a file."""
+    from lookalike.photos import PHOTO_SUFFIXES
+    from lookalike.query import Query, Words
+
+    if query != Query(terms=query.terms) or not all(isinstance(term, Words) for term in query.terms):
+        return False
+    name = query.sentence
+    return os.sep in name or Path(name).suffix.lower() in PHOTO_SUFFIXES
+
+
 def _print_json(result: SearchResult) -> None:
     from dataclasses import asdict
 
-    hits = [{"id": hit.id, "path": hit.path, "score": hit.score, "parts": dict(hit.parts)} for hit in result]
-    print_json({"hits": hits, "stats": asdict(result.stats)})
+    hits = [
+        {
+            "id": hit.id,
+            "path": hit.path,
+            "score": hit.score,
+            "parts": dict(hit.parts),
+            "others": list(hit.others),
+        }
+        for hit in result
+    ]
+    print_json({"query": str(result.query), "hits": hits, "n_good": result.n_good, "stats": asdict(result.stats)})
 
 
 def _print_hits(photos: Collection, subject: Path | int | str, result: SearchResult, *, limited: bool) -> None:
@@ -121,19 +168,28 @@ def _print_hits(photos: Collection, subject: Path | int | str, result: SearchRes
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Score", justify="right")
     table.add_column("Id", justify="right")
+    with_parts = any(len(hit.parts) > 1 for hit in result)
+    if with_parts:
+        table.add_column("Parts", style="dim")
     table.add_column("Photo", overflow="fold")
     for hit in result:
         title = titles.get(hit.id)
         name = Text(one_line(title) + "\n", style="bold") if title else Text()
-        table.add_row(f"{hit.score:.2f}", str(hit.id), name.append(shown_path(hit.path), style="dim" if title else ""))
+        name.append(shown_path(hit.path), style="dim" if title else "")
+        if hit.others:
+            name.append(f"  +{len(hit.others)} alike")
+        parts = [f"{score:.2f} {one_line(part)}" for part, score in hit.parts.items()]
+        table.add_row(f"{hit.score:.2f}", str(hit.id), *(["\n".join(parts)] if with_parts else []), name)
     console.print(table)
     stats = result.stats
     how = {
         "words": "by words",
-        "exact": f"{count(stats.n_compared, 'photo')} compared",
+        "exact": f"{count(stats.n_compared, 'photo')} compared" if stats.n_compared else "all scored",
         "lopq": f"{stats.n_cells:,} cells, {stats.n_codes:,} codes, {stats.n_compared:,} photos compared",
     }[stats.method]
     print_note(f"{len(result)} of {count(stats.n_photos, 'photo')}; {how} in {1000 * stats.seconds:.0f} ms.")
+    if result.n_good is not None and result.n_good < stats.n_photos:
+        print_note(f"Beyond the best {count(result.n_good, 'hit')}, more than one in ten would be there by chance.")
 
 
 def _nothing_found(photos: Collection, subject: Path | int | str, *, limited: bool) -> str:
@@ -143,7 +199,4 @@ def _nothing_found(photos: Collection, subject: Path | int | str, *, limited: bo
         return "Within the folder and the dates given there is none; photos of unknown date are not among them."
     if not isinstance(subject, str):
         return "There is no other photo in the collection."
-    message = f"No title, caption, keyword, creator or file name holds “{one_line(subject)}”."
-    if os.sep in subject or Path(subject).suffix:
-        message += " There is no file of that name either."
-    return message
+    return f"Nothing is found for “{one_line(subject)}”."

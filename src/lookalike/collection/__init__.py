@@ -7,6 +7,7 @@ from lookalike.collection.collection import Collection
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress
 from lookalike.collection.outside import OutsidePhoto
+from lookalike.collection.seen_photo import SeenPhoto, Swatch
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -19,6 +20,8 @@ __all__ = [
     "OutsidePhoto",
     "SearchEvidence",
     "SearchResult",
+    "SeenPhoto",
+    "Swatch",
     "Within",
 ]
 

@@ -16,39 +16,54 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from lookalike.catalog import Catalog, PhotoRecord, Within, absolute
+from lookalike.appearance import measure
+from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
+from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
+from lookalike.collection.probe import Probe
+from lookalike.collection.query_search import Likeness, QuerySearch, Ranked, plain_words
+from lookalike.collection.ranking import photo_calibration
+from lookalike.collection.seen import Seen
+from lookalike.collection.seen_photo import SeenPhoto
 from lookalike.collection.settings import CollectionSettings, Precision
+from lookalike.collection.tagging import MachineTagList, PhotoTag, TagWriter, machine_tag_list, tags_of
+from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
-from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
+from lookalike.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER, ImageEncoder, load_encoder
 from lookalike.errors import (
+    CollectionError,
     FormatError,
     InvalidArgumentError,
     LookalikeError,
     NotACollectionError,
     PhotoGoneError,
+    UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
+from lookalike.query import MachineTagPattern, Photo, Query, Vector, last_item, normalised, parse
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
+    from lookalike.collection.word_space import WordSpace
     from lookalike.index.live import LiveStats
 
 __all__ = ["Collection"]
@@ -84,6 +99,7 @@ class Collection:
         self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
+        self._words: WordSpace | None = None
 
     @classmethod
     def open(
@@ -92,6 +108,7 @@ class Collection:
         *,
         encoder: str | None = None,
         precision: Precision | None = None,
+        nsfw: bool | None = None,
         create: bool = True,
         notify: Callable[[str], None] | None = None,
     ) -> Self:
@@ -106,6 +123,9 @@ class Collection:
             must be the one it was made with.
         precision : {"int8", "fp32"}, optional
             Of a built-in encoder; default "int8".
+        nsfw : bool, optional
+            For a new collection: whether photos are judged by open_nsfw when they are added (default: they are). For
+            an existing one it must be as it was made.
         create : bool
             False: an error instead of a new collection.
         notify : callable, optional
@@ -116,7 +136,7 @@ class Collection:
         NotACollectionError
             There is none and `create` is False, or something else is there.
         InvalidArgumentError
-            The collection was made with another encoder than the one asked for.
+            The collection was made with another encoder than the one asked for, or the other way with `nsfw`.
         FormatError
             Its files are damaged, or newer than this version.
         """
@@ -132,7 +152,7 @@ class Collection:
                 raise NotACollectionError(message)
             if not create:
                 raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
-            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify)
+            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify, nsfw=nsfw is None or nsfw)
         settings = CollectionSettings.read(directory / "collection.json")
         for name, asked, stored in (
             ("encoder", encoder, settings.encoder),
@@ -144,18 +164,27 @@ class Collection:
                     f"encoders cannot be compared. Leave `{name}` away, or make another collection."
                 )
                 raise InvalidArgumentError(message)
+        if nsfw is not None and nsfw != settings.nsfw:
+            made = "its photos are judged by open_nsfw" if settings.nsfw else "its photos are not judged by open_nsfw"
+            message = (
+                f"`nsfw` is {nsfw}, but `{directory}` was made the other way: {made}, which is settled when a "
+                "collection is made. Leave `nsfw` away, or make another collection."
+            )
+            raise InvalidArgumentError(message)
         bring_up_to_date(directory, settings.card.dim, notify=notify)
         return cls(directory, settings, notify=notify)
 
     @staticmethod
-    def _create(directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None) -> None:
+    def _create(
+        directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None, *, nsfw: bool
+    ) -> None:
         card = load_encoder(encoder, precision=precision, progress=notify).card
         directory.mkdir(parents=True, exist_ok=True)
         with writing(directory, wait_seconds=10):
             if not (directory / "collection.json").exists():  # another process may have been first
                 Catalog(directory / CATALOG, writable=True).close()
                 open_index(directory, card.dim, writable=True, background=False).close()
-                CollectionSettings(encoder, precision, card).write(directory / "collection.json")
+                CollectionSettings(encoder, precision, card, nsfw).write(directory / "collection.json")
 
     def close(self) -> None:
         """Close the catalog's connections, and let go of the index."""
@@ -433,8 +462,31 @@ class Collection:
         embeddings = self._vectors.embeddings([int(photo_id) for photo_id in ids])
         return self._vectors.state().space.compared(embeddings)
 
+    def raw_embeddings(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the embeddings float32 (n, dim) of photos of the collection, as the encoder gave them.
+
+        Raises
+        ------
+        UnknownPhotoError
+            One of `ids` is not in the collection.
+        """
+        if len(ids) == 0:
+            return np.zeros((0, self.settings.card.dim), np.float32)
+        return self._vectors.embeddings([int(photo_id) for photo_id in ids])
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """What is taken off embeddings before they are compared, float32 (dim,); renewed as the collection grows."""
+        mean = self._vectors.state().space.mean
+        return np.zeros(self.settings.card.dim, np.float32) if mean is None else mean.astype(np.float32)
+
+    def ids(self) -> NDArray[np.int64]:
+        """Return the ids of all photos that can be found, rising: int64 (n,)."""
+        return self._vectors.state().ids()
+
     def search(
         self,
+        query: str | Query | None = None,
         *,
         photo: PhotoQuery | None = None,
         words: str | None = None,
@@ -443,16 +495,20 @@ class Collection:
         offset: int = 0,
         exact: bool = False,
         within: Within | None = None,
+        distinct: bool = False,
     ) -> SearchResult:
-        """Find photos by one of: a photo, words, a vector.
+        """Find photos by a photo, words, a vector, or a query that mixes these with colours, styles and filters.
 
         Parameters
         ----------
+        query : str or Query, optional
+            A query, or a line in its language: ``"boat -rain colour:teal since:2019"`` (docs/reference/query.md).
         photo : int, path, bytes or OutsidePhoto
             An id of the collection; a path, of the collection or outside; the bytes of a file; or what `read` gave.
             A photo of the collection is not among its own hits.
         words : str
-            Words that all occur in title, caption, keywords, creator or file name.
+            Words and "quoted phrases", nothing else of the language: said of a photo in title, caption, keywords,
+            creator or file name, or seen in it.
         vector : array (dim,)
             In the space of `embeddings` and `embed`.
         k : int
@@ -463,45 +519,164 @@ class Collection:
             Compare with every photo instead of asking the index.
         within : Within, optional
             Find only photos of a folder, of a time, of a format, or of given ids.
+        distinct : bool
+            Leave out hits that are nearly the same as an earlier one, and name them with it.
 
         Raises
         ------
         InvalidArgumentError
-            None or several of `photo`, `words`, `vector`; a wrong `k` or shape.
+            Nothing is asked for; a wrong `k` or shape; a value of the query that cannot be.
         UnknownPhotoError
             An id that is not in the collection.
         PhotoError
             The photo cannot be read.
         """
-        if sum(part is not None for part in (photo, words, vector)) != 1:
-            raise InvalidArgumentError("Give exactly one of `photo`, `words` and `vector`.")
+        if all(part is None for part in (query, photo, words, vector)):
+            raise InvalidArgumentError("Give at least one of `query`, `photo`, `words` and `vector`.")
         for name, value, least in (("k", k, 1), ("offset", offset, 0)):
             if not isinstance(value, int | np.integer) or not least <= value < 2**31:
                 raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
+        asked = Query() if query is None else parse(query) if isinstance(query, str) else query
         if words is not None:
-            return self._search_words(words, k, offset, within)
-        photo_id = None if photo is None else self.find(photo)
-        outside = self._outside(photo) if photo is not None and photo_id is None else None
-        state = self._vectors.state()
-        if photo_id is not None:
-            query = self._vectors.embeddings([photo_id])[0]
-        elif outside is not None:
-            query = outside.embedding
-        else:  # the mean has been taken off already
-            query = self._check_vector(vector)
-            query = query if state.space.mean is None else query + state.space.mean
-        found, evidence = self._vectors.search(
-            state,
-            query,
-            offset + k + 1,
-            exclude=photo_id,
-            exact=exact,
-            within=None if within is None else self._catalog.ids_within(within),
+            said = plain_words(words)
+            if not said:
+                return SearchResult((), SearchEvidence("words", len(self), 0, 0, 0, 0.0), query=asked)
+            asked = dataclasses.replace(asked, terms=(*asked.terms, *said))
+        likenesses = self._likenesses(asked, photo, vector)
+        ranked = self._ranking.search(
+            asked, likenesses, k=int(k), offset=int(offset), exact=exact, within=within, distinct=distinct
         )
-        page = found[offset : offset + k]
-        part = "vector" if photo is None else "photo"
-        scored = [(found_id, min(max(cosine, 0.0), 1.0)) for found_id, cosine in page]
-        return SearchResult(self._hits(scored, part), evidence, photo_id, has_more=len(found) > offset + k)
+        own = next((like.photo_id for like in likenesses if like.name == "photo"), None)
+        return SearchResult(
+            self._hits(ranked), ranked.evidence, own, has_more=ranked.has_more, n_good=ranked.n_good, query=asked
+        )
+
+    @cached_property
+    def _ranking(self) -> QuerySearch:
+        calibration = photo_calibration(self.settings.card)
+        return QuerySearch(
+            self._catalog, self._vectors, ColumnsView(self._catalog), self._word_space, calibration, self._taught
+        )
+
+    @cached_property
+    def _taught(self) -> TaughtFilters:
+        return TaughtFilters(self._catalog, self._vectors, self.settings.card.fingerprint)
+
+    @property
+    def word_method(self) -> str:
+        """How words are looked for: "texts only", or which encoders tell besides what is seen in photos."""
+        card = self.settings.card
+        if card.labels != "imagenet-1k":
+            return "texts only"
+        return f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
+
+    def suggest(self, typed: str, *, limit: int = 10) -> list[Suggestion]:
+        """List how a query that is being typed may go on.
+
+        Parameters
+        ----------
+        typed : str
+            A line of the language of queries; its last item is completed, and the whole from queries asked before.
+        limit : int
+
+        Returns
+        -------
+        list of Suggestion
+            `text` stands for the last item (`lookalike.query.last_item`); where `kind` is "query", for the whole line.
+        """
+        if not isinstance(limit, int | np.integer) or not 1 <= limit <= 1000:
+            raise InvalidArgumentError(f"`limit` is {limit!r}; expected an integer from 1 to 1,000.")
+        position, item = last_item(typed)
+        completion = self._catalog.completion
+        found = completion.suggest(item, normalise=normalised, limit=int(limit)) if item else []
+        if item != typed.strip():  # what was asked before may begin with all of it, and not with the last item alone
+            found = [one for one in found if one.kind != "query"]
+            whole = completion.suggest(typed.lstrip(), normalise=normalised, limit=int(limit)) if position else []
+            found = [*(one for one in whole if one.kind == "query"), *found]
+        return found[:limit]
+
+    def remember_query(self, query: str) -> bool:
+        """Keep a query that was asked, to suggest it later; returns whether it could be kept.
+
+        It is not where the collection lies in a place that cannot be written to, or another process is just writing.
+        """
+        if not os.access(self.path, os.W_OK):
+            return False
+        try:
+            with closing(Catalog(self.path / CATALOG, writable=True)) as catalog:
+                # SQLite's own lock is enough: nobody else writes this table, and no index follows it.
+                catalog.connection.execute("PRAGMA busy_timeout = 500")
+                with catalog.transaction():
+                    catalog.completion.remember(query)
+        except (CollectionError, FormatError):
+            return False
+        return True
+
+    def _word_space(self) -> WordSpace | None:
+        """Where words stand beside photos; None where the encoder names no classes."""
+        if self.settings.card.labels != "imagenet-1k":
+            return None
+        with self._encoder_lock:
+            if self._words is None:
+                from lookalike.collection.word_space import WordSpace
+
+                self._words = WordSpace.of_imagenet(progress=self._notify)
+            return self._words
+
+    def _likenesses(
+        self, query: Query, photo: PhotoQuery | None, vector: NDArray[np.floating] | None
+    ) -> list[Likeness]:
+        """Resolve the photos and vectors of a query."""
+        terms = [term for term in query.terms if isinstance(term, Photo | Vector)]
+        alone = len(terms) + (photo is not None) + (vector is not None) == 1
+        found = []
+        if photo is not None:
+            found.append(self._likeness("photo", 1.0, photo))
+        if vector is not None:
+            found.append(Likeness("vector", 1.0, self._uncentred(vector)))
+        for number, term in enumerate(terms, start=1):
+            if isinstance(term, Vector):
+                name = "vector" if alone else f"vector {number}"
+                found.append(Likeness(name, term.weight, self._uncentred(term.values)))
+            elif term.region is None:
+                name = "photo" if alone and term.weight > 0 else f"photo:{term.photo}"
+                found.append(self._likeness(name, term.weight, term.photo))
+            else:
+                found.append(self._likeness_of_region(f"photo:{term.photo}", term))
+        return found
+
+    def _likeness(self, name: str, weight: float, photo: PhotoQuery) -> Likeness:
+        photo_id = self.find(photo)
+        if photo_id is None:
+            outside = self._outside(photo)
+            looks = measure(Image.open(io.BytesIO(outside.thumbnail)).convert("RGB"))
+            return Likeness(name, weight, outside.embedding, None, looks.palette, looks.composition)
+        embedding = self._vectors.embeddings([photo_id])[0]
+        row = self._catalog.seen(photo_id)
+        if row is None:
+            return Likeness(name, weight, embedding, photo_id)
+        try:
+            seen = Seen.from_row(*row)
+        except ValueError:  # damaged: `verify` tells it
+            return Likeness(name, weight, embedding, photo_id)
+        return Likeness(name, weight, embedding, photo_id, seen.palette.astype(np.float32), seen.composition)
+
+    def _likeness_of_region(self, name: str, term: Photo) -> Likeness:
+        assert term.region is not None
+        photo_id = self.find(term.photo)
+        path = Path(str(term.photo)).expanduser() if photo_id is None else self.file(photo_id)
+        image = read_photo(read_file(path), name=path.name, limits=PhotoLimits()).image
+        x, y = term.region.x * image.width, term.region.y * image.height
+        right, bottom = x + term.region.width * image.width, y + term.region.height * image.height
+        cut = image.crop((int(x), int(y), max(int(right), int(x) + 1), max(int(bottom), int(y) + 1)))
+        looks = measure(cut)
+        embedding = self.encoder.encode([cut]).embeddings[0]
+        return Likeness(name, term.weight, embedding, photo_id, looks.palette, looks.composition)
+
+    def _uncentred(self, vector: object) -> NDArray[np.float32]:
+        """Bring a vector of the compared space back to where encoders give theirs."""
+        unit, mean = self._check_vector(vector), self._vectors.state().space.mean
+        return unit if mean is None else unit + mean
 
     def _check_vector(self, vector: object) -> NDArray[np.float32]:
         try:
@@ -520,23 +695,11 @@ class Collection:
         unit: NDArray[np.float32] = (query / length).astype(np.float32)
         return unit
 
-    def _search_words(self, words: str, k: int, offset: int, within: Within | None) -> SearchResult:
-        started = time.perf_counter()
-        found = self._catalog.search_words(words, offset + k + 1, within=within)
-        best = found[0][1] if found else 1.0
-        scored = [
-            (photo_id, relevance / best if best > 0 else 1.0) for photo_id, relevance in found[offset : offset + k]
-        ]
-        n_photos = self._catalog.n_photos() if within is None else len(self._catalog.ids_within(within))
-        evidence = SearchEvidence("words", n_photos, 0, 0, 0, time.perf_counter() - started)
-        return SearchResult(self._hits(scored, "words"), evidence, has_more=len(found) > offset + k)
-
-    def _hits(self, scored: Iterable[tuple[int, float]], part: str) -> tuple[Hit, ...]:
-        pairs = list(scored)
-        records = self._catalog.photos_by_id([photo_id for photo_id, _ in pairs])
+    def _hits(self, ranked: Ranked) -> tuple[Hit, ...]:
+        records = self._catalog.photos_by_id([photo_id for photo_id, _, _ in ranked.hits])
         return tuple(
-            Hit(photo_id, records[photo_id].path, score, {part: score})
-            for photo_id, score in pairs
+            Hit(photo_id, records[photo_id].path, score, parts, tuple(ranked.others.get(photo_id, ())))
+            for photo_id, score, parts in ranked.hits
             if photo_id in records and records[photo_id].path  # not gone since
         )
 
@@ -569,7 +732,172 @@ class Collection:
             data = read_file(photo)
         return self._catalog.id_of_content(hashlib.sha256(data).hexdigest())
 
+    # -- tags -------------------------------------------------------------------------------------------------
+
+    def tag(self, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> None:
+        """Give a photo, or several, tags as a person says them: found by words and by ``tag:``.
+
+        Parameters
+        ----------
+        photo : int, path or bytes, or a list or tuple of these
+            Photos of the collection.
+        *tags : str
+            Words such as "San Francisco", or machine tags such as ``dopplr:eat="San Francisco"``.
+
+        Raises
+        ------
+        UnknownPhotoError
+        InvalidArgumentError
+            What cannot be a tag.
+        CollectionLockedError
+            Another process is writing, and was for ten seconds.
+        """
+        self._tag_writer.tag(self._own(photo), tags)
+
+    def untag(self, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> int:
+        """Take tags off a photo, or several, and tell how many there were; see `tag`.
+
+        Keywords of a photo's file come back when the file changes and is read again.
+        """
+        return self._tag_writer.untag(self._own(photo), tags)
+
+    def rename_tag(self, tag: str, new: str) -> int:
+        """Give all photos that have a tag another instead, and tell how many had it; see `tag`.
+
+        Raises
+        ------
+        UnknownTagError
+            No photo has it.
+        """
+        return self._tag_writer.rename(tag, new)
+
+    def reject_tags(self, photo: PhotoQuery, *tags: str) -> None:
+        """Keep that tags do not suit a photo: they are not suggested for it again. Tagging it undoes that."""
+        self._tag_writer.reject(self._own(photo)[0], tags)
+
+    def rejected_tags(self, photo: PhotoQuery | None = None) -> list[tuple[int, str]]:
+        """List photo and tag, in normal form, of what was rejected: for a photo, or for all."""
+        return self._catalog.tags.rejected(None if photo is None else self._own(photo)[0])
+
+    def tags(self, photo: PhotoQuery) -> list[PhotoTag]:
+        """List the tags of a photo of the collection: people's, its file's and the network's, the surest first."""
+        return tags_of(self._catalog, self._own(photo)[0])
+
+    def said_tags(self) -> list[tuple[int, str, str]]:
+        """List photo, tag in normal form, and spelling of all that people and files say, by photo; no machine tags."""
+        return self._catalog.tags.said()
+
+    def tag_counts(self, prefix: str = "", *, limit: int = 100, offset: int = 0) -> list[TagCount]:
+        """List tags that begin with `prefix`, those of the most photos first; no machine tags."""
+        return self._catalog.tags.counts(prefix=normalised(prefix), limit=limit, offset=offset)
+
+    def photos_tagged(self, tag: str) -> NDArray[np.int64]:
+        """Return the ids of photos that have a tag, or a machine tag of a pattern such as ``exif:*=``, ascending."""
+        return self._ranking.having(MachineTagPattern.parse(tag) or tag)
+
+    def machine_tag_list(
+        self,
+        pattern: str | None = None,
+        *,
+        what: MachineTagList | None = None,
+        since: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[MachineTagList, list[MachineTagCount]]:
+        """List what there is of machine tags, those of the most photos first.
+
+        Parameters
+        ----------
+        pattern : str, optional
+            ``exif:*=``, ``exif:model=``, ``*:*=sanfrancisco``: those that are meant; by default all.
+        what : "namespaces", "predicates", "pairs" or "values", optional
+            By default what the pattern leaves open first: pairs of a value, namespaces, predicates of a namespace,
+            values.
+        since : str, optional
+            Only what was written then or later: UTC, ISO 8601, or the beginning of it.
+        limit, offset : int
+
+        Returns
+        -------
+        what : str
+        list of MachineTagCount
+
+        Raises
+        ------
+        InvalidArgumentError
+            No pattern, or a list that it has not.
+        """
+        return machine_tag_list(self._catalog, what, pattern, since=since, limit=limit, offset=offset)
+
+    @property
+    def _tag_writer(self) -> TagWriter:
+        return TagWriter(self.path)
+
+    def _own(self, photo: PhotoQuery | Sequence[PhotoQuery]) -> list[int]:
+        """Ids of photos of the collection."""
+        found = []
+        several = photo if isinstance(photo, list | tuple) else [cast("PhotoQuery", photo)]
+        for each in several:
+            photo_id = self.find(each)
+            if photo_id is None:
+                shown = each if isinstance(each, str | os.PathLike) else "That photo"
+                raise UnknownPhotoError(f"`{shown}` is not in this collection. `lookalike add` brings it in.")
+            found.append(photo_id)
+        return found
+
+    # -- taught filters ---------------------------------------------------------------------------------------
+
+    def save_filter(self, probe: Probe) -> None:
+        """Keep a taught filter (lookalike.explore.asking.teach), which ``style:NAME`` finds then.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Its name cannot be, or is a style's.
+        CollectionLockedError
+        """
+        save_filter(self.path, probe)
+
+    def forget_filter(self, name: str) -> bool:
+        """Forget a taught filter; tells whether there was one."""
+        return forget_filter(self.path, name)
+
+    def filters(self) -> list[Probe]:
+        """List the taught filters, by name."""
+        return self._taught.all()
+
+    def filter(self, name: str) -> Probe:
+        """Return a taught filter.
+
+        Raises
+        ------
+        UnknownFilterError
+        """
+        return self._taught.get(name)
+
+    def scores_of(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Score all photos by a measure ("nsfw", "quality", ...), a style or a taught filter.
+
+        Returns
+        -------
+        ids : int64 (n,)
+            Ascending.
+        scores : float32 (n,)
+            NaN where it was not measured.
+
+        Raises
+        ------
+        InvalidArgumentError
+            There is nothing of that name.
+        """
+        return self._ranking.scores_of(name)
+
     # -- what is known ----------------------------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """A number that grows with every change: tells those who remember that what they hold may be old."""
+        return self._catalog.generation
 
     def photo(self, photo_id: int) -> PhotoRecord:
         """Return what is known of one photo.
@@ -579,6 +907,22 @@ class Collection:
         UnknownPhotoError
         """
         return self._catalog.photo(photo_id)
+
+    def seen(self, photo_id: int) -> SeenPhoto:
+        """Return what is known of a photo beside its file: tags, labels, colours, measures.
+
+        Raises
+        ------
+        UnknownPhotoError
+        """
+        self._catalog.photo(photo_id)
+        row = self._catalog.seen(photo_id)
+        return SeenPhoto.of(
+            None if row is None else Seen.from_row(*row),
+            tags=self._catalog.tags.of_photo(photo_id),
+            machine_tags=self._catalog.machine_tags.of_photo(photo_id),
+            has_labels=self.settings.card.labels == "imagenet-1k",
+        )
 
     def photos(self, ids: Sequence[int]) -> list[PhotoRecord]:
         """Return those of `ids` that exist, in their order."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from lookalike.query import Query
+
 __all__ = ["Hit", "SearchEvidence", "SearchResult"]
 
 
@@ -20,17 +22,19 @@ class Hit:
     path : str
         A file that holds it, as added.
     score : float
-        0 to 1, larger is better. For photos and vectors: the cosine of the embeddings after the collection's
-        mean is taken off, cut at 0 (unrelated photos lie near 0, copies near 1). For words: relevance, relative
-        to the best hit.
+        0 to 1, larger is better: how likely it is what the whole query asks for. For a photo it is calibrated: of hits
+        that score .8, about eight in ten show the same kind of thing (docs/explanation/ranking.md).
     parts : mapping of str to float
-        The score of each part of the query.
+        The same of each part of the query: "photo", "words", "colour", ...
+    others : tuple of int
+        Photos that are nearly the same and were left out for this one, where distinct hits were asked for.
     """
 
     id: int
     path: str
     score: float
     parts: Mapping[str, float]
+    others: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,19 @@ class SearchResult(Sequence[Hit]):
         The photo of the collection that the query was, when it was one.
     has_more : bool
         Whether a larger `k` would give more hits.
+    n_good : int or None
+        How many of the best hits, counted from the first, are worth looking at: beyond them more than one in ten is
+        expected by chance. None where it was not asked for.
+    query : Query or None
+        What was searched for.
     """
 
     hits: tuple[Hit, ...]
     stats: SearchEvidence
     photo_id: int | None = None
     has_more: bool = False
+    n_good: int | None = None
+    query: Query | None = None
 
     def __len__(self) -> int:
         return len(self.hits)

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto, absolute
+from lookalike.catalog import Catalog, FileRecord, FileStatus, NewPhoto, SeenFields, absolute
+from lookalike.collection.seen import RECIPE
 from lookalike.collection.settings import CollectionSettings
 from lookalike.collection.worker_pool import CHUNK, Answers, WorkerPool
 from lookalike.errors import CollectionError, InvalidArgumentError
@@ -100,8 +101,10 @@ def _stat(path: Path) -> FileRecord:
 
 def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], None], *, retry_failed: bool) -> _Plan:
     known: dict[str, tuple[FileRecord, FileStatus]] = {}
+    unseen: set[str] = set()
     for root in roots:
         known.update(catalog.files_below(str(root)))
+        unseen |= catalog.unseen_below(str(root), RECIPE)
     read_before = frozenset(path for path, (_, status) in known.items() if status != "failed")
     plan = _Plan([], read_before, [], [], [], 0)
     seen: set[str] = set()
@@ -123,7 +126,7 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
             plan.unreadable.append((_unread(name), f"The file cannot be read: {error.strerror}."))
             continue
         before, status = known.get(name, (None, None))
-        if before != file or (status == "failed" and retry_failed):
+        if before != file or name in unseen or (status == "failed" and retry_failed):
             plan.to_read.append(file)
         elif status == "gone":
             plan.returned.append(file)
@@ -240,6 +243,7 @@ def add_photos(
         "encoder": settings.encoder,
         "precision": settings.precision,
         "min_side": settings.min_side,
+        "nsfw": settings.nsfw,
         "limits": asdict(limits),
     }
     clock = _Clock(now.total, now.total_bytes)
@@ -293,8 +297,12 @@ def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before:
     return replace(now, done=now.done + len(answers), added=added, updated=updated, moved=moved, failed=failed)
 
 
+def _seen(labels: bytes, palette: bytes, composition: bytes, measures: bytes) -> SeenFields:
+    return RECIPE, labels, palette, composition, measures
+
+
 def _new_photo(answer: dict[str, Any]) -> NewPhoto:
-    embedding = answer["embedding"]
+    embedding, seen = answer["embedding"], answer["seen"]
     return NewPhoto(
         sha256=answer["sha256"],
         format=answer["format"],
@@ -306,4 +314,8 @@ def _new_photo(answer: dict[str, Any]) -> NewPhoto:
         facts=answer["facts"],
         text=tuple(answer["text"]),
         embedding=None if embedding is None else np.frombuffer(base64.b64decode(embedding), dtype="<f4"),
+        tags=tuple((tag, raw) for tag, raw in answer["tags"]),
+        machine_tags=tuple((space, name, value, raw) for space, name, value, raw in answer["machine_tags"]),
+        seen=None if seen is None else _seen(*map(base64.b64decode, seen)),
+        labels=tuple((label, raw, score) for label, raw, score in answer["labels"]),
     )

@@ -2,7 +2,8 @@
 
 Version 1 kept float16 embeddings in a table of its own and one LOPQ index per collection. They become vectors of the
 live index in one transaction, so that a run that is killed leaves the old collection as it was; the mean stays, so
-that scores do. Then the index is made again from them.
+that scores do. Then the index is made again from them. Version 2 knew nothing of what is seen in photos, of tags and of
+places: tables are added, tags and places taken from the facts; photos are looked at by the next `add` that meets them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,17 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.catalog import FORMAT_VERSION, stored_version
-from lookalike.catalog.schema import ASIDE, PAGE_BYTES
+from lookalike.catalog.completion import COMPLETION, count_anew
+from lookalike.catalog.filters import FILTERS
+from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagRow, MachineTags
+from lookalike.catalog.places import PLACES
+from lookalike.catalog.schema import ASIDE, PAGE_BYTES, SEEN, statements
+from lookalike.catalog.tags import REJECTED_TAGS, TAGS, TagRow, Tags
+from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.locking import writing
 from lookalike.collection.vectors import CATALOG, open_index
 from lookalike.errors import CollectionError, FormatError
+from lookalike.photos import PhotoFacts
 
 __all__ = ["bring_up_to_date"]
 
@@ -49,21 +57,27 @@ def bring_up_to_date(directory: Path, dim: int, *, notify: Callable[[str], None]
     if notify is not None:
         notify(f"Bringing {directory} up to date; this happens once.")
     with writing(directory, wait_seconds=10):
-        if stored_version(database) != 1:  # another process was first
+        version = stored_version(database)
+        if not 0 < version < FORMAT_VERSION:  # another process was first
             return
-        _from_version_1(database, dim)
-        shutil.rmtree(directory / "segments", ignore_errors=True)
-        open_index(directory, dim, writable=True, background=False).close()
+        _turn(database, version, dim)
+        if version == 1:
+            shutil.rmtree(directory / "segments", ignore_errors=True)
+            open_index(directory, dim, writable=True, background=False).close()
 
 
-def _from_version_1(database: Path, dim: int) -> None:
+def _turn(database: Path, version: int, dim: int) -> None:
     with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as db:
         try:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("BEGIN IMMEDIATE")
-            _turn(db, dim)
+            if version == 1:
+                _give_vectors_to_the_index(db, dim)
+            _make_room_for_what_is_seen(db)
+            db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
             db.execute("COMMIT")
-            _make_small(db)
+            if version == 1:
+                _make_small(db)
         except sqlite3.OperationalError as error:
             raise CollectionError(
                 f"`{database}` could not be brought up to date: {error}. It is as it was. Free some space (about as "
@@ -85,7 +99,7 @@ def _make_small(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _turn(db: sqlite3.Connection, dim: int) -> None:
+def _give_vectors_to_the_index(db: sqlite3.Connection, dim: int) -> None:
     from lookalike.index.live import tables
 
     tables.create(db, dim=dim, metric="cosine", centred=True, bytes_per_vector=16)
@@ -111,4 +125,19 @@ def _turn(db: sqlite3.Connection, dim: int) -> None:
         tables.set_facts(db, mean=settings["mean"], mean_n=int(settings["mean_n_photos"]))
     db.execute("DELETE FROM settings WHERE name <> 'generation'")
     db.execute("DROP TABLE embeddings")
-    db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+
+
+def _make_room_for_what_is_seen(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE photos SET facts = '{}' WHERE NOT json_valid(facts)")  # places are read out of them
+    for script in (SEEN, TAGS, REJECTED_TAGS, MACHINE_TAGS, COMPLETION, PLACES, FILTERS):
+        for statement in statements(script):
+            db.execute(statement)
+    catalog_tags, machine_tags = Tags(db), MachineTags(db)
+    for photo_id, text in db.execute("SELECT id, facts FROM photos ORDER BY id").fetchall():
+        try:
+            facts = PhotoFacts.from_json(text)
+        except FormatError:  # `verify` tells it
+            continue
+        catalog_tags.put(TagRow(photo_id, tag, raw, "file") for tag, raw in plain_tags(facts))
+        machine_tags.put(MachineTagRow(photo_id, *parts_of(tag), "file") for tag in exif_tags(facts))
+    count_anew(db)

@@ -1,7 +1,8 @@
 """What of a collection is damaged is made again: from the catalog, and where that does not hold it, from the photos.
 
 Segments and models come from the vectors, full text from the facts, thumbnails and lost embeddings from the photo
-files where these are there. Nothing is removed that cannot be made again.
+files where these are there. What was seen in a photo, where that is damaged, is dropped: the next `add` looks again.
+Nothing is removed that cannot be made again.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
             changes.embeddings.update(encoded)
             changes.moved.update(found.misplaced)
             catalog.forget_orphans()
+            catalog.forget_seen(found.unsound)
             catalog.forget_text(found.unnamed)
             for photo_id in found.unwritten:
                 _write_text(catalog, photo_id)

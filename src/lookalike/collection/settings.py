@@ -32,11 +32,14 @@ class CollectionSettings:
         "int8" or "fp32".
     card : EncoderCard
         Identity of the encoder: embeddings of any other cannot be compared with those stored.
+    nsfw : bool
+        Whether photos are judged by open_nsfw when they are added.
     """
 
     encoder: str
     precision: Precision
     card: EncoderCard
+    nsfw: bool = True
 
     @property
     def min_side(self) -> int:
@@ -55,6 +58,7 @@ class CollectionSettings:
             "encoder": self.encoder,
             "precision": self.precision,
             "card": json.loads(self.card.to_json()),
+            "nsfw": self.nsfw,
         }
         temporary = path.with_name(path.name + ".new")
         with temporary.open("w", encoding="utf-8") as file:
@@ -107,6 +111,7 @@ class CollectionSettings:
                 encoder=str(content["encoder"]),
                 precision=content["precision"],
                 card=EncoderCard.from_json(json.dumps(content["card"])),
+                nsfw=bool(content.get("nsfw", True)),
             )
         except FormatError:
             raise

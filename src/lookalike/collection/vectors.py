@@ -127,6 +127,10 @@ class VectorView:
                 raise CollectionError(f"The embedding of photo {photo_id} is lost. `lookalike repair` makes it again.")
         return np.stack([found[photo_id] for photo_id in photo_ids])
 
+    def compared(self, state: Snapshot, photo_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the embeddings float32 (n, dim) of photos as searches compare them: centred, unit length."""
+        return state.space.compared(self.embeddings(photo_ids.tolist()))
+
     def search(
         self,
         state: Snapshot,

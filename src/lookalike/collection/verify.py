@@ -2,9 +2,10 @@
 
 What the live index can say of itself (vectors, models, segments, the database) it says; here come the references
 between it and the catalog: a photo of which a file is present has one vector in the index, one whose files have all
-gone has one laid aside; every photo has its line in the full text, every present one its thumbnail. Photo files
-themselves are not looked at: that is what `add` does. Reads every byte of the database and the index, and the ends of
-thumbnails; adding may go on meanwhile.
+gone has one laid aside; every photo has its line in the full text, every present one its thumbnail. What was seen in a
+photo has the lengths of its recipe; that a photo was not looked at yet is no damage. Photo files themselves are not
+looked at: that is what `add` does. Reads every byte of the database and the index, and the ends of thumbnails; adding
+may go on meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.catalog import Catalog
+from lookalike.collection.seen import EMPTY, RECIPE
 from lookalike.collection.settings import CollectionSettings
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG
@@ -25,6 +27,9 @@ from lookalike.index.live.verify import verify
 
 __all__ = ["CollectionReport", "Findings", "cross_references", "verify_collection"]
 
+_REFERRING = " UNION ALL ".join(
+    f"SELECT photo_id FROM {table}" for table in ("files", "aside", "seen", "tags", "machine_tags", "rejected_tags")
+)
 _PRESENT = "SELECT photo_id FROM files WHERE gone_at IS NULL"
 
 
@@ -79,10 +84,12 @@ class Findings:
         Present, without a whole thumbnail.
     wrong : tuple of int
         With facts or a content hash that cannot be read.
+    unsound : tuple of int
+        Of which what was seen is not what is written of any photo.
     refused : tuple of str
         Paths of files that are present, and listed as not readable.
     orphans : tuple of int
-        Numbers of photos that are not there, which files or embeddings refer to.
+        Numbers of photos that are not there, which files, embeddings or tags refer to.
     strays : tuple of str
         Thumbnails of no photo.
     n_thumbnails : int
@@ -94,6 +101,7 @@ class Findings:
     unnamed: tuple[int, ...]
     unshown: tuple[int, ...]
     wrong: tuple[int, ...]
+    unsound: tuple[int, ...]
     refused: tuple[str, ...]
     orphans: tuple[int, ...]
     strays: tuple[str, ...]
@@ -108,7 +116,8 @@ class Findings:
             ("full text", "{} a line in it, but is no photo", self.unnamed),
             ("thumbnails", "{} none, or half of one", self.unshown),
             ("photos", "{} facts or a content hash that cannot be read", self.wrong),
-            ("files", "{} files or embeddings, but no record", self.orphans),
+            ("seen", "{} figures of what is seen in it that are damaged; `lookalike add` looks again", self.unsound),
+            ("files", "{} files, embeddings or tags, but no record", self.orphans),
             ("files", "{} both present and listed as not readable", self.refused),
         ):
             if found:
@@ -193,6 +202,7 @@ def cross_references(catalog: Catalog, thumbnails: ThumbnailStore) -> Findings:
         unnamed=_sorted(lines - photos.keys()),
         unshown=tuple(unshown),
         wrong=ids("SELECT id FROM photos WHERE length(sha256) <> 32 OR NOT json_valid(facts) ORDER BY id"),
+        unsound=_unsound(catalog),
         refused=tuple(
             path
             for (path,) in catalog.connection.execute(
@@ -200,12 +210,23 @@ def cross_references(catalog: Catalog, thumbnails: ThumbnailStore) -> Findings:
             )
         ),
         orphans=ids(
-            "SELECT DISTINCT photo_id FROM (SELECT photo_id FROM files UNION ALL SELECT photo_id FROM aside) "
+            f"SELECT DISTINCT photo_id FROM ({_REFERRING}) "
             "WHERE photo_id NOT IN (SELECT id FROM photos) ORDER BY photo_id"
         ),
         strays=tuple(sorted(str(path.relative_to(thumbnails.root.parent)) for path in strays)),
         n_thumbnails=len(shown) - len(unshown),
     )
+
+
+def _unsound(catalog: Catalog) -> tuple[int, ...]:
+    """Photos of which what was seen, by the recipe of this version, has not its lengths."""
+    fields = ("labels", "palette", "composition", "measures")
+    wrong = " OR ".join(f"typeof({name}) <> 'blob' OR length({name}) <> ?" for name in fields)
+    rows = catalog.connection.execute(
+        f"SELECT photo_id FROM seen WHERE recipe = ? AND ({wrong}) ORDER BY photo_id",
+        (RECIPE, *map(len, EMPTY.to_row())),
+    )
+    return tuple(row[0] for row in rows)
 
 
 def _is_whole(jpeg: Path) -> bool:

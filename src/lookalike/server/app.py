@@ -15,8 +15,11 @@ from lookalike.server.jobs import AddJob
 from lookalike.server.page import PAGE, Page
 from lookalike.server.photos import photo_routes
 from lookalike.server.refusals import answer_errors
+from lookalike.server.searching import search_routes
 from lookalike.server.status import status_routes
+from lookalike.server.tags import tag_routes
 from lookalike.server.uploads import UPLOAD_LIMITS, Uploads, upload_routes
+from lookalike.server.why import why_routes
 
 __all__ = ["create_app"]
 
@@ -28,6 +31,7 @@ def create_app(
     hosts: Iterable[str] | None = None,
     limits: PhotoLimits = UPLOAD_LIMITS,
     page: Path = PAGE,
+    remember: bool = False,
 ) -> FastAPI:
     """Return the web application of one collection, for any ASGI server.
 
@@ -43,6 +47,8 @@ def create_app(
         Of an upload.
     page : Path
         Folder of the built page.
+    remember : bool
+        Whether queries that found something are kept, to be suggested later.
     """
     app = FastAPI(
         title="Lookalike",
@@ -56,6 +62,9 @@ def create_app(
     api = APIRouter(prefix="/api/v1")
     api.include_router(status_routes(collection, jobs))
     api.include_router(photo_routes(collection))
+    api.include_router(search_routes(collection, remember=remember))
+    api.include_router(why_routes(collection))
+    api.include_router(tag_routes(collection))
     api.include_router(upload_routes(collection, Uploads(collection, limits=limits)))
     app.include_router(api)
     app.router.default = Page(page)

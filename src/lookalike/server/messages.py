@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from lookalike.catalog import PhotoRecord
-from lookalike.collection import AddProgress, Collection, SearchResult
+from lookalike.collection import AddProgress, Collection, SearchResult, SeenPhoto
 from lookalike.photos import PhotoFacts
 
 __all__ = [
+    "Cell",
     "ErrorMessage",
     "Facts",
     "Failure",
@@ -24,10 +25,21 @@ __all__ = [
     "Photo",
     "PhotoDetails",
     "PhotoPage",
+    "PhotoUnits",
     "Query",
     "SearchStats",
+    "Seen",
+    "SharedClass",
     "Status",
+    "Suggestion",
+    "Suggestions",
+    "Swatch",
+    "Unit",
+    "UnitPhoto",
+    "UnitPhotos",
     "Upload",
+    "Why",
+    "WhyPhoto",
 ]
 
 MAX_OFFSET = 1_000_000
@@ -88,21 +100,81 @@ class Facts(BaseModel):
         return cls.model_validate(facts, from_attributes=True)
 
 
+class Tag(BaseModel):
+    """A tag of a photo."""
+
+    tag: str = Field(description="normal form, in which tags are compared")
+    raw: str = Field(description="as written")
+    origin: Literal["file", "user", "auto"]
+    score: float = Field(description="0 to 1; 1 for what files and people say")
+
+
+class MachineTag(BaseModel):
+    """A machine tag of a photo, `namespace:predicate=value`."""
+
+    namespace: str
+    predicate: str
+    value: str = Field(description="normal form")
+    raw: str = Field(description="the value as written")
+    origin: Literal["file", "user", "auto"]
+    score: float
+
+
+class Label(BaseModel):
+    """A class that the network thinks of."""
+
+    name: str
+    probability: float
+
+
+class Swatch(BaseModel):
+    """A colour of a photo."""
+
+    hex: str = Field(pattern="^#[0-9a-f]{6}$")
+    name: str
+    share: float = Field(description="of the photo, 0 to 1")
+
+
+class Seen(BaseModel):
+    """What was seen in a photo, and its tags."""
+
+    tags: list[Tag]
+    machine_tags: list[MachineTag]
+    labels: list[Label] = Field(description="likeliest first")
+    palette: list[Swatch] = Field(description="largest share first")
+    measures: dict[str, float] = Field(description="quality and styles as measured, by name")
+    nsfw: float | None = Field(description="0 to 1, by open_nsfw; null where it was not judged")
+
+    @classmethod
+    def of(cls, seen: SeenPhoto) -> Seen:
+        """Return what is known of a photo beside its file."""
+        return cls(
+            tags=[Tag.model_validate(row, from_attributes=True) for row in seen.tags],
+            machine_tags=[MachineTag.model_validate(row, from_attributes=True) for row in seen.machine_tags],
+            labels=[Label(name=name, probability=probability) for name, probability in seen.labels],
+            palette=[Swatch.model_validate(swatch, from_attributes=True) for swatch in seen.palette],
+            measures=seen.measures,
+            nsfw=seen.nsfw,
+        )
+
+
 class PhotoDetails(Photo):
     """All that is known of a photo."""
 
     facts: Facts
+    seen: Seen
     format: str
     bytes: int
     paths: list[str] = Field(description="every file that holds it")
     added_at: str = Field(description="ISO 8601, UTC")
 
     @classmethod
-    def of_record(cls, record: PhotoRecord, paths: list[str]) -> PhotoDetails:
+    def of_record(cls, record: PhotoRecord, paths: list[str], seen: SeenPhoto) -> PhotoDetails:
         """Return what is known of `record`, which lies at `paths`."""
         return cls(
             **dict(Photo.of(record)),
             facts=Facts.of(PhotoFacts.from_json(record.facts)),
+            seen=Seen.of(seen),
             format=record.format,
             bytes=record.bytes,
             paths=paths,
@@ -123,15 +195,19 @@ class Hit(Photo):
 
     score: float = Field(ge=0, le=1, description="larger is better")
     parts: dict[str, float] = Field(description="score of each part of the query")
+    others: list[int] = Field(
+        description="photos nearly the same, left out for this one where distinct hits are asked for"
+    )
 
 
 class Query(BaseModel):
     """What was searched for."""
 
-    kind: Literal["photo", "upload", "words"]
+    kind: Literal["photo", "upload", "words", "query"]
     photo: Photo | None = Field(description="the photo of the collection that the query is, or that equals the upload")
     upload: str | None
     words: str | None
+    query: str | None = Field(description="a query as the language writes it; null where no `q` was given")
 
 
 class SearchStats(BaseModel):
@@ -151,6 +227,10 @@ class Hits(BaseModel):
     query: Query
     hits: list[Hit]
     next_offset: int | None = Field(description="`offset` of the hits that follow; null at the end")
+    n_good: int | None = Field(
+        description="hits, from the first of all on, beyond which more than one in ten is expected by chance; null "
+        "where the query does not ask (`cut:yes`, `order:`)"
+    )
     stats: SearchStats
 
     @classmethod
@@ -163,8 +243,9 @@ class Hits(BaseModel):
         offset: int,
         upload: str | None = None,
         words: str | None = None,
+        query: str | None = None,
     ) -> Hits:
-        """Return `result`, found for `words`, an `upload`, or else a photo of the collection."""
+        """Return `result`, found for a `query`, `words`, an `upload`, or else a photo of the collection."""
         ids = [hit.id for hit in result]
         goal = [] if result.photo_id is None else [result.photo_id]
         records = {record.id: record for record in collection.photos([*ids, *goal])}
@@ -172,21 +253,120 @@ class Hits(BaseModel):
         if upload is not None and photo is not None and not photo.path:
             photo = None  # hidden: its files have gone from the collection
         following = offset + k
+        kinds: tuple[tuple[Literal["query", "words", "upload"], str | None], ...] = (
+            ("query", query),
+            ("words", words),
+            ("upload", upload),
+        )
         return cls(
             query=Query(
-                kind="words" if words is not None else "upload" if upload is not None else "photo",
+                kind=next((kind for kind, given in kinds if given is not None), "photo"),
                 photo=None if photo is None else Photo.of(photo),
                 upload=upload,
                 words=words,
+                query=query,
             ),
             hits=[
-                Hit(**dict(Photo.of(records[hit.id])), score=hit.score, parts=dict(hit.parts))
+                Hit(
+                    **dict(Photo.of(records[hit.id])),
+                    score=hit.score,
+                    parts=dict(hit.parts),
+                    others=list(hit.others),
+                )
                 for hit in result
                 if hit.id in records
             ],
             next_offset=following if result.has_more and following <= MAX_OFFSET else None,
+            n_good=result.n_good,
             stats=SearchStats.model_validate(result.stats, from_attributes=True),
         )
+
+
+class Suggestion(BaseModel):
+    """How a query may go on."""
+
+    kind: Literal["tag", "machine tag", "word", "query"]
+    text: str = Field(description="what is suggested, as it was written")
+    query: str = Field(description="the whole line with it")
+    n: int = Field(description="how many tags or texts have it; of a query, how often it was asked")
+    n_edits: int = Field(description="mistakes in what was typed: 0, 1 or 2")
+
+
+class Suggestions(BaseModel):
+    """How a query that is being typed may go on, the likeliest first."""
+
+    suggestions: list[Suggestion]
+
+
+class SharedClass(BaseModel):
+    """A class or broader term that both photos may be of."""
+
+    name: str
+    a: float = Field(description="probability for the first photo")
+    b: float = Field(description="the same for the second")
+
+
+Box = Annotated[list[float], Field(min_length=4, max_length=4, description="left, top, right, bottom: shares, 0 to 1")]
+
+
+class WhyPhoto(BaseModel):
+    """One of two photos that are compared."""
+
+    photo: Photo
+    heat: list[list[float]] = Field(description="rows of cells: what each gives to the cosine")
+    box: Box = Field(description="what the network saw of the photo, and the heat lies over")
+    palette: list[Swatch]
+
+
+class Why(BaseModel):
+    """Why two photos are alike."""
+
+    cosine: float = Field(description="of the two embeddings, the collection's mean taken off")
+    method: Literal["shares", "hiding"] = Field(
+        description="shares: each heat map sums to the cosine; hiding: what the cosine loses when a cell is hidden"
+    )
+    a: WhyPhoto
+    b: WhyPhoto
+    classes: list[SharedClass] = Field(description="the surest common one first")
+    tags: list[str] = Field(description="that both carry, as the first has them written")
+
+
+class UnitPhoto(Photo):
+    """A photo that excites a unit of the network."""
+
+    value: float = Field(description="the embedding's coordinate before centring")
+
+
+class UnitPhotos(BaseModel):
+    """The photos that excite a unit most, strongest first."""
+
+    unit: int
+    photos: list[UnitPhoto]
+
+
+class Cell(BaseModel):
+    """A cell of a photo in which a unit is strong."""
+
+    row: int
+    column: int
+    box: Box
+    activation: float
+
+
+class Unit(BaseModel):
+    """A unit that a photo excites."""
+
+    unit: int
+    value: float = Field(description="the photo's coordinate before centring")
+    typical: float = Field(description="the same of the collection's mean")
+    cells: list[Cell] = Field(description="where in the photo it is strongest")
+
+
+class PhotoUnits(BaseModel):
+    """The units that a photo excites most beyond what is usual in the collection."""
+
+    photo: Photo
+    units: list[Unit]
 
 
 class Upload(BaseModel):
@@ -247,6 +427,7 @@ class Status(BaseModel):
     failures: int = Field(description="files that could not be read")
     encoder: str
     search: Literal["exact", "lopq"] = Field(description="how photos are compared")
+    word_search: str = Field(description="how words are looked for: in texts only, or also in what was seen in photos")
     jobs: list[Job]
 
 

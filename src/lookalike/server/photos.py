@@ -37,7 +37,7 @@ _IMAGE_RESPONSE: dict[int | str, dict[str, Any]] = {
 
 
 def photo_routes(collection: Collection) -> APIRouter:
-    """Return the routes below ``/photos``, and ``/search``."""
+    """Return the routes below ``/photos`` but for those of why.py."""
     router = APIRouter(tags=["photos"])
     renditions = Renditions()
 
@@ -61,7 +61,7 @@ def photo_routes(collection: Collection) -> APIRouter:
     @router.get("/photos/{photo_id}", responses=refusals(404, 422))
     def photo_details(photo_id: PhotoId) -> PhotoDetails:
         """Tell what is known of a photo."""
-        return PhotoDetails.of_record(collection.photo(photo_id), collection.paths(photo_id))
+        return PhotoDetails.of_record(collection.photo(photo_id), collection.paths(photo_id), collection.seen(photo_id))
 
     @router.get(
         "/photos/{photo_id}/thumbnail",
@@ -96,24 +96,6 @@ def photo_routes(collection: Collection) -> APIRouter:
         """Find photos similar to one of the collection."""
         result = collection.search(photo=photo_id, k=k, offset=offset)
         return Hits.of(collection, result, k=k, offset=offset)
-
-    @router.get("/search", tags=["search"], responses=refusals(422))
-    def search_words(
-        words: Annotated[
-            str,
-            Query(
-                min_length=1,
-                max_length=1000,
-                description="Words that must all occur in title, caption, keywords, creator or file name; "
-                'a phrase in "double quotes" as it stands.',
-            ),
-        ],
-        k: K = 60,
-        offset: Offset = 0,
-    ) -> Hits:
-        """Find photos by words."""
-        result = collection.search(words=words, k=k, offset=offset)
-        return Hits.of(collection, result, k=k, offset=offset, words=words)
 
     return router
 

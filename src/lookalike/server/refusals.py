@@ -24,7 +24,10 @@ from lookalike.errors import (
     PhotoError,
     PhotoGoneError,
     PhotoTooLargeError,
+    QueryError,
+    UnknownFilterError,
     UnknownPhotoError,
+    UnknownTagError,
     UnsupportedPhotoError,
 )
 from lookalike.server.messages import ErrorDetail, ErrorMessage
@@ -35,11 +38,14 @@ logger = logging.getLogger(__name__)
 
 _STATUS_AND_CODE: tuple[tuple[type[LookalikeError], int, str], ...] = (
     (UnknownPhotoError, 404, "unknown_photo"),
+    (UnknownTagError, 404, "unknown_tag"),
+    (UnknownFilterError, 404, "unknown_filter"),
     (PhotoGoneError, 404, "file_gone"),
     (UnsupportedPhotoError, 415, "unsupported_photo"),
     (PhotoTooLargeError, 413, "photo_too_large"),
     (DamagedPhotoError, 422, "damaged_photo"),
     (PhotoError, 422, "unreadable_photo"),
+    (QueryError, 422, "wrong_query"),
     (InvalidArgumentError, 422, "invalid_argument"),
     (CollectionLockedError, 409, "collection_locked"),
     (LookalikeError, 500, "collection_error"),

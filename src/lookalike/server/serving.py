@@ -64,7 +64,7 @@ def serve(
         if on_ready is not None:
             on_ready(_url(host, bound_port))
 
-    app = create_app(collection, jobs=jobs, hosts=names_of(host))
+    app = create_app(collection, jobs=jobs, hosts=names_of(host), remember=True)
     config = uvicorn.Config(
         app,
         log_config=None,

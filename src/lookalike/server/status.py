@@ -29,6 +29,7 @@ def status_routes(collection: Collection, jobs: Sequence[AddJob]) -> APIRouter:
             failures=collection.n_failures(),
             encoder=collection.settings.card.name,
             search=collection.search_method,
+            word_search=collection.word_method,
             jobs=[job.message() for job in jobs],
         )
 

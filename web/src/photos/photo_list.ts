@@ -11,7 +11,7 @@ import {
   type Hits,
   type Photo,
   type Query,
-  searchWords,
+  search,
 } from "../api";
 import { Observable } from "../observable";
 import { type Subject, subjectKey } from "../url";
@@ -35,7 +35,7 @@ async function loadPage(subject: Subject, cursor: string | null): Promise<Page> 
   let hits: Hits;
   if (subject.kind === "similar") hits = await getSimilar(subject.id, offset, PAGE);
   else if (subject.kind === "upload") hits = await getSimilarToUpload(subject.upload, offset, PAGE);
-  else hits = await searchWords(subject.words, offset, PAGE);
+  else hits = await search(subject.words, offset, PAGE);
   const next = hits.next_offset === null ? null : String(hits.next_offset);
   return { photos: hits.hits, next, total: null, query: hits.query };
 }

@@ -2,6 +2,8 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CameraIcon, CloseIcon, SearchIcon } from "../icons";
 import { navigation } from "../navigation";
+import { useChanges } from "../observable";
+import { server } from "../server/server";
 import { EVERYTHING, type Subject } from "../url";
 import { uploading } from "./upload";
 
@@ -19,6 +21,7 @@ interface SearchBarProps {
 export function SearchBar({ subject, goal }: SearchBarProps) {
   const asked = subject.kind === "words" ? subject.words : "";
   const [words, setWords] = useState(asked);
+  const { status } = useChanges(server);
   const field = useRef<HTMLInputElement>(null);
   // Before the first paint: whoever types at once is neither overwritten nor unheard.
   useLayoutEffect(() => setWords(asked), [asked, subject.kind]);
@@ -68,6 +71,7 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
               : "Search by words, or drop a photo"
           }
           aria-label="Search by words"
+          title={status ? `Words are looked for by: ${status.word_search}` : undefined}
           autocomplete="off"
           maxLength={1000}
           enterkeyhint="search"

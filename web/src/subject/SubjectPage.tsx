@@ -126,7 +126,10 @@ function NoPhotos({ list }: { list: PhotoList }) {
   if (list.subject.kind === "words") {
     return (
       <Message title={`No photo has the words “${list.subject.words}”`}>
-        <p>Words are looked up in titles, captions, keywords and file names. Fewer or other words may find more.</p>
+        <p>
+          Words are looked up in titles, captions, keywords and file names, and in what is seen in photos. Fewer or
+          other words may find more.
+        </p>
         <p>
           <a class="button" href="/">
             See all photos
@@ -176,7 +179,12 @@ function Refused({ list, error }: { list: PhotoList; error: ApiError }) {
       </Message>
     );
   }
-  const title = error.status === 404 ? "This photo is not in the collection" : "That did not work";
+  const title =
+    error.status === 404
+      ? "This photo is not in the collection"
+      : list.subject.kind === "words" && error.status === 422
+        ? "This search cannot be read"
+        : "That did not work";
   return (
     <Message title={title}>
       <p>{error.message}</p>

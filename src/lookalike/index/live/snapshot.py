@@ -30,6 +30,8 @@ __all__ = ["Snapshot", "Space"]
 _STORED_ROWS = 16_384
 _STORED_BYTES = 1 << 25
 """Stored vectors that exact search unpacks at a time."""
+_UNPACKED_ROWS = 128
+"""The same where some are looked up: they stay in the processor's cache."""
 
 _Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
@@ -96,6 +98,7 @@ class Snapshot:
     memory: tuple[Rows, ...]
     damaged: tuple[str, ...] = ()
     _index: LOPQIndex | None = field(init=False, default=None)
+    _ids: NDArray[np.int64] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if self.model is not None and self.segments:
@@ -142,10 +145,39 @@ class Snapshot:
         return SearchResult(ids, distances, stats + SearchStats(0, 0, 0, time.perf_counter() - started))
 
     def ids(self) -> NDArray[np.int64]:
-        """All ids, rising: int64 (n_vectors,)."""
-        parts = [rows.ids if rows.alive is None else rows.ids[rows.alive] for rows in self.memory]
-        parts += [each.ids[each.living_rows()] for each in self.segments]
-        return np.sort(np.concatenate([np.empty(0, np.int64), *parts]))
+        """All ids, rising: int64 (n_vectors,), read-only."""
+        if self._ids is None:
+            parts = [rows.ids if rows.alive is None else rows.ids[rows.alive] for rows in self.memory]
+            parts += [each.ids[each.living_rows()] for each in self.segments]
+            ids = np.sort(np.concatenate([np.empty(0, np.int64), *parts]))
+            ids.flags.writeable = False
+            object.__setattr__(self, "_ids", ids)  # the same whoever computes it
+            return ids
+        return self._ids
+
+    def vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Vectors as they are compared: float32 (n, dim), NaN where there is none.
+
+        Parameters
+        ----------
+        ids : int64 (n,)
+            Rising.
+        """
+        vectors = np.full((len(ids), self.dim), np.nan, np.float32)
+        for rows in self.memory:
+            there = np.isin(rows.ids, ids)
+            if rows.alive is not None:
+                there &= rows.alive
+            vectors[np.searchsorted(ids, rows.ids[there])] = rows.vectors[there]
+        for each in self.segments:
+            found = each.locate(ids)
+            if each.segment.alive is not None:
+                found = found[each.segment.alive[found]]
+            places = np.searchsorted(ids, each.ids[found])
+            for start in range(0, len(found), _UNPACKED_ROWS):
+                part = slice(start, start + _UNPACKED_ROWS)
+                vectors[places[part]] = each.segment.vectors(found[part])
+        return vectors
 
     def holds(self, id: int) -> bool:
         """Tell whether there is a vector of this id."""

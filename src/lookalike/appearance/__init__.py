@@ -1,0 +1,40 @@
+"""How photos look: palettes, black and white, quality, styles, composition. Pure functions of pixels."""
+
+from __future__ import annotations
+
+from lookalike.appearance.composition import N_COMPOSITION, composition_of
+from lookalike.appearance.lightness import Lightness
+from lookalike.appearance.measure import MEASURES, Appearance, measure
+from lookalike.appearance.monochrome import monochrome_scores
+from lookalike.appearance.names import COLOUR_NAMES, colour_named, named_colour
+from lookalike.appearance.oklab import oklab_distances, oklab_of, srgb_of
+from lookalike.appearance.palette import N_COLOURS, palette_of, palette_scores, palette_vector, palette_vectors
+from lookalike.appearance.quality import Quality, quality_of
+from lookalike.appearance.styles import STYLES, Style, style_scores, style_statistics
+
+__all__ = [
+    "COLOUR_NAMES",
+    "MEASURES",
+    "N_COLOURS",
+    "N_COMPOSITION",
+    "STYLES",
+    "Appearance",
+    "Lightness",
+    "Quality",
+    "Style",
+    "colour_named",
+    "composition_of",
+    "measure",
+    "monochrome_scores",
+    "named_colour",
+    "oklab_distances",
+    "oklab_of",
+    "palette_of",
+    "palette_scores",
+    "palette_vector",
+    "palette_vectors",
+    "quality_of",
+    "srgb_of",
+    "style_scores",
+    "style_statistics",
+]

@@ -1,0 +1,576 @@
+"""One query, one plan, one ranked list.
+
+The plan: filters become the ids that may be found; the parts that are told from columns in memory (words, colours,
+styles, and dials of colour and composition) are scored for all of these; the photos and vectors of the query become one
+vector, whose nearest the index gives. The best of either are the candidates. Of each of them every part is known
+exactly, and they are ranked by all parts together (ranking.py). Cost: at 100,000 photos some ten milliseconds for a
+part that is scored for all, five for the index (docs/benchmarks/understanding.md).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.appearance import STYLES, colour_named, palette_scores
+from lookalike.catalog import Catalog, Within
+from lookalike.collection.background import Background
+from lookalike.collection.columns import Columns, ColumnsView
+from lookalike.collection.hits import SearchEvidence
+from lookalike.collection.ranking import (
+    COLOURS,
+    DOUBT_OF_LOOKS,
+    DOUBT_OF_WORDS,
+    SUBTRACTED,
+    Logistic,
+    Part,
+    fused,
+    n_beyond_chance,
+    representatives,
+    standing_out,
+)
+from lookalike.collection.seen import MEASURES
+from lookalike.collection.vectors import VectorView
+from lookalike.errors import InvalidArgumentError, UnknownFilterError
+from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
+
+if TYPE_CHECKING:
+    from lookalike.collection.taught import TaughtFilters
+    from lookalike.collection.word_space import WordSpace
+    from lookalike.index.live.snapshot import Snapshot
+
+__all__ = ["Likeness", "QuerySearch", "Ranked", "plain_words"]
+
+N_CANDIDATES = 1000
+"""Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
+NEARLY_THE_SAME = 0.95
+"""Cosine from which on a hit counts as another version of an earlier one."""
+_SEEN_OF_WORDS, _LEAST_OF_WORDS = 0.3, 0.1
+"""Of words alone: what the best photo must score for any to be a hit (nonsense stays below), and what each must."""
+_TOP = 3
+"""Best matches that stay above in any other order."""
+_LOOKED_THROUGH = 3
+"""Hits looked through for other versions, for each that is wanted."""
+_LEXICAL = 0.95
+"""Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """A photo or vector of a query, resolved.
+
+    Attributes
+    ----------
+    name : str
+    weight : float
+    embedding : float32 (dim,)
+        As the encoder gives it.
+    photo_id : int or None
+        The photo of the collection that it is; it is not among the hits.
+    palette : float32 (6, 4) or None
+    composition : int8 (d,) or None
+    """
+
+    name: str
+    weight: float
+    embedding: NDArray[np.float32]
+    photo_id: int | None = None
+    palette: NDArray[np.float32] | None = None
+    composition: NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A ranked list, before paths are known.
+
+    Attributes
+    ----------
+    hits : list of (photo_id, score, parts)
+    others : dict of int to list of int
+        Hits that were left out as other versions of one that is there.
+    n_good : int or None
+        How many of the best are worth looking at, counted from the first hit of all.
+    has_more : bool
+    evidence : SearchEvidence
+    """
+
+    hits: list[tuple[int, float, dict[str, float]]]
+    others: dict[int, list[int]]
+    n_good: int | None
+    has_more: bool
+    evidence: SearchEvidence
+
+
+class QuerySearch:
+    """Answers queries about one collection.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    vectors : VectorView
+    columns : ColumnsView
+    words : callable
+        Gives the `WordSpace`, loaded when first asked for; None where words are looked for in texts only.
+    calibration : Logistic or None
+        From cosines to probabilities, for the encoder of the collection; None where the photos' own spread tells it.
+    taught : TaughtFilters
+        What people taught: found like styles.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: VectorView,
+        columns: ColumnsView,
+        words: Callable[[], WordSpace | None],
+        calibration: Logistic | None,
+        taught: TaughtFilters,
+    ) -> None:
+        self._catalog = catalog
+        self._vectors = vectors
+        self._columns = columns
+        self._words = words
+        self._calibration = calibration
+        self._taught = taught
+        self._background = Background(vectors)
+
+    def search(
+        self,
+        query: Query,
+        likenesses: Sequence[Likeness],
+        *,
+        k: int,
+        offset: int = 0,
+        exact: bool = False,
+        within: Within | None = None,
+        distinct: bool = False,
+    ) -> Ranked:
+        """Rank the photos for a query whose photos and vectors are resolved.
+
+        Parameters
+        ----------
+        query : Query
+            Its terms that are photos or vectors are not looked at.
+        likenesses : sequence of Likeness
+            In their place.
+        k, offset : int
+        exact : bool
+            Compare with every photo instead of asking the index.
+        within : Within, optional
+            Limits beside those of the query.
+        distinct : bool
+            Leave out hits that are nearly the same as an earlier one.
+        """
+        started = time.perf_counter()
+        state = self._vectors.state()
+        plan = self._plan(query, likenesses, within, state)
+        wanted = offset + k + 1
+        found, evidence = self._candidates(plan, state, wanted, exact=exact)
+        own = [each.photo_id for each in likenesses if each.photo_id is not None]
+        found = found[~np.isin(found, own)]
+        parts = self._parts(plan, state, found)
+        scores = fused(parts, len(found))
+        order = np.lexsort((found, -scores))
+        if plan.by_words:
+            best = scores.max(initial=0)  # words that stand in texts may be a name, of which nothing can be seen
+            least = _LEAST_OF_WORDS if _SEEN_OF_WORDS <= best < _LEXICAL else _SEEN_OF_WORDS
+            order = order[scores[order] >= least]
+        n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
+        if n_good is not None and plan.ranks:
+            order = order[: max(n_good, 0 if query.cut else _TOP)]
+        order = self._ordered(query, found, order, ranks=plan.ranks)
+        others: dict[int, list[int]] = {}
+        if distinct and len(order):
+            order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
+        page = order[offset : offset + k]
+        hits = [(int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page]
+        evidence = replace(evidence, seconds=time.perf_counter() - started)
+        return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
+
+    # -- the plan ---------------------------------------------------------------------------------------------
+
+    def _plan(self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot) -> _Plan:
+        columns = self._columns.current() if _needs_columns(query) else None
+        admitted = self._admitted(query, columns, state)
+        if within is not None:
+            admitted = _both(admitted, self._catalog.ids_within(within, present=False))
+        content = next((dial.value for dial in query.dials if dial.name == "content"), 1.0)
+        plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
+        if columns is not None or not any(like.weight > 0 for like in likenesses):
+            plan.ids = state.ids()
+            if admitted is not None:
+                plan.ids = plan.admitted = _both(plan.ids, admitted)
+        if columns is not None:
+            rows = columns.rows_of(plan.ids)
+            plan.parts = [
+                Part(name, weight, _of_rows(scores, rows), DOUBT_OF_LOOKS)
+                for name, weight, scores in self._columns_say(query, plan, columns)
+            ]
+        for term in query.terms:
+            if isinstance(term, Style) and _style_measure(term.name) is None:
+                plan.parts.append(Part(f"style:{term.name}", term.weight, self._taught_scores(term.name, plan.ids)))
+        self._add_words(query, plan, columns)
+        plan.ranks = plan.ranks or bool(plan.parts)
+        plan.by_words = bool(query.terms) and not likenesses and all(isinstance(term, Words) for term in query.terms)
+        return plan
+
+    def _admitted(self, query: Query, columns: Columns | None, state: Snapshot) -> NDArray[np.int64] | None:
+        """Ids that the filters, limits and tags of a query leave, ascending; None: all."""
+        admitted = None
+        if (within := within_of(query, self._catalog)) is not None:
+            admitted = self._catalog.ids_within(within, present=False)
+        if query.limits:
+            assert columns is not None
+            kept = np.ones(len(columns), np.bool_)
+            for limit in query.limits:
+                values = columns.measure(limit.measure)
+                kept &= (values >= (limit.at_least if limit.at_least is not None else -np.inf)) & (
+                    values <= (limit.at_most if limit.at_most is not None else np.inf)
+                )
+            admitted = _both(admitted, columns.ids[kept])
+        for term in query.terms:
+            if isinstance(term, Tag):
+                having = self.having(term.tag)
+                if term.weight > 0:
+                    admitted = _both(admitted, having)
+                else:
+                    every = state.ids() if admitted is None else admitted
+                    admitted = every[~_are_among(every, having)]
+        return admitted
+
+    def having(self, tag: str | MachineTagPattern) -> NDArray[np.int64]:
+        """Ids of the photos that have a tag, ascending."""
+        if isinstance(tag, str):
+            return self._catalog.tags.photos(normalised(tag))
+        form = tag.normalised
+        return self._catalog.machine_tags.photos(namespace=form.namespace, predicate=form.predicate, value=form.value)
+
+    def _columns_say(
+        self, query: Query, plan: _Plan, columns: Columns
+    ) -> Iterator[tuple[str, float, NDArray[np.float32]]]:
+        """Name, weight and scores float32 (n,) of the parts that the columns alone tell."""
+        colours = [term for term in query.terms if isinstance(term, Colour)]
+        wanted = [term for term in colours if term.weight > 0]
+        if wanted:
+            weight = sum(term.weight for term in wanted) / len(wanted)
+            yield "colour", weight, COLOURS(palette_scores(columns.palettes, _asked(wanted)))
+        for colour in colours:
+            if colour.weight < 0:
+                scores = palette_scores(columns.palettes, _asked([colour]))
+                yield f"-colour:{colour.colour}", colour.weight, COLOURS(scores)
+        for term in query.terms:
+            if isinstance(term, Style) and (measure := _style_measure(term.name)) is not None:
+                yield f"style:{term.name}", term.weight, np.nan_to_num(columns.measure(measure))
+        dials = {dial.name: dial.value for dial in query.dials}
+        for like in plan.likenesses:
+            if like.weight > 0 and dials.get("colour") and like.palette is not None:
+                scores = palette_scores(columns.palettes, like.palette[like.palette[:, 3] > 0])
+                yield f"colours of {like.name}", like.weight * dials["colour"], standing_out(scores)
+            if like.weight > 0 and dials.get("composition") and like.composition is not None:
+                scores = (columns.compositions @ (like.composition / np.float32(127 * 127))).astype(np.float32)
+                yield f"composition of {like.name}", like.weight * dials["composition"], standing_out(scores)
+
+    def scores_of(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Score all photos that can be found by a measure, a style or a taught filter.
+
+        Parameters
+        ----------
+        name : str
+            Such as "nsfw", "sharpness", "minimalist" or what was taught.
+
+        Returns
+        -------
+        ids : int64 (n,)
+            Ascending.
+        scores : float32 (n,)
+            NaN where it was not measured.
+
+        Raises
+        ------
+        InvalidArgumentError
+            There is nothing of that name.
+        """
+        ids = self._vectors.state().ids()
+        measure = name if name in MEASURES else _style_measure(name)
+        if measure is None:
+            return ids, self._taught_scores(name, ids)
+        columns = self._columns.current()
+        rows = columns.rows_of(ids)
+        values = columns.measure(measure) if len(columns) else np.zeros(1, np.float32)
+        return ids, np.where(rows >= 0, values[rows], np.float32(np.nan))
+
+    def _taught_scores(self, name: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        try:
+            return self._taught.scores(name, ids)
+        except UnknownFilterError:
+            names = ", ".join([style.name for style in STYLES.values()] + [probe.name for probe in self._taught.all()])
+            raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.") from None
+
+    def _add_words(self, query: Query, plan: _Plan, columns: Columns | None) -> None:
+        """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
+        groups: dict[float, list[Words]] = {}
+        for term in query.terms:
+            if isinstance(term, Words):
+                groups.setdefault(term.weight, []).append(term)
+        space = self._words() if groups else None
+        for weight, terms in groups.items():
+            typed = " ".join(f'"{term.text}"' if term.phrase else term.text for term in terms)
+            found = self._catalog.search_words(typed, -1, present=False)
+            scores = _zeros(plan.ids)
+            if space is not None and columns is not None:
+                seen = space.scores(" ".join(term.text for term in terms), columns)
+                scores = _of_rows(seen, columns.rows_of(plan.ids))
+            if found:
+                ids = np.array([photo_id for photo_id, _ in found], np.int64)
+                relevance = np.array([relevance for _, relevance in found], np.float32)
+                lexical = _LEXICAL + (0.99 - _LEXICAL) * relevance / max(float(relevance.max()), 1e-9)
+                places = np.minimum(np.searchsorted(plan.ids, ids), max(len(plan.ids) - 1, 0))
+                there = plan.ids[places] == ids if len(plan.ids) else np.zeros(len(ids), np.bool_)
+                here = places[there]
+                scores[here] = 1 - (1 - scores[here]) * (1 - lexical[there])
+            name = "words" if len(groups) == 1 and weight > 0 else f"{'-' * (weight < 0)}words:{typed}"
+            plan.parts.append(Part(name, weight, scores, DOUBT_OF_WORDS))
+            if space is None and weight > 0:  # nothing but the texts tells: all else is no hit
+                plan.keep(scores > 0)
+
+    # -- candidates -------------------------------------------------------------------------------------------
+
+    def _candidates(
+        self, plan: _Plan, state: Snapshot, wanted: int, *, exact: bool
+    ) -> tuple[NDArray[np.int64], SearchEvidence]:
+        """Ids int64 (n,) of photos worth scoring by every part."""
+        alone = not plan.parts and len(plan.likenesses) == 1
+        n = wanted + len(plan.likenesses) if alone else max(N_CANDIDATES, wanted)
+        n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
+        evidence = SearchEvidence("words" if plan.by_words else "exact", n_photos, 0, 0, 0, 0.0)
+        found = []
+        direction = plan.direction(state)
+        if direction is not None:
+            bitmap = None
+            if plan.admitted is not None:
+                bitmap = np.zeros(int(plan.admitted.max(initial=0)) + 1, np.bool_)
+                bitmap[plan.admitted] = True
+            hits = state.search(direction, max(1, min(n, n_photos)), filter=bitmap, exact=exact)
+            ids = hits.ids[0]
+            found.append(ids[ids >= 0])
+            method = "lopq" if state.segments and not exact else "exact"
+            stats = hits.stats
+            evidence = SearchEvidence(method, n_photos, stats.n_cells, stats.n_codes, stats.n_reranked, 0.0)
+        if plan.parts or direction is None:
+            scores = fused(plan.parts, len(plan.ids))
+            n = len(plan.ids) if not plan.ranks else n
+            if n < len(scores):
+                best = np.argpartition(-scores, n)[:n]
+                found.append(plan.ids[np.sort(best)])
+            else:
+                found.append(plan.ids)
+        return np.unique(np.concatenate(found)), evidence
+
+    def _parts(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
+        """Score candidates by every part."""
+        parts = self._likeness_parts(plan, state, self._cosines(plan, state, ids))
+        if plan.parts:
+            places = np.searchsorted(plan.ids, ids)
+            parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
+        return parts
+
+    def _likeness_parts(self, plan: _Plan, state: Snapshot, cosines: Sequence[NDArray[np.float32]]) -> list[Part]:
+        calibration = self._calibration or self._background.calibration(state)
+        weights = [plan.content * like.weight * (1.0 if like.weight > 0 else SUBTRACTED) for like in plan.likenesses]
+        return [
+            Part(like.name, weight, calibration(each))
+            for like, weight, each in zip(plan.likenesses, weights, cosines, strict=True)
+        ]
+
+    def _cosines(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        if not plan.likenesses or not len(ids):
+            return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
+        queries = state.space.compared(np.stack([like.embedding for like in plan.likenesses]))
+        vectors = state.vectors(ids)
+        # not a matrix product: a photo's cosine must not depend, in its last bit, on how many others are compared
+        cosines = [np.einsum("nd,d->n", vectors, query) for query in queries]
+        return [np.nan_to_num(np.clip(each, -1, 1), nan=-1.0) for each in cosines]
+
+    # -- the list ---------------------------------------------------------------------------------------------
+
+    def _n_good(self, plan: _Plan, state: Snapshot, scores: NDArray[np.float32]) -> int:
+        ids, embeddings = self._background.sample(state)
+        if plan.admitted is not None:
+            kept = np.isin(ids, plan.admitted)
+            ids, embeddings = ids[kept], embeddings[kept]
+        queries = [state.space.compared(like.embedding[None])[0] for like in plan.likenesses]
+        parts = self._likeness_parts(plan, state, [embeddings @ query for query in queries])
+        if plan.parts:
+            places = np.minimum(np.searchsorted(plan.ids, ids), len(plan.ids) - 1)
+            parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
+        n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
+        return n_beyond_chance(scores, fused(parts, len(ids)), n_photos)
+
+    def _ordered(
+        self, query: Query, ids: NDArray[np.int64], order: NDArray[np.int64], *, ranks: bool
+    ) -> NDArray[np.int64]:
+        """Bring hits into the order asked for; the best matches stay above."""
+        if query.order == "relevance" or not len(order):
+            return order
+        top = _TOP if ranks else 0
+        rest = order[top:]
+        if query.order == "time":
+            times = self._catalog.times_of(ids[rest].tolist())
+            keys = [times.get(photo_id) or "" for photo_id in ids[rest].tolist()]
+            ranked = sorted(range(len(rest)), key=lambda i: keys[i], reverse=True)
+        else:
+            columns = self._columns.current()
+            rows = columns.rows_of(ids[rest])
+            quality = _of_rows(np.nan_to_num(columns.measure("quality")), rows)
+            ranked = np.argsort(-quality, kind="stable").tolist()
+        return np.concatenate([order[:top], rest[np.array(ranked, np.int64)]])
+
+    def _distinct(
+        self, state: Snapshot, ids: NDArray[np.int64], order: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
+        """Leave out what is nearly the same as an earlier hit; gives what, by the hit that stands for it."""
+        own = representatives(self._vectors.compared(state, ids[order]), NEARLY_THE_SAME)
+        others: dict[int, list[int]] = {}
+        for i, first in enumerate(own):
+            if first != i:
+                others.setdefault(int(ids[order[first]]), []).append(int(ids[order[i]]))
+        return order[own == np.arange(len(own))], others
+
+
+@dataclass(slots=True, eq=False)
+class _Plan:
+    """A query, resolved.
+
+    Attributes
+    ----------
+    likenesses : list of Likeness
+    admitted : int64 (m,) or None
+        Ids that may be found, ascending.
+    ids : int64 (n,)
+        Of the photos that `parts` score, ascending; empty where there are none.
+    parts : list of Part
+    ranks : bool
+        Whether anything is asked of what photos are like.
+    by_words : bool
+        Whether words alone tell.
+    content : float
+        The dial of that name.
+    """
+
+    likenesses: list[Likeness]
+    admitted: NDArray[np.int64] | None
+    ids: NDArray[np.int64]
+    parts: list[Part]
+    ranks: bool
+    by_words: bool = False
+    content: float = 1.0
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Admit only some of the photos that the parts score."""
+        self.ids = self.admitted = self.ids[kept]
+        self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
+
+    def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
+        """Give the one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
+        if not any(like.weight > 0 for like in self.likenesses):
+            return None
+        weights = np.array([like.weight for like in self.likenesses], np.float32)
+        compared = state.space.compared(np.stack([like.embedding for like in self.likenesses]))
+        total = weights @ compared
+        length = float(np.linalg.norm(total))
+        if length < 1e-6:  # what is added and what is taken away are the same
+            total = np.maximum(weights, 0) @ compared
+            length = float(np.linalg.norm(total))
+        unit: NDArray[np.float32] = total / max(length, 1e-12)
+        return unit if state.space.mean is None else unit + state.space.mean
+
+
+def plain_words(text: str) -> tuple[Words, ...]:
+    """Words and "quoted phrases" of a text, and nothing else of the language."""
+    found = []
+    for phrase, word in re.findall(r'"([^"]*)"|(\S+)', text):
+        if clean := re.sub("[\0\ud800-\udfff]", " ", phrase or word.replace('"', "")).strip():
+            found.append(Words(clean, phrase=bool(phrase) or " " in clean))
+    return tuple(found)
+
+
+def within_of(query: Query, catalog: Catalog) -> Within | None:
+    """Give the filters of a query as the catalog answers them; None without any.
+
+    Raises
+    ------
+    UnknownPhotoError
+    InvalidArgumentError
+        The photo near which others shall be has no known place.
+    """
+    near = None
+    if query.near is not None:
+        place = query.near.centre if isinstance(query.near.centre, tuple) else catalog.place_of(query.near.centre)
+        if place is None:
+            raise InvalidArgumentError(
+                f"Where photo {query.near.centre} was taken is not known: it has no GPS position."
+            )
+        near = (*place, query.near.radius_km)
+    given = {
+        "folder": query.folder,
+        "since": query.since,
+        "until": query.until,
+        "formats": query.formats or None,
+        "near": near,
+        "on": query.on,
+        "season": query.season,
+        "orientation": query.orientation,
+    }
+    return Within(**given) if any(value is not None for value in given.values()) else None  # type: ignore[arg-type]
+
+
+def _style_measure(name: str) -> str | None:
+    """Name of the measure that a style of ours is; None where the name is none of them."""
+    known = {normalised(style.name): measure for measure, style in STYLES.items()}
+    return known.get(normalised(name))
+
+
+def _needs_columns(query: Query) -> bool:
+    seen = (Words, Colour, Style)
+    return bool(query.limits or query.dials or query.order == "quality") or any(
+        isinstance(term, seen) for term in query.terms
+    )
+
+
+def _asked(terms: Sequence[Colour]) -> NDArray[np.float32]:
+    """Colours asked for, with their shares: float32 (m, 4); what is left open is shared evenly."""
+    given = sum(term.share or 0.0 for term in terms)
+    open_ones = sum(term.share is None for term in terms)
+    rest = max(1.0 - given, 0.1 * open_ones) / max(open_ones, 1)
+    return np.array([[*colour_named(term.colour), term.share or rest] for term in terms], np.float32)
+
+
+def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ids that are in both, in the order of the first."""
+    return second if first is None else first[_are_among(first, second)]
+
+
+def _are_among(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which ids are among others: bool (n,). Ids are small numbers: a table is quicker than sorting."""
+    if not len(ids) or not len(others):
+        return np.zeros(len(ids), np.bool_)
+    table = np.zeros(max(int(ids.max()), int(others.max())) + 1, np.bool_)
+    table[others] = True
+    return table[ids]
+
+
+def _of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Values float32 (n,) of rows int64 (n,); 0 for those that are -1: photos that were not looked at yet."""
+    if not len(values):
+        return _zeros(rows)
+    return np.where(rows >= 0, values[rows], np.float32(0))
+
+
+def _zeros(like: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.zeros(len(like), np.float32)

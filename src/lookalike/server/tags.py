@@ -1,0 +1,199 @@
+"""Routes of tags: what a photo has, what is suggested for it, what there is, and what is near to a tag."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from lookalike.collection import Collection
+from lookalike.explore.asking_tags import nearest_photos_of_tag, similar_tags, suggest_tags
+from lookalike.server.messages import MAX_OFFSET, Photo
+from lookalike.server.parameters import PhotoId
+from lookalike.server.refusals import refusals
+
+__all__ = ["tag_routes"]
+
+_TagName = Annotated[str, Path(min_length=1, max_length=500, description="A tag, in any spelling.")]
+_Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
+_Count = Annotated[int, Query(ge=1, le=1000, description="How many.")]
+_TIME = r"^\d{4}(-\d\d){0,2}([T ][\d:.+Z-]{0,20})?$"
+_Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="How many to leave out at the beginning.")]
+
+
+class PhotoTag(BaseModel):
+    """A tag of a photo."""
+
+    tag: str = Field(description="normal form, in which tags are compared")
+    raw: str = Field(description="as it was written")
+    origin: Literal["user", "file", "auto"]
+    score: float
+
+
+class PhotoTags(BaseModel):
+    """The tags of a photo."""
+
+    tags: list[PhotoTag]
+
+
+class TagCount(BaseModel):
+    """A tag, and how many photos have it."""
+
+    tag: str
+    raw: str
+    photos: int
+
+
+class TagList(BaseModel):
+    """Tags, those of the most photos first."""
+
+    tags: list[TagCount]
+
+
+class Suggestion(BaseModel):
+    """A tag that a photo may deserve, with the probability that it is right."""
+
+    tag: str
+    raw: str
+    score: float
+
+
+class Suggestions(BaseModel):
+    """Tags suggested for a photo, best first."""
+
+    suggestions: list[Suggestion]
+
+
+class SimilarTag(BaseModel):
+    """A tag near another."""
+
+    tag: str
+    raw: str
+    cosine: float
+
+
+class SimilarTags(BaseModel):
+    """Tags near a tag, nearest first."""
+
+    tags: list[SimilarTag]
+
+
+class TagPhoto(Photo):
+    """A photo near a tag."""
+
+    cosine: float
+    carries: bool = Field(description="whether it has the tag")
+
+
+class TagPhotos(BaseModel):
+    """Photos near a tag, nearest first."""
+
+    photos: list[TagPhoto]
+
+
+class MachineTagCount(BaseModel):
+    """Parts of machine tags, and how many photos have them; parts that the list does not tell apart are null."""
+
+    namespace: str | None
+    predicate: str | None
+    value: str | None
+    raw: str | None = Field(description="the value, as it was written")
+    photos: int
+    first_at: str
+    last_at: str
+
+
+class MachineTagLists(BaseModel):
+    """What there is of machine tags."""
+
+    listed: Literal["namespaces", "predicates", "pairs", "values"]
+    machine_tags: list[MachineTagCount]
+
+
+def tag_routes(collection: Collection) -> APIRouter:
+    """Return the routes ``/tags``, ``/machine-tags``, and those of a photo's tags."""
+    router = APIRouter(tags=["tags"])
+
+    @router.get("/tags", responses=refusals(422))
+    def list_tags(
+        prefix: Annotated[str, Query(max_length=500, description="Only tags that begin so.")] = "",
+        limit: _Limit = 100,
+        offset: _Offset = 0,
+    ) -> TagList:
+        """List the tags of the collection."""
+        found = collection.tag_counts(prefix, limit=limit, offset=offset)
+        return TagList(tags=[TagCount(tag=each.tag, raw=each.raw, photos=each.n_photos) for each in found])
+
+    @router.get("/photos/{photo_id}/tags", responses=refusals(404, 422))
+    def photo_tags(photo_id: PhotoId) -> PhotoTags:
+        """List the tags of a photo: people's, its file's, and the network's."""
+        return PhotoTags(
+            tags=[
+                PhotoTag(tag=each.tag, raw=each.raw, origin=each.origin, score=each.score)
+                for each in collection.tags(photo_id)
+            ]
+        )
+
+    @router.get("/photos/{photo_id}/suggestions", responses=refusals(404, 422))
+    def photo_suggestions(photo_id: PhotoId, k: _Count = 10) -> Suggestions:
+        """Suggest tags for a photo, learned from those that other photos have."""
+        found = suggest_tags(collection, photo_id, k)
+        return Suggestions(suggestions=[Suggestion(tag=each.tag, raw=each.raw, score=each.score) for each in found])
+
+    @router.get("/tags/{tag}/photos", responses=refusals(404, 422))
+    def tag_photos(tag: _TagName, k: _Count = 60) -> TagPhotos:
+        """Find the photos nearest to a tag, whether they have it or not."""
+        found = {each.id: each for each in nearest_photos_of_tag(collection, tag, k)}
+        return TagPhotos(
+            photos=[
+                TagPhoto(
+                    **Photo.of(record).model_dump(), cosine=found[record.id].cosine, carries=found[record.id].carries
+                )
+                for record in collection.photos(list(found))
+            ]
+        )
+
+    @router.get("/tags/{tag}/similar", responses=refusals(404, 422))
+    def tags_near(tag: _TagName, k: _Count = 10) -> SimilarTags:
+        """Find the tags nearest to a tag."""
+        found = similar_tags(collection, tag, k)
+        return SimilarTags(tags=[SimilarTag(tag=each.tag, raw=each.raw, cosine=each.cosine) for each in found])
+
+    @router.get("/machine-tags", responses=refusals(422))
+    def list_machine_tags(
+        pattern: Annotated[
+            str | None, Query(max_length=1000, description="Such as `exif:*=`, `exif:model=` or `*:*=sanfrancisco`.")
+        ] = None,
+        what: Annotated[
+            Literal["namespaces", "predicates", "pairs", "values"] | None,
+            Query(alias="list", description="What to list; by default what the pattern leaves open first."),
+        ] = None,
+        since: Annotated[
+            str | None,
+            Query(
+                pattern=r"^\d{4}(-\d\d){0,2}([T ][\d:.+Z-]{0,20})?$", description="Only what was written since, UTC."
+            ),
+        ] = None,
+        limit: _Limit = 100,
+        offset: _Offset = 0,
+    ) -> MachineTagLists:
+        """List namespaces, predicates, pairs of these, or values of machine tags, with counts."""
+        kind, found = collection.machine_tag_list(pattern, what=what, since=since, limit=limit, offset=offset)
+        return MachineTagLists(
+            listed=kind,
+            machine_tags=[
+                MachineTagCount(
+                    namespace=each.namespace,
+                    predicate=each.predicate,
+                    value=each.value,
+                    raw=each.raw,
+                    photos=each.n_photos,
+                    first_at=each.first_at,
+                    last_at=each.last_at,
+                )
+                for each in found
+            ],
+        )
+
+    return router

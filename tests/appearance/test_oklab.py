@@ -1,0 +1,65 @@
+"""Colours: there and back, what is black, and names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookalike.appearance import COLOUR_NAMES, colour_named, named_colour, oklab_distances, oklab_of, srgb_of
+from lookalike.errors import InvalidArgumentError
+
+byte = st.integers(0, 255)
+
+
+@given(st.lists(st.tuples(byte, byte, byte), min_size=1, max_size=20))
+def test_every_colour_comes_back_as_it_was(colours: list[tuple[int, int, int]]) -> None:
+    rgb = np.array(colours, dtype=np.uint8)
+    assert np.array_equal(srgb_of(oklab_of(rgb)), rgb)
+
+
+@given(byte)
+def test_greys_have_no_chroma(level: int) -> None:
+    assert np.abs(oklab_of([level] * 3)[1:]).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("rgb", "lab"),  # Ottosson's page gives these for XYZ; here for the primaries, by his own code
+    [((255, 255, 255), (1, 0, 0)), ((255, 0, 0), (0.628, 0.225, 0.126)), ((0, 0, 255), (0.452, -0.032, -0.312))],
+)
+def test_known_colours_lie_where_they_should(rgb: tuple[int, ...], lab: tuple[float, ...]) -> None:
+    assert np.allclose(oklab_of(rgb), lab, atol=1e-3)
+
+
+@given(st.tuples(byte, byte, byte), st.tuples(byte, byte, byte))
+def test_distances_are_symmetric_and_at_most_a_little_above_one(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    distance = oklab_distances(oklab_of(a), oklab_of(b))
+    assert distance == oklab_distances(oklab_of(b), oklab_of(a))
+    assert (distance == 0) == (a == b)
+    assert distance < 1.1
+
+
+@pytest.mark.parametrize("name", COLOUR_NAMES)
+def test_a_named_colour_is_called_by_its_name(name: str) -> None:
+    assert named_colour(colour_named(name)) == name
+    assert np.array_equal(colour_named(COLOUR_NAMES[name].upper()), colour_named(f" {name.upper()} "))
+
+
+def test_short_hex_and_other_spellings_are_understood() -> None:
+    assert np.array_equal(colour_named("#f00"), colour_named("#ff0000"))
+    assert np.array_equal(colour_named("gray"), colour_named("grey"))
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_no_colour_is_refused(text: str) -> None:
+    try:
+        lab = colour_named(text)
+    except InvalidArgumentError:
+        return
+    assert lab.shape == (3,)
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(InvalidArgumentError, match="Did you mean 'turquoise'"):
+        colour_named("turqoise")

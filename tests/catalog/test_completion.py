@@ -1,0 +1,152 @@
+"""Completion: what may follow on what is being typed, mistakes included."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lookalike.catalog import Catalog, Completion, MachineTagRow, MachineTags, TagRow, Tags, count_anew
+from lookalike.catalog.completion import edits_to_prefixes
+from lookalike.query import normalised, parse
+
+from .conftest import PutPhoto
+
+
+@pytest.fixture
+def completion(tagged: Catalog, put_photo: PutPhoto) -> Completion:
+    for number in range(1, 6):
+        put_photo(number, text="Mountains and photography in Zürich")
+    db = tagged.connection
+    with tagged.transaction():
+        Tags(db).put(TagRow(photo, "sanfrancisco", "San Francisco", "user") for photo in (1, 2, 3))
+        Tags(db).put([TagRow(1, "sand", "sand", "user"), TagRow(2, "mountaineering", "mountaineering", "user")])
+        MachineTags(db).put(
+            MachineTagRow(photo, "exif", "model", f"canon{photo}", f'Canon "{photo}"', "file") for photo in (1, 2)
+        )
+        MachineTags(db).put(
+            [
+                MachineTagRow(1, "exif", "iso", "200", "200", "file"),
+                MachineTagRow(1, "geo", "lat", "52.5", "52.5", "file"),
+            ]
+        )
+        Completion(db).remember("mountains at dawn")
+        Completion(db).remember("Mountains at dawn")
+    return Completion(db)
+
+
+def texts(completion: Completion, typed: str) -> list[str]:
+    return [suggestion.text for suggestion in completion.suggest(typed, normalise=normalised)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("mou", ["mountains", "Mountains at dawn", "mountaineering", "mountains at dawn"]),
+        ("san", ["San Francisco", "sand"]),
+        ("#san f", ["San Francisco", "sand"]),
+        ("sand", ["sand", "and", "San Francisco"]),
+        ("photograpy", ["photography"]),
+        ("phtoography", ["photography"]),
+        ("photogaphi", ["photography"]),
+        ("zuri", ["zürich"]),
+        ("ex", ["exif:"]),
+        ("exif:", ["exif:model=", "exif:iso="]),
+        ("exif:mo", ["exif:model="]),
+        ("mod", ["exif:model="]),
+        ("exif:model=can", ['exif:model="Canon ""1"""', 'exif:model="Canon ""2"""']),
+        ('exif:model="canon 2', ['exif:model="Canon ""2"""']),
+        ("canon", ['exif:model="Canon ""1"""', 'exif:model="Canon ""2"""']),
+        ("52", []),
+        ("xyzzy", []),
+        ("sxd", []),
+        ("", []),
+        ("\0", []),
+    ],
+)
+def test_what_is_typed_may_go_on_so(completion: Completion, typed: str, expected: list[str]) -> None:
+    assert texts(completion, typed) == expected
+
+
+def test_what_is_suggested_of_machine_tags_can_be_asked(completion: Completion) -> None:
+    for suggestion in completion.suggest("exif:model=", normalise=normalised):
+        (term,) = parse(suggestion.text).terms
+        assert getattr(term, "tag", None) is not None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters()))
+def test_nothing_that_is_typed_is_an_error(completion: Completion, typed: str) -> None:
+    completion.suggest(typed, normalise=normalised)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["mountains", "photography", "San Francisco"]), st.data())
+def test_one_mistake_anywhere_is_forgiven(completion: Completion, term: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(term) - 2))
+    letter = data.draw(st.sampled_from("aeqz"))
+    wrong = data.draw(
+        st.sampled_from(
+            [
+                term[:at] + term[at + 1 :],
+                term[:at] + letter + term[at + 1 :],
+                term[:at] + letter + term[at:],
+                term[:at] + term[at + 1] + term[at] + term[at + 2 :],
+            ]
+        )
+    )
+    assert term in texts(completion, wrong)
+
+
+def test_counts_follow_what_is_written_and_taken_off(tagged: Catalog, completion: Completion) -> None:
+    db = tagged.connection
+    before = db.execute("SELECT term, kind, head, n FROM vocabulary ORDER BY 1, 2, 3").fetchall()
+    with tagged.transaction():
+        count_anew(db)
+    assert db.execute("SELECT term, kind, head, n FROM vocabulary ORDER BY 1, 2, 3").fetchall() == before
+    with tagged.transaction():
+        tagged.forget_text(range(1, 6))
+        for photo in (1, 2, 3):
+            Tags(db).remove(photo)
+            MachineTags(db).remove(photo)
+    assert db.execute("SELECT * FROM vocabulary").fetchall() == []
+
+
+def test_a_query_asked_often_comes_first_and_can_be_forgotten(completion: Completion) -> None:
+    completion.remember("mountains  at dawn")
+    assert completion.suggest("mountains at")[0][:3] == ("query", "mountains at dawn", 2)
+    completion.forget("mountains at dawn")
+    assert [one.text for one in completion.suggest("mountains at")] == ["Mountains at dawn"]
+    completion.forget()
+    assert completion.suggest("mountains at") == []
+
+
+def edits_by_definition(typed: str, term: str) -> int:
+    """Count by the recursion that defines the distance."""
+
+    def distance(one: str, other: str) -> int:
+        if not one or not other:
+            return len(one) + len(other)
+        best = min(
+            distance(one[:-1], other) + 1,
+            distance(one, other[:-1]) + 1,
+            distance(one[:-1], other[:-1]) + (one[-1] != other[-1]),
+        )
+        if len(one) > 1 and len(other) > 1 and one[-1] == other[-2] and one[-2] == other[-1]:
+            best = min(best, distance(one[:-2], other[:-2]) + 1)
+        return best
+
+    return min(distance(typed, term[:end]) for end in range(len(term) + 1))
+
+
+def test_edits_are_counted_as_defined() -> None:
+    generator = random.Random(0)
+    terms = sorted({"".join(generator.choices("abc", k=generator.randrange(6))) for _ in range(30)})
+    for n_typed in (1, 2, 3, 4, 5):
+        for _ in range(4):
+            typed = "".join(generator.choices("abc", k=n_typed))
+            expected = [min(edits_by_definition(typed, term), 3) for term in terms]
+            assert list(edits_to_prefixes(typed, terms, 2)) == expected, typed
+            assert list(edits_to_prefixes(typed, reversed(terms), 1)) == [min(n, 2) for n in reversed(expected)]

@@ -1,0 +1,118 @@
+"""`lookalike tag`, `tags`, `machine-tags`, `teach` and `evaluate`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import lookalike
+
+GOLDEN = Path(__file__).parents[1] / "collection" / "golden" / "version-3"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(GOLDEN, tmp_path / "small.lookalike"))
+
+
+@pytest.fixture
+def demo(demo_collection: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(demo_collection, tmp_path / "demo.lookalike"))
+
+
+def test_tags_are_given_told_and_taken_off(run, run_json, small) -> None:
+    told = run("tag", 4, "Old Pier", "dopplr:eat=Oslo", "-c", small)
+    assert told.exit_code == 0
+    assert told.stdout.splitlines()[0] == "Old Pier\tuser"
+    assert "dopplr:eat=Oslo\tuser" in told.stdout.splitlines()
+    assert {"tag": "oldpier", "raw": "Old Pier", "photos": 1} in run_json("tags", "old", "-c", small)["tags"]
+    assert run("tag", 4, "old-pier", "--remove", "-c", small).exit_code == 0
+    told = run_json("tag", 4, "-c", small)
+    assert told["photo"] == 4
+    assert "oldpier" not in [tag["tag"] for tag in told["tags"]]
+
+
+def test_the_counts_of_tags_are_columns(run, small) -> None:
+    assert run("tags", "-c", small).stdout.splitlines()[:2] == ["6\tFlat Colour", "2\tBarn Door"]
+    assert run("tags", "--rename", "barn door", "Gate", "-c", small).stdout == "2\tGate\n"
+    assert run("tags", "ga", "-c", small).stdout == "2\tGate\n"
+
+
+def test_machine_tags_are_listed(run, run_json, small) -> None:
+    assert "6\tgeo" in run("machine-tags", "-c", small).stdout.splitlines()
+    assert run("machine-tags", "*:*=sanfrancisco", "-c", small).stdout == "1\tdopplr:eat\n"
+    assert run("machine-tags", "dopplr:eat=", "-c", small).stdout == "1\tSan Francisco\n"
+    listed = run_json("machine-tags", "dopplr:*=", "--since", "2026", "-c", small)
+    assert listed["list"] == "predicates"
+    assert (listed["machine_tags"][0]["predicate"], listed["machine_tags"][0]["photos"]) == ("eat", 1)
+    assert run_json("machine-tags", "--since", "2999-01", "-c", small)["machine_tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("tag", "99", "x"), 1, "no photo with the id 99"),
+        (("tag", "1", "x", "--suggest"), 2, "find the tags themselves"),
+        (("tag", "1", "--remove"), 2, "name the tags"),
+        (("tag", "1", "x", "--remove", "--reject"), 2, "one of"),
+        (("tags", "x", "--similar", "y"), 2, "one of"),
+        (("tags", "--similar", "nothing"), 1, "No photo has the tag"),
+        (("machine-tags", "geo"), 1, "no pattern"),
+        (("machine-tags", "--since", "yesterday"), 1, "2026-06-30"),
+        (("teach", "x", "1", "2"), 1, "it takes 5 or more"),
+        (("teach", "--forget"), 2, "name the filter"),
+        (("teach", "nothing", "--forget"), 1, "No filter 'nothing' was taught"),
+        (("teach", "nothing"), 1, "No filter 'nothing' was taught"),
+        (("evaluate", "nothing"), 1, "There is no style 'nothing'"),
+        (("evaluate", "nsfw"), 1, "nsfw:is=yes"),
+        (("evaluate", "tags"), 1, "at least 10"),
+    ],
+)
+def test_what_is_wrong_is_told(run, small, arguments, code, said) -> None:
+    result = run(*arguments, "-c", small)
+    assert result.exit_code == code
+    assert said in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_taught_filters_are_listed_and_forgotten(run, run_json, small) -> None:
+    assert run("teach", "-c", small).stdout.startswith("Reddish\tfrom 5 examples\t")
+    assert run_json("teach", "reddish", "-c", small)["n_examples"] == 5
+    assert run("teach", "reddish", "--forget", "-c", small).exit_code == 0
+    assert run_json("teach", "-c", small) == {"filters": []}
+
+
+def test_suggestions_are_told_accepted_and_rejected(run, run_json, demo) -> None:
+    suggested = run_json("tag", 1, "--suggest", "-k", 5, "-c", demo)["suggestions"]
+    assert len(suggested) == 5
+    assert run("tag", 1, suggested[0]["raw"], "--reject", "-c", demo).exit_code == 0
+    second = suggested[1]["score"] - 1e-3
+    accepted = run_json("tag", 1, "--accept", min(second, 0.01), "-k", 2, "-c", demo)["suggestions"]
+    assert suggested[0]["tag"] not in [each["tag"] for each in accepted]
+    assert {each["tag"] for each in accepted} <= {tag["tag"] for tag in run_json("tag", 1, "-c", demo)["tags"]}
+    assert len(run("tags", "--similar", "korean", "--limit", 3, "-c", demo).stdout.splitlines()) == 3
+
+
+def test_a_taught_filter_is_found_and_evaluated(run, run_json, demo) -> None:
+    with lookalike.Collection.open(demo, create=False) as photos:
+        named = {record.id: Path(record.path).parent.name for record in photos.photos_after(0, 1000)}
+    pots = [photo for photo, name in named.items() if name == "nmk-ancient-pottery-collection"]
+    others = [photo for photo in named if photo not in pots]
+    told = run_json("teach", "pots", *pots[:5], "--not", others[0], "--not", others[50], "-c", demo)
+    assert (told["name"], told["n_examples"], told["n_negatives"]) == ("pots", 5, 2)
+    with lookalike.Collection.open(demo, create=False) as photos:
+        assert photos.search("style:pots")[0].id in pots
+        photos.tag(pots[5:], "pots:is=yes")
+        photos.tag(others[1:40], "pots:is=no")
+    assert run_json("evaluate", "pots", "-c", demo)["area"] > 0.8
+    table = run("evaluate", "pots", "-c", demo).stdout
+    assert "Area under the ROC curve" in table
+    assert run_json("teach", "all pots", "--tagged", "pots:is=yes", "-c", demo)["n_examples"] == len(pots) - 5
+
+
+def test_suggestions_are_evaluated(run, run_json, demo) -> None:
+    told = run_json("evaluate", "tags", "-k", 3, "-c", demo)
+    assert told["k"] == 3
+    assert told["rankings"]["space+votes"]["ndcg"]["mean"] > told["rankings"]["popularity"]["ndcg"]["mean"]
+    assert "nDCG@3" in run("evaluate", "tags", "-k", 3, "-c", demo).stdout

@@ -1,0 +1,175 @@
+"""Tags that people give: found by words and by tag, kept when files are read again, undone without a trace."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import lookalike
+from lookalike.catalog import Catalog
+from lookalike.collection.locking import writing
+from lookalike.errors import CollectionLockedError, InvalidArgumentError, UnknownPhotoError, UnknownTagError
+
+GOLDEN = Path(__file__).parent / "golden" / "version-3"
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lookalike.Collection]:
+    """Photos 1 to 6, and 7 whose file has gone; words are looked for in texts only."""
+    path = shutil.copytree(GOLDEN, tmp_path / "photos.lookalike")
+    monkeypatch.setattr(lookalike.Collection, "_word_space", lambda _: None)
+    with lookalike.Collection.open(path) as photos:
+        yield photos
+
+
+def found(photos: lookalike.Collection, query: str) -> list[int]:
+    return sorted(hit.id for hit in photos.search(query))
+
+
+def plain(photos: lookalike.Collection, photo: int) -> list[tuple[str, str]]:
+    return [(tag.raw, tag.origin) for tag in photos.tags(photo) if ":" not in tag.tag]
+
+
+def text(photos: lookalike.Collection) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
+        words = db.execute("SELECT * FROM photo_text ORDER BY rowid").fetchall()
+        return words, db.execute("SELECT * FROM vocabulary WHERE kind <> 'query' ORDER BY 1, 2, 3").fetchall()
+
+
+def test_a_tag_is_found_by_words_and_by_tag_and_undone_without_a_trace(photos: lookalike.Collection) -> None:
+    before = text(photos), photos.tags(4)
+    photos.tag([4, 5], "Old  Lighthouse", "dopplr:eat=Oslo")
+    assert ("Old Lighthouse", "user") in plain(photos, 4)
+    for query in ("lighthouse", "lighthouses", '"old lighthouse"', "tag:old-lighthouse", "dopplr:*=oslo"):
+        assert found(photos, query) == [4, 5], query
+    assert found(photos, "title") == [1, 2, 3, 4, 5, 6], "the other words stay"
+    assert photos.untag([4, 5], "oldlighthouse", "DOPPLR:eat=oslo") == 4
+    assert found(photos, "lighthouse") == []
+    assert (text(photos), photos.tags(4)) == before
+
+
+def test_tagging_twice_is_tagging_once(photos: lookalike.Collection) -> None:
+    photos.tag(4, "pier")
+    once = text(photos), photos.tags(4)
+    photos.tag(4, "pier", "pier")
+    assert (text(photos), photos.tags(4)) == once
+
+
+def test_what_a_person_says_wins_over_the_file_and_stays_when_it_is_read_again(photos: lookalike.Collection) -> None:
+    photos.tag(2, "flat colour", "mine")
+    assert plain(photos, 2)[:3] == [("Barn Door", "user"), ("flat colour", "user"), ("mine", "user")]
+    with closing(Catalog(photos.path / "catalog.sqlite", writable=True)) as catalog, catalog.transaction():
+        catalog.write_text(2, "Other", ("", "fresh", ""))
+        catalog.write_file_tags(2, [("fresh", "fresh")], [])
+    assert found(photos, "mine") == [2]
+    assert found(photos, "fresh") == [2]
+    assert [tag for tag, origin in plain(photos, 2) if origin == "user"] == ["Barn Door", "flat colour", "mine"]
+
+
+def test_a_tag_is_renamed_on_every_photo(photos: lookalike.Collection) -> None:
+    assert photos.rename_tag("barn door", "Gate") == 2
+    assert found(photos, "tag:gate") == found(photos, "gate") == [1, 2]
+    assert found(photos, "barn") == []
+    assert photos.rejected_tags() == [(3, "flatnonsense"), (3, "gate")]
+    assert photos.rename_tag("dopplr:eat=sanfrancisco", "dopplr:eat=Oslo") == 1
+    assert found(photos, "dopplr:eat=oslo") == [1]
+    with pytest.raises(UnknownTagError, match="No photo has the tag 'barn door'"):
+        photos.rename_tag("barn door", "x")
+    with pytest.raises(InvalidArgumentError, match="both be machine tags"):
+        photos.rename_tag("gate", "a:b=c")
+
+
+def test_tags_are_counted_over_photos_that_are_present(photos: lookalike.Collection) -> None:
+    assert [(each.raw, each.n_photos) for each in photos.tag_counts(limit=2)] == [("Flat Colour", 6), ("Barn Door", 2)]
+    assert [each.tag for each in photos.tag_counts("Number")] == [f"number{i}" for i in range(6)]
+    assert photos.tag_counts("nothing") == []
+    assert photos.photos_tagged("Barn-Door").tolist() == [1, 2]
+    assert photos.photos_tagged("dopplr:*=").tolist() == [1]
+    assert (1, "barndoor", "Barn Door") in photos.said_tags()
+
+
+def test_rejected_is_undone_by_tagging(photos: lookalike.Collection) -> None:
+    photos.reject_tags(4, "Boat")
+    assert photos.rejected_tags(4) == [(4, "boat")]
+    photos.tag(4, "boat")
+    assert photos.rejected_tags(4) == []
+    with pytest.raises(InvalidArgumentError, match="Take it off instead"):
+        photos.reject_tags(4, "boat")
+    with pytest.raises(InvalidArgumentError, match="never suggested"):
+        photos.reject_tags(4, "a:b=c")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what", "kind", "first"),
+    [
+        (None, None, "namespaces", "geo"),
+        ("geo:*=", None, "predicates", "lat"),
+        ("geo:lat=", None, "values", "52.5"),
+        ("*:*=sanfrancisco", None, "pairs", "dopplr"),
+        (None, "pairs", "pairs", "geo"),
+        ("*:lat=", "namespaces", "namespaces", "geo"),
+    ],
+)
+def test_machine_tags_are_listed_by_what_the_pattern_leaves_open(
+    photos: lookalike.Collection, pattern: str | None, what: str | None, kind: str, first: str
+) -> None:
+    listed, rows = photos.machine_tag_list(pattern, what=what)  # type: ignore[arg-type]
+    assert listed == kind
+    assert first in {rows[0].namespace, rows[0].predicate, rows[0].value}
+    assert photos.machine_tag_list(pattern, what=what, since="2999")[1] == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"), [("geo", None), ("geo:*=", "namespaces"), ("*:lat=", "predicates"), ("a:b=c", "values")]
+)
+def test_lists_that_there_are_not_are_refused(photos: lookalike.Collection, pattern: str, what: str | None) -> None:
+    with pytest.raises(InvalidArgumentError):
+        photos.machine_tag_list(pattern, what=what)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tag", ["", "  ", "\0", "x" * 501, "a\ud800"])
+def test_what_cannot_be_a_tag_is_refused(photos: lookalike.Collection, tag: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        photos.tag(1, "fine", tag)
+    assert "fine" not in [each.raw for each in photos.tags(1)]
+
+
+def test_photos_that_are_not_there_are_told(photos: lookalike.Collection, tmp_path: Path) -> None:
+    with pytest.raises(UnknownPhotoError):
+        photos.tag(99, "x")
+    (tmp_path / "other.jpg").write_bytes(b"x")
+    with pytest.raises(UnknownPhotoError, match="lookalike add"):
+        photos.tag([1, str(tmp_path / "other.jpg")], "x")
+    assert "x" not in [each.raw for each in photos.tags(1)]
+
+
+def test_while_another_process_writes_tagging_says_so(
+    photos: lookalike.Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.collection.tagging._WAIT_SECONDS", 0.1)
+    with writing(photos.path), pytest.raises(CollectionLockedError):
+        photos.tag(1, "x")
+
+
+def test_damage_of_what_is_seen_and_of_tags_is_found_and_mended(photos: lookalike.Collection) -> None:
+    with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
+        db.execute("UPDATE seen SET palette = x'00' WHERE photo_id = 2")
+        db.execute("DELETE FROM seen WHERE photo_id = 3")
+        db.execute("INSERT INTO tags VALUES (99, 'a', 'a', 'user', 1)")
+        db.execute("INSERT INTO rejected_tags VALUES (98, 'a', '')")
+        db.commit()
+    said = [str(each) for each in lookalike.Collection.verify(photos.path).problems]
+    assert "seen: photo 2 has figures of what is seen in it that are damaged; `lookalike add` looks again." in said
+    assert "files: 2 photos, the first 98, have files, embeddings or tags, but no record." in said
+    assert photos.search("colour:red")[0].id == 1
+    assert len(photos.search("colour:red", photo=2)) == 5, "damage stops no search"
+    report = lookalike.Collection.repair(photos.path)
+    assert {each.place for each in report.problems} == {"thumbnails"}
+    assert {"seen", "files"} <= {each.place for each in report.mended}
+    with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
+        assert db.execute("SELECT photo_id FROM seen ORDER BY 1").fetchall() == [(1,), (4,), (5,), (6,), (7,)]

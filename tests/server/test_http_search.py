@@ -1,0 +1,180 @@
+"""The search bar's routes: queries in their language, plain words, completion, and what is remembered."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+import lookalike
+from lookalike.query import parse, print_query
+from lookalike.server import create_app
+
+
+def get(client: httpx.Client, path: str, **parameters):
+    answer = client.get(f"/api/v1{path}", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_words_find_titles_and_creators(client):
+    answer = get(client, "/search", words="van gogh")
+    assert answer["query"] == {"kind": "words", "photo": None, "upload": None, "words": "van gogh", "query": None}
+    assert answer["hits"]
+    said = [hit for hit in answer["hits"] if hit["score"] >= 0.8]
+    assert said == answer["hits"][: len(said)]
+    for hit in said:
+        facts = get(client, f"/photos/{hit['id']}")["facts"]
+        assert "Gogh" in f"{facts['creator']} {hit['title']} {facts['caption']} {hit['name']}"
+    assert answer["hits"][0]["score"] > 0.98
+    assert answer["hits"][0]["parts"] == {"words": answer["hits"][0]["score"]}
+
+
+@pytest.mark.parametrize("words", ["zzzzzz", "   ", '"', "* -", "NEAR(", "\0", "_"])
+def test_words_that_find_nothing_are_no_error(client, words):
+    assert get(client, "/search", words=words)["hits"] == []
+
+
+def test_words_are_never_commands(client):
+    get(client, "/search", words="'; DROP TABLE photos; --")
+    assert get(client, "/photos")["total"] > 100
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "flowers",
+        "flowers  -red 2:colour:teal@30%",
+        "photo:7 -photo:9 dial:colour=1",
+        "photo:7[0.1,0.1,0.5,0.5] flowers",
+        "photo:7[0,0,0.0001,0.0001]",
+        "style:minimalist order:quality",
+        "megapixels>0.02 noise<90 exposure>0.2",
+        "#floral -colour:red cut:yes",
+        "auto:label=",
+    ],
+)
+def test_a_query_is_answered_as_the_library_answers_it(client, demo_collection, line):
+    answer = get(client, "/search", q=line, k=7)
+    with lookalike.Collection.open(demo_collection) as photos:
+        expected = photos.search(line, k=7)
+    assert [hit["id"] for hit in answer["hits"]] == [hit.id for hit in expected]
+    for hit, hit_there in zip(answer["hits"], expected, strict=True):
+        assert hit["score"] == pytest.approx(hit_there.score, abs=1e-5)
+        assert hit["parts"] == pytest.approx(dict(hit_there.parts), abs=1e-5)
+    assert answer["n_good"] == expected.n_good
+    assert answer["query"]["kind"] == "query"
+    assert answer["query"]["query"] == print_query(parse(line))
+
+
+def test_pages_of_a_query_are_the_whole(client):
+    whole = get(client, "/search", q="flowers colour:teal", k=100)["hits"]
+    pages, offset = [], 0
+    while len(pages) < 100:
+        page = get(client, "/search", q="flowers colour:teal", k=30, offset=offset)
+        pages += page["hits"]
+        offset = page["next_offset"]
+    assert pages[:100] == whole
+
+
+def test_distinct_hits_name_what_they_stand_for(odd):
+    every = get(odd.client, "/search", q="quality>=0", k=100)["hits"]
+    distinct = get(odd.client, "/search", q="quality>=0", k=100, distinct=True)["hits"]
+    named = [photo_id for hit in distinct for photo_id in [hit["id"], *hit["others"]]]
+    assert sorted(named) == sorted(hit["id"] for hit in every)
+    assert all(hit["others"] == [] for hit in every)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("boat near:here", "character 6"),
+        ("since:soon", "character 1"),
+        ("photo:0", "character 1"),
+        ("photo:9999999999999999999999", "character 1"),
+        ("quality>2", "character 1"),
+        ("dial:content=9", "character 1"),
+    ],
+)
+def test_a_wrong_key_is_refused_with_its_place(client, line, told):
+    answer = client.get("/api/v1/search", params={"q": line})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_query")
+    assert told in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("line", ["photo:/etc/passwd", 'photo:"7"', "photo:~/.ssh/id_rsa", "-photo:none.jpg boat"])
+def test_a_query_leads_to_no_file_of_the_server(client, line):
+    answer = client.get("/api/v1/search", params={"q": line})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_query")
+    assert "uploads" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("line", "status"), [("photo:9999", 404), ("near:photo:9999", 404), ("near:photo:7", 422)])
+def test_a_photo_of_a_query_must_be_there_and_have_what_is_asked(client, line, status):
+    assert client.get("/api/v1/search", params={"q": line}).status_code == status
+
+
+def test_an_unknown_colour_or_style_is_told_with_those_that_are(client):
+    for line, known in (("colour:blurple", "purple"), ("style:baroque", "minimalist")):
+        answer = client.get("/api/v1/search", params={"q": line})
+        assert answer.status_code == 422
+        assert known in answer.json()["error"]["message"]
+
+
+def test_query_and_words_exclude_each_other(client):
+    for parameters in ({}, {"q": "boat", "words": "boat"}):
+        answer = client.get("/api/v1/search", params=parameters)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_argument")
+
+
+def test_a_query_goes_on_with_words_and_tags_of_the_collection(client):
+    suggestions = get(client, "/complete", q="red -2:flor")["suggestions"]
+    found = {(one["kind"], one["query"]) for one in suggestions}
+    assert ("tag", "red -2:#floral") in found
+    assert ("word", "red -2:floral") in found
+    for one in suggestions:  # each is a query that the language reads
+        assert print_query(parse(one["query"]))
+    assert get(client, "/complete", q="flroal")["suggestions"][0]["n_edits"] == 1
+    assert get(client, "/complete", q="auto:lab")["suggestions"][0]["query"] == "auto:label="
+    assert len(get(client, "/complete", q="a", limit=2)["suggestions"]) == 2
+    for typed in ("", " ", "boat ", "\0", '"', "%", "_", "\ufffd", "a" * 1000):
+        get(client, "/complete", q=typed)
+
+
+def test_tags_of_several_words_are_completed_so_that_they_are_read_back(client):
+    (one,) = [one for one in get(client, "/complete", q="themetrop")["suggestions"] if one["kind"] == "tag"]
+    (term,) = parse(one["query"]).terms
+    assert term.tag == one["text"] == "The Metropolitan Museum of Art"
+
+
+@pytest.fixture(scope="module")
+def remembering(demo_photos, tmp_path_factory, start_server):
+    path = tmp_path_factory.mktemp("remembering") / "c"
+    with lookalike.Collection.open(path, encoder="efficientnet-lite0", nsfw=False) as photos:
+        photos.add(*sorted(demo_photos.rglob("*.webp"))[:4], n_workers=1)
+        with start_server(create_app(photos, remember=True)) as url, httpx.Client(base_url=url, timeout=60) as client:
+            yield client
+
+
+def past(client, typed):
+    return [one["text"] for one in get(client, "/complete", q=typed)["suggestions"] if one["kind"] == "query"]
+
+
+def test_a_query_that_found_something_is_suggested_later(remembering):
+    get(remembering, "/search", q="quality>0 orientation:portrait")
+    get(remembering, "/search", q="quality>0.9999 since:2900")  # nothing is found
+    get(remembering, "/search", q="quality>0.1", offset=1)  # the next page of it
+    assert past(remembering, "qual") == ["quality>0 orientation:portrait"]
+    assert past(remembering, "quality>0 orient") == ["quality>0 orientation:portrait"]
+
+
+def test_what_pages_of_other_sites_ask_is_not_remembered(remembering):
+    for site, kept in (("cross-site", False), ("same-site", False), ("same-origin", True)):
+        query = f"quality>0.01 -{site}"
+        answer = remembering.get("/api/v1/search", params={"q": query}, headers={"Sec-Fetch-Site": site})
+        assert answer.json()["hits"]
+        assert (query in past(remembering, "quality>0.01")) == kept
+
+
+def test_nothing_is_remembered_unless_the_server_is_made_so(client):
+    get(client, "/search", q="quality>0.02")
+    assert past(client, "quality>0.02") == []
