@@ -83,7 +83,8 @@ def test_too_few_photos_and_too_many_rounds_are_refused(clusters) -> None:
 
 def test_the_example_of_the_page_runs() -> None:
     page = (Path(__file__).parents[2] / "docs/explanation/tags.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    block, in_a_collection = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
     exec(compile(block, "tags.md", "exec"), names)
     assert len(names["space"].names) == 4
+    compile(in_a_collection, "tags.md", "exec")
