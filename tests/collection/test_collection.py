@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import lookalike
-from lookalike.collection.ranking import photo_calibration
 from lookalike.catalog import Catalog
+from lookalike.collection.ranking import photo_calibration
 from lookalike.errors import (
     CollectionError,
     FormatError,

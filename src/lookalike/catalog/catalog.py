@@ -563,7 +563,8 @@ class Catalog:
         expression = match_expression(words)
         if not expression:
             return []
-        among, values = "", []
+        among = ""
+        values: list[str | float] = []
         if within is not None or present:
             condition, values = (within or Within()).where()
             among = f"AND EXISTS (SELECT 1 FROM photos WHERE id = photo_text.rowid AND {condition}) "

@@ -2,8 +2,9 @@
 
 Each part of a query says of each photo how likely it is what that part asks for. These probabilities are fused as
 evidence is: log-odds are added, weighted; a part that is subtracted takes away the log-probability of not being it
-(naive Bayes with odds of 1 before). What a part is sure of may still not be what was meant: a teal wall is no teal bird.
-So beside others no part is believed beyond its `doubt`, without which one that is sure of much (colours) drowns the rest.
+(naive Bayes with odds of 1 before). What a part is sure of may still not be what was meant: a teal wall is no teal
+bird. So beside others no part is believed beyond its `doubt`, without which one that is sure of much (colours) drowns
+the rest.
 
 What is a match by chance is told from the collection itself: the scores of a sample of its photos are nearly all those
 of photos that have nothing to do with the query. Their median and lower spread give a normal law (Efron, "Large-Scale
@@ -70,8 +71,8 @@ SUBTRACTED = 0.5
 DOUBT_OF_WORDS, DOUBT_OF_LOOKS = 0.02, 0.1
 """Chosen by the mean average precision of fused queries on four sets (docs/explanation/ranking.md)."""
 COLOURS = Logistic(-17.7, 33.0)
-"""From `lookalike.appearance.palette_scores` to the probability that a photo shows the asked colour: that a fifth of its
-pixels lie within .1 of it in OKLab. Fitted on 16 named colours and the photos of three sets."""
+"""From `lookalike.appearance.palette_scores` to the probability that a photo shows the asked colour: that a fifth of
+its pixels lie within .1 of it in OKLab. Fitted on 16 named colours and the photos of three sets."""
 _FEW = 64
 """Photos below which that spread is not measured, and taken to be what it is for the packaged encoders."""
 _USUAL_SPREAD = 0.083
