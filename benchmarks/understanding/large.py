@@ -38,7 +38,7 @@ def large_collection(sets: list[LabelledSet], *, n_photos: int = N_PHOTOS) -> Pa
     rng = np.random.default_rng(0)
     base = np.load(DATA / "cifar-base.npy").astype(np.float32)
     rows = [
-        (*row, record.title, record.width, record.height)
+        (row, record.title, record.width, record.height)
         for each in sets
         for record in each.photos.photos(each.ids.tolist())
         if (row := each.photos._catalog.seen(record.id)) is not None
@@ -52,7 +52,7 @@ def large_collection(sets: list[LabelledSet], *, n_photos: int = N_PHOTOS) -> Pa
                     if number >= len(base):
                         noise = rng.standard_normal(len(embedding)).astype(np.float32)
                         embedding = embedding + _MOVED / np.linalg.norm(noise) * noise
-                    *seen, title, width, height = rows[int(rng.integers(len(rows)))]
+                    seen, title, width, height = rows[int(rng.integers(len(rows)))]
                     day = np.datetime64("2015-01-01") + int(rng.integers(3650))
                     tag = TAGS[int(rng.integers(len(TAGS)))]
                     photo = NewPhoto(

@@ -37,7 +37,8 @@ def transport(palettes: NDArray[np.float32], asked: NDArray[np.float32]) -> NDAr
     colours, shares = palettes[..., :3].astype(np.float64), palettes[..., 3].astype(np.float64)
     distances = np.linalg.norm(colours[:, :, None] - asked[None, None, :, :3], axis=-1)  # (n, 6, m)
     if len(asked) == 1:
-        return (distances[..., 0] * shares).sum(1)
+        whole: NDArray[np.float64] = (distances[..., 0] * shares).sum(1)
+        return whole
     # With two, what gains most by the first colour goes there until it has its share.
     order = np.argsort(distances[..., 0] - distances[..., 1], axis=1)
     distances, shares = np.take_along_axis(distances, order[..., None], 1), np.take_along_axis(shares, order, 1)
@@ -146,4 +147,4 @@ COMPOSITION_COLUMNS = ["variant", "set", "queries", "found first", "by grey pixe
 
 
 def _grey(image: Image.Image) -> NDArray[np.float32]:
-    return np.asarray(image.convert("L").resize((16, 16), Image.Resampling.BOX), np.float32).ravel() / 255
+    return np.asarray(image.convert("L").resize((16, 16), Image.Resampling.BOX), np.float32).ravel() / np.float32(255)

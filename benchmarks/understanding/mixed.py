@@ -42,8 +42,8 @@ def mixed_rows(each: LabelledSet) -> list[list[Cell]]:
         wrong = next((hit.id for hit in hits if not relevant[np.searchsorted(each.ids, hit.id)]), None)
         if wrong is not None:
             taken = (Photo(wrong, weight=-1.0),)
-            rows = [int(first), int(np.searchsorted(each.ids, wrong))]
-            figures.setdefault("photo - photo", []).append(_compare(each, relevant, rows, (photo,), taken))
+            own = [int(first), int(np.searchsorted(each.ids, wrong))]
+            figures.setdefault("photo - photo", []).append(_compare(each, relevant, own, (photo,), taken))
         for name in rng.permutation(COLOURS):
             coloured = relevant & (by_colour[str(name)] >= 0.5)
             if coloured[first] and coloured.sum() >= LEAST_PHOTOS:

@@ -1,8 +1,7 @@
 """The labelled sets, as collections: made once by the product's own `add`, and kept for `--reuse`.
 
 Labels are folders: the demo's 16 collections, 13 categories of `@pictwo/images`, 16 of Debian's
-tuxpaint-stamps-default; CIFAR-10's own 10 classes, the first 2,000 photos of its test part at 32 x 32 pixels. The stamps' descriptions are
-written beside them, where `add` would not read them, as sidecars would be.
+tuxpaint-stamps-default; CIFAR-10's own 10 classes, the first 2,000 photos of its test part at 32 x 32 pixels.
 """
 
 from __future__ import annotations

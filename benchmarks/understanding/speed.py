@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,8 @@ def candidates_row(directory: Path, *, n_queries: int) -> list[Cell]:
         ids = photos.ids()
         usual = query_search.N_CANDIDATES
         for _ in range(n_queries):
-            query = f"photo:{rng.choice(ids)} {names[int(rng.integers(1000))].replace(chr(39), '')} colour:{rng.choice(COLOURS)}"
+            name = names[int(rng.integers(1000))].replace("'", "")
+            query = f"photo:{rng.choice(ids)} {name} colour:{rng.choice(COLOURS)}"
             found = {hit.id for hit in photos.search(query, k=20)}
             query_search.N_CANDIDATES = len(ids)
             every = {hit.id for hit in photos.search(query, k=20, exact=True)}
@@ -135,9 +136,7 @@ def _bare(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
-def _times(
-    step: Callable[..., object], inputs: list[object] | list[bytes] | list[Image.Image] | list[list[Image.Image]]
-) -> NDArray[np.float64]:
+def _times(step: Callable[..., object], inputs: Sequence[object]) -> NDArray[np.float64]:
     step(inputs[0])
     seconds = []
     for each in inputs:

@@ -55,7 +55,7 @@ def asked(labelled: LabelledSet) -> list[tuple[str, NDArray[np.bool_]]]:
 
 
 def title_words(labelled: LabelledSet) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Words of four letters or longer in three or more titles, and the photos in whose texts they stand."""
+    """Words of four letters or more in the titles of three or more photos, and the photos in whose texts they stand."""
     titles = [
         set(re.findall("[a-z]{4,}", (record.title or "").lower()))
         for record in labelled.photos.photos(labelled.ids.tolist())

@@ -51,8 +51,12 @@ N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
 NEARLY_THE_SAME = 0.95
 """Cosine from which on a hit counts as another version of an earlier one."""
-_SEEN_OF_WORDS, _LEAST_OF_WORDS = 0.3, 0.1
-"""Of words alone: what the best photo must score for any to be a hit (nonsense stays below), and what each must."""
+_LEAST_OF_WORDS = 0.1
+"""Score below which a photo is no hit of words alone: nobody wrote them, and they are hardly seen in it."""
+_LEAST_OF_THE_BEST = 0.2
+"""Score that the best hit of words alone must have, or there is none: letters without sense score about so much."""
+_LEAST_BESIDE_TEXTS = 0.3
+"""The same where the words do stand in the texts of other photos: they may be a name, of which nothing can be seen."""
 _TOP = 3
 """Best matches that stay above in any other order."""
 _LOOKED_THROUGH = 3
@@ -178,9 +182,8 @@ class QuerySearch:
         scores = fused(parts, len(found))
         order = np.lexsort((found, -scores))
         if plan.by_words:
-            best = scores.max(initial=0)  # words that stand in texts may be a name, of which nothing can be seen
-            least = _LEAST_OF_WORDS if _SEEN_OF_WORDS <= best < _LEXICAL else _SEEN_OF_WORDS
-            order = order[scores[order] >= least]
+            least = _LEAST_BESIDE_TEXTS if scores.max(initial=0) >= _LEXICAL else _LEAST_OF_WORDS
+            order = order[scores[order] >= least] if scores.max(initial=0) >= _LEAST_OF_THE_BEST else order[:0]
         n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
         if n_good is not None and plan.ranks:
             order = order[: max(n_good, 0 if query.cut else _TOP)]
@@ -392,10 +395,9 @@ class QuerySearch:
         if not plan.likenesses or not len(ids):
             return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
         queries = state.space.compared(np.stack([like.embedding for like in plan.likenesses]))
-        vectors = state.vectors(ids)
-        # not a matrix product: a photo's cosine must not depend, in its last bit, on how many others are compared
-        cosines = [np.einsum("nd,d->n", vectors, query) for query in queries]
-        return [np.nan_to_num(np.clip(each, -1, 1), nan=-1.0) for each in cosines]
+        # By rows: a matrix product rounds otherwise for other numbers of candidates, and pages must join to the bit.
+        cosines = np.clip(np.einsum("qd,nd->qn", queries, state.vectors(ids)), -1, 1)
+        return list(np.nan_to_num(cosines, nan=-1.0))
 
     # -- the list ---------------------------------------------------------------------------------------------
 

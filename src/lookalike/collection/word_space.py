@@ -4,7 +4,7 @@ A text and the names of the encoder's classes stand in one space of a sentence e
 the classes is taken; a photo stands where the names of its 16 likeliest classes do (ConSE, lookalike.concepts.conse),
 weighted by the square roots of their probabilities. Against plain probabilities of ten and no mean, mean average
 precision rose from .296 to .329 over five sets (docs/explanation/ranking.md). Only products with 1,000 class vectors
-are needed for a text: a photo's score is then a sum of 16 of them. Cost: some milliseconds for the text and ten for
+are needed for a text: a photo's score is then a sum of 16 of them. Cost: some milliseconds for the text and as many for
 100,000 photos. Memory: 64 bytes for each photo.
 """
 

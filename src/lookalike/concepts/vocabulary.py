@@ -59,7 +59,7 @@ class Vocabulary:
         return np.diff(self._starts)
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum over the classes of each term: float64 (n, n_classes) to (n, n_terms).
+        """Add up over the classes of each term: float64 (n, n_classes) to (n, n_terms).
 
         Terms stand for few classes each, so that adding these takes a hundredth of a product with `members`.
         """

@@ -1,0 +1,121 @@
+"""Queries of several parts on the demo's photos, against a naive implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lookalike
+from lookalike.appearance import colour_named, palette_scores
+from lookalike.catalog import FileRecord, NewPhoto
+from lookalike.collection.columns import ColumnsView
+from lookalike.collection.ranking import COLOURS, DOUBT_OF_LOOKS, SUBTRACTED, Part, fused, photo_calibration
+from lookalike.collection.seen import EMPTY, RECIPE
+from lookalike.collection.writing import PhotoWriter
+
+
+@pytest.fixture(scope="module")
+def photos(demo_collection: Path) -> Iterator[lookalike.Collection]:
+    with lookalike.Collection.open(demo_collection) as opened:
+        yield opened
+
+
+def test_results_equal_exact_scoring_by_a_naive_implementation(photos: lookalike.Collection) -> None:
+    ids = photos.ids()
+    embeddings = photos.embeddings(ids)
+    columns = ColumnsView(photos._catalog).current()
+    calibration = photo_calibration(photos.settings.card)
+    assert calibration is not None
+    assert columns.ids.tolist() == ids.tolist()
+    colour = COLOURS(palette_scores(columns.palettes, [[*colour_named("teal"), 1.0]]))
+    for wanted, unwanted in ((0, 7), (30, 90), (120, 3)):
+        parts = [
+            Part("wanted", 2.0, calibration(embeddings @ embeddings[wanted])),
+            Part("unwanted", -SUBTRACTED, calibration(embeddings @ embeddings[unwanted])),
+            Part("colour", 1.0, colour, DOUBT_OF_LOOKS),
+        ]
+        scores = fused(parts, len(ids))
+        scores[[wanted, unwanted]] = -1
+        hits = photos.search(f"2:photo:{ids[wanted]} -photo:{ids[unwanted]} colour:teal", k=20)
+        np.testing.assert_allclose([hit.score for hit in hits], -np.sort(-scores)[:20], atol=1e-4)
+        assert all(abs(scores[np.searchsorted(ids, hit.id)] - hit.score) < 1e-4 for hit in hits)
+
+
+def test_pages_join_to_the_whole(photos: lookalike.Collection) -> None:
+    query = f"photo:{photos.ids()[5]} flowers colour:red"
+    whole = [hit.id for hit in photos.search(query, k=40)]
+    pages = [hit.id for start in range(0, 40, 8) for hit in photos.search(query, k=8, offset=start)]
+    assert pages == whole
+
+
+def test_a_photo_is_never_among_its_own_hits_and_hits_are_told_once(photos: lookalike.Collection) -> None:
+    one, two = photos.ids()[[3, 40]].tolist()
+    for query in (f"photo:{one}", f"photo:{one} photo:{two}", f"photo:{one} -photo:{two}", f"photo:{one} flowers"):
+        found = [hit.id for hit in photos.search(query, k=200)]
+        assert one not in found
+        assert len(found) == len(set(found))
+
+
+def test_limits_hold_for_every_hit(photos: lookalike.Collection) -> None:
+    columns = ColumnsView(photos._catalog).current()
+    sharp = dict(zip(columns.ids.tolist(), columns.measure("sharpness").tolist(), strict=True))
+    middle = float(np.median(list(sharp.values())))
+    hits = photos.search(f"photo:{photos.ids()[0]} sharpness>{middle:.3f}", k=200)
+    assert 0 < len(hits) < len(sharp)
+    assert all(sharp[hit.id] >= round(middle, 3) - 1e-6 for hit in hits)
+
+
+def test_what_is_subtracted_is_found_later(photos: lookalike.Collection) -> None:
+    one = int(photos.ids()[10])
+    plain = [hit.id for hit in photos.search(photo=one, k=200)]
+    unwanted = plain[1]
+    near = photos.search(photo=unwanted, k=1)[0].id
+    if near == one:
+        near = photos.search(photo=unwanted, k=2)[1].id
+    without = [hit.id for hit in photos.search(f"photo:{one} -photo:{unwanted}", k=200)]
+    assert unwanted not in without
+    assert without.index(near) >= [each for each in plain if each != unwanted].index(near)
+
+
+def test_photos_whose_texts_hold_the_words_come_first(photos: lookalike.Collection) -> None:
+    holding = {photo_id for photo_id, _ in photos._catalog.search_words("moon", 200)}
+    first = [hit.id for hit in photos.search(words="moon", k=len(holding))]
+    assert set(first) == holding
+
+
+def test_vectors_by_id_are_those_compared_and_nan_where_there_is_none(photos: lookalike.Collection) -> None:
+    state = photos._vectors.state()
+    ids = np.append(photos.ids()[::11], 10**9)
+    vectors = state.vectors(ids)
+    np.testing.assert_allclose(vectors[:-1], photos.embeddings(ids[:-1]), atol=1e-3)
+    assert np.isnan(vectors[-1]).all()
+
+
+def test_columns_follow_commits(tmp_path: Path) -> None:
+    lookalike.Collection.open(tmp_path / "x.lookalike").close()
+    with PhotoWriter(tmp_path / "x.lookalike", 1280, background=False) as writer:
+        view = ColumnsView(writer.catalog)
+        for number in range(3):
+            before = view.current()
+            photo = NewPhoto(
+                sha256=f"{number:064x}",
+                format="jpeg",
+                bytes=1,
+                width=1,
+                height=1,
+                taken_at=None,
+                title=None,
+                facts="{}",
+                text=("", "", ""),
+                embedding=np.eye(1, 1280, number, dtype=np.float32)[0],
+                seen=(RECIPE, *EMPTY.to_row()),
+            )
+            with writer.transaction():
+                writer.catalog.put(FileRecord(f"/{number}.jpg", 1, number, None), photo)
+            now = view.current()
+            assert (len(before), len(now)) == (number, number + 1)
+            assert before.begin(now)
+            assert now.rows_of(np.array([number + 1, number + 2])).tolist() == [number, -1]
