@@ -29,13 +29,14 @@ def test_words_find_titles_and_creators(client):
     assert answer["hits"][0]["parts"] == {"words": answer["hits"][0]["score"]}
 
 
-@pytest.mark.parametrize("words", ["zzzzzz", "   ", '"', "* -", "NEAR(", "\0", "_"])
+@pytest.mark.parametrize("words", ["zzzzzz", "   ", '"', "* -", "\0", "_"])
 def test_words_that_find_nothing_are_no_error(client, words):
     assert get(client, "/search", words=words)["hits"] == []
 
 
 def test_words_are_never_commands(client):
-    get(client, "/search", words="'; DROP TABLE photos; --")
+    for words in ("'; DROP TABLE photos; --", "NEAR("):
+        get(client, "/search", words=words)
     assert get(client, "/photos")["total"] > 100
 
 
