@@ -41,7 +41,7 @@ def large_collection(sets: list[LabelledSet], *, n_photos: int = N_PHOTOS) -> Pa
         (row, record.title, record.width, record.height)
         for each in sets
         for record in each.photos.photos(each.ids.tolist())
-        if (row := each.photos._catalog.seen(record.id)) is not None
+        if (row := each.photos._catalog.seen.of_photo(record.id)) is not None
     ]
     lookalike.Collection.open(directory).close()
     with writing(directory), PhotoWriter(directory, base.shape[1], train_from=10**9, background=False) as writer:

@@ -28,7 +28,7 @@ N_VARIED = 100
 
 
 def _seen(each: LabelledSet) -> list[Seen]:
-    rows = [each.photos._catalog.seen(photo_id) for photo_id in each.ids.tolist()]
+    rows = [each.photos._catalog.seen.of_photo(photo_id) for photo_id in each.ids.tolist()]
     return [Seen.from_row(*row) for row in rows if row is not None]
 
 

@@ -10,8 +10,7 @@ from benchmarks.understanding.looks import COLOURS
 from benchmarks.understanding.metrics import average_precision
 from benchmarks.understanding.sets import LabelledSet
 from benchmarks.understanding.words import asked
-from lookalike.collection.query_search import plain_words
-from lookalike.query import Colour, Photo, Query, Words
+from lookalike.query import Colour, Photo, Query, Words, plain_words
 
 N_QUERIES = 150
 LEAST_PHOTOS = 4

@@ -1,11 +1,12 @@
 """The catalog of a collection: photos, files, failures, and full text in one SQLite database."""
 
-from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord, SeenFields
+from lookalike.catalog.catalog import Catalog, Changes, FileRecord, FileStatus, NewPhoto, PhotoRecord
 from lookalike.catalog.completion import COMPLETION, Completion, Suggestion, count_anew, count_words
 from lookalike.catalog.filters import FILTERS, Filters
 from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagCount, MachineTagRow, MachineTags
 from lookalike.catalog.places import PLACES
 from lookalike.catalog.schema import FORMAT_VERSION, stored_version
+from lookalike.catalog.seen import SEEN, SeenFields, SeenRows
 from lookalike.catalog.tags import REJECTED_TAGS, TAGS, Origin, TagCount, TagRow, Tags
 from lookalike.catalog.within import Within, absolute
 from lookalike.catalog.words import match_expression
@@ -17,6 +18,7 @@ __all__ = [
     "MACHINE_TAGS",
     "PLACES",
     "REJECTED_TAGS",
+    "SEEN",
     "TAGS",
     "Catalog",
     "Changes",
@@ -31,6 +33,7 @@ __all__ = [
     "Origin",
     "PhotoRecord",
     "SeenFields",
+    "SeenRows",
     "Suggestion",
     "TagCount",
     "TagRow",

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from lookalike.catalog.completion import Completion, count_words
 from lookalike.catalog.connections import Connections
 from lookalike.catalog.filters import Filters
 from lookalike.catalog.machine_tags import MachineTagRow, MachineTags
+from lookalike.catalog.seen import SeenFields, SeenRows
 from lookalike.catalog.tags import TagRow, Tags
 from lookalike.catalog.within import Within
 from lookalike.catalog.words import match_expression
@@ -40,9 +41,6 @@ _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, 
 _SPARE = 20
 """One page in so many may be empty: the next photos fill them."""
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
-
-SeenFields: TypeAlias = tuple[str, bytes, bytes, bytes, bytes]
-"""Recipe, labels, palette, composition and measures of what was seen in a photo, as the table `seen` keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +170,11 @@ class Catalog:
         return MachineTags(self._db)
 
     @property
+    def seen(self) -> SeenRows:
+        """What was seen in photos, on the connection of this thread."""
+        return SeenRows(self._db)
+
+    @property
     def filters(self) -> Filters:
         """The taught filters, on the connection of this thread."""
         return Filters(self._db)
@@ -250,11 +253,7 @@ class Catalog:
         if previous is not None and previous[0] != photo_id:
             self._refresh_names(previous)
         if photo.seen is not None:
-            db.execute(
-                "INSERT OR REPLACE INTO seen (photo_id, recipe, labels, palette, composition, measures) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (photo_id, *photo.seen),
-            )
+            self.seen.put(photo_id, photo.seen)
             self.machine_tags.remove(photo_id, origin="auto")
             self.machine_tags.put(
                 MachineTagRow(photo_id, "auto", "label", value, raw, "auto", score)
@@ -491,42 +490,6 @@ class Catalog:
         """Return the id of the photo with this content, present or gone."""
         row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", (bytes.fromhex(sha256),)).fetchone()
         return row[0] if row else None
-
-    def forget_seen(self, photo_ids: Iterable[int]) -> None:
-        """Drop what was seen in photos: the next time their files are met, they are looked at again."""
-        self._db.executemany("DELETE FROM seen WHERE photo_id = ?", ((photo_id,) for photo_id in photo_ids))
-
-    def is_seen(self, sha256: str, recipe: str) -> bool:
-        """Tell whether a content was looked at by this recipe."""
-        row = self._db.execute(
-            "SELECT 1 FROM seen WHERE photo_id = (SELECT id FROM photos WHERE sha256 = ?) AND recipe = ?",
-            (bytes.fromhex(sha256), recipe),
-        ).fetchone()
-        return row is not None
-
-    def unseen_below(self, folder: str, recipe: str) -> set[str]:
-        """Return the present paths that are `folder` or lie below it, of photos that this recipe has not looked at."""
-        prefix = os.path.join(folder, "")  # noqa: PTH118  ends with the separator, also for a root
-        rows = self._db.execute(
-            "SELECT path FROM files WHERE gone_at IS NULL AND (path = ? OR substr(path, 1, ?) = ?) "
-            "AND photo_id NOT IN (SELECT photo_id FROM seen WHERE recipe = ?)",
-            (folder, len(prefix), prefix, recipe),
-        )
-        return {path for (path,) in rows}
-
-    def seen_after(self, seq: int, limit: int) -> list[tuple[int, int, bytes, bytes, bytes, bytes]]:
-        """List what was seen later than `seq`, in order: seq, photo's id, labels, palette, composition, measures."""
-        return self._db.execute(
-            "SELECT seq, photo_id, labels, palette, composition, measures FROM seen WHERE seq > ? ORDER BY seq LIMIT ?",
-            (seq, limit),
-        ).fetchall()
-
-    def seen(self, photo_id: int) -> tuple[bytes, bytes, bytes, bytes] | None:
-        """Return what was seen in a photo: labels, palette, composition, measures; None where nothing is known."""
-        row: tuple[bytes, bytes, bytes, bytes] | None = self._db.execute(
-            "SELECT labels, palette, composition, measures FROM seen WHERE photo_id = ?", (photo_id,)
-        ).fetchone()
-        return row
 
     def files_below(self, folder: str) -> dict[str, tuple[FileRecord, FileStatus]]:
         """Map each known path that is `folder` or lies below it to the file as last read, and what became of it."""

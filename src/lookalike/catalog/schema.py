@@ -19,10 +19,11 @@ from lookalike.catalog.completion import COMPLETION
 from lookalike.catalog.filters import FILTERS
 from lookalike.catalog.machine_tags import MACHINE_TAGS
 from lookalike.catalog.places import PLACES, register_distance
+from lookalike.catalog.seen import SEEN
 from lookalike.catalog.tags import REJECTED_TAGS, TAGS
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
-__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "SEEN", "connect", "statements", "stored_version"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "statements", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
 FORMAT_VERSION = 3
@@ -34,18 +35,6 @@ ASIDE = """
 CREATE TABLE aside (
     photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
     vector   BLOB NOT NULL
-);
-"""
-
-SEEN = """
-CREATE TABLE seen (
-    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
-    photo_id    INTEGER NOT NULL UNIQUE REFERENCES photos (id) ON DELETE CASCADE,
-    recipe      TEXT NOT NULL,
-    labels      BLOB NOT NULL,
-    palette     BLOB NOT NULL,
-    composition BLOB NOT NULL,
-    measures    BLOB NOT NULL
 );
 """
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from lookalike.catalog.places import circle
 from lookalike.errors import InvalidArgumentError
+from lookalike.query import Orientation, Season
+from lookalike.query.times import day_text, time_text
 
-__all__ = ["Orientation", "Season", "Within", "absolute"]
+__all__ = ["Within", "absolute"]
 
-Season = Literal["spring", "summer", "autumn", "winter"]
-Orientation = Literal["landscape", "portrait", "square"]
-
-_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic"}
-_DAY = re.compile(r"\d\d(-\d\d)?", re.ASCII)
 _MONTHS = {
     "spring": ("03", "04", "05"),
     "summer": ("06", "07", "08"),
@@ -76,8 +72,10 @@ class Within:
 
     def __post_init__(self) -> None:
         for name in ("since", "until"):
-            _time(getattr(self, name), name)
-        _day(self.on)
+            if (value := getattr(self, name)) is not None:
+                time_text(value, name)
+        if self.on is not None:
+            day_text(self.on)
         for name, known in (("season", get_args(Season)), ("orientation", get_args(Orientation))):
             if getattr(self, name) not in (None, *known):
                 raise InvalidArgumentError(f"`{name}` is {getattr(self, name)!r}; expected one of {', '.join(known)}.")
@@ -104,11 +102,11 @@ class Within:
             values += [folder, below, below[:-1] + chr(ord(below[-1]) + 1)]
         elif present:
             conditions.append(f"EXISTS ({_PRESENT})")
-        since, until = _time(self.since, "since"), _time(self.until, "until")
-        if since is not None:
+        if self.since is not None:
             conditions.append("taken_at >= ?")
-            values.append(since)
-        if until is not None:
+            values.append(time_text(self.since, "since"))
+        if self.until is not None:
+            until = time_text(self.until, "until")
             conditions.append("substr(taken_at, 1, ?) <= ?")
             values += [len(until), until]
         if self.formats is not None:
@@ -122,7 +120,8 @@ class Within:
             condition, place = circle(*self.near)
             conditions.append(condition)
             values += place
-        if (day := _day(self.on)) is not None:
+        if self.on is not None:
+            day = day_text(self.on)
             conditions.append("substr(taken_at, 6, ?) = ?")
             values += [len(day), day]
         if self.season is not None:
@@ -136,42 +135,6 @@ class Within:
         if self.orientation is not None:
             conditions.append(_ORIENTATIONS[self.orientation])
         return " AND ".join(conditions) or "TRUE", values
-
-
-def _time(value: str | date | None, name: str) -> str | None:
-    """Bring a bound to the form in which the catalog keeps times, as far as it goes."""
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat(timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    text = value.strip().replace(" ", "T")
-    try:
-        if not _DATE.fullmatch(text):
-            raise ValueError
-        datetime.fromisoformat(text + "-01-01T00:00:00"[max(0, len(text) - 4) :] if len(text) < 10 else text)
-    except ValueError:
-        raise InvalidArgumentError(
-            f"`{name}` is {value!r}; expected a time such as 2019, 2019-06, 2019-06-30 or 2019-06-30T12:00."
-        ) from None
-    return text
-
-
-def _day(value: str | date | None) -> str | None:
-    """Bring a day of the year to the form in which it stands in the catalog's times."""
-    if value is None:
-        return None
-    text = value.isoformat()[5:10] if isinstance(value, date) else value.strip()
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError
-        date(2000, int(text[:2]), int(text[3:] or 1))  # a leap year
-    except ValueError:
-        raise InvalidArgumentError(
-            f"`on` is {value!r}; expected a day of the year such as 06-24, a month such as 06, or a date."
-        ) from None
-    return text
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import os
 import sys
 import threading
@@ -28,20 +27,19 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from lookalike.appearance import measure
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
+from lookalike.collection.likeness import likenesses
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
-from lookalike.collection.outside import OutsidePhoto, read_file, read_outside
+from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_file, read_outside
 from lookalike.collection.probe import Probe
-from lookalike.collection.query_search import Likeness, QuerySearch, Ranked, plain_words
+from lookalike.collection.query_search import QuerySearch, Ranked
 from lookalike.collection.ranking import photo_calibration
-from lookalike.collection.seen import Seen
+from lookalike.collection.seen import seen_in
 from lookalike.collection.seen_photo import SeenPhoto
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.tagging import MachineTagList, PhotoTag, TagWriter, machine_tag_list, tags_of
@@ -59,7 +57,7 @@ from lookalike.errors import (
     UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
-from lookalike.query import MachineTagPattern, Photo, Query, Vector, last_item, normalised, parse
+from lookalike.query import MachineTagPattern, Query, last_item, normalised, parse, plain_words
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -67,10 +65,6 @@ if TYPE_CHECKING:
     from lookalike.index.live import LiveStats
 
 __all__ = ["Collection"]
-
-PhotoQuery = int | np.integer | str | os.PathLike[str] | bytes | OutsidePhoto
-"""A photo to search with: an id of the collection, a path (in the collection or not), a file's bytes, or what
-`Collection.read` made of them."""
 
 _TRAIN_WHILE_ADDING_FROM = 16_384
 """Photos up to which training waits until all are added: it would take memory and cores that the workers need, and
@@ -542,11 +536,11 @@ class Collection:
             if not said:
                 return SearchResult((), SearchEvidence("words", len(self), 0, 0, 0, 0.0), query=asked)
             asked = dataclasses.replace(asked, terms=(*asked.terms, *said))
-        likenesses = self._likenesses(asked, photo, vector)
+        found = likenesses(asked, photo, vector, photos=self, catalog=self._catalog)
         ranked = self._ranking.search(
-            asked, likenesses, k=int(k), offset=int(offset), exact=exact, within=within, distinct=distinct
+            asked, found, k=int(k), offset=int(offset), exact=exact, within=within, distinct=distinct
         )
-        own = next((like.photo_id for like in likenesses if like.name == "photo"), None)
+        own = next((like.photo_id for like in found if like.name == "photo"), None)
         return SearchResult(
             self._hits(ranked), ranked.evidence, own, has_more=ranked.has_more, n_good=ranked.n_good, query=asked
         )
@@ -622,78 +616,6 @@ class Collection:
 
                 self._words = WordSpace.of_imagenet(progress=self._notify)
             return self._words
-
-    def _likenesses(
-        self, query: Query, photo: PhotoQuery | None, vector: NDArray[np.floating] | None
-    ) -> list[Likeness]:
-        """Resolve the photos and vectors of a query."""
-        terms = [term for term in query.terms if isinstance(term, Photo | Vector)]
-        alone = len(terms) + (photo is not None) + (vector is not None) == 1
-        found = []
-        if photo is not None:
-            found.append(self._likeness("photo", 1.0, photo))
-        if vector is not None:
-            found.append(Likeness("vector", 1.0, self._uncentred(vector)))
-        for number, term in enumerate(terms, start=1):
-            if isinstance(term, Vector):
-                name = "vector" if alone else f"vector {number}"
-                found.append(Likeness(name, term.weight, self._uncentred(term.values)))
-            elif term.region is None:
-                name = "photo" if alone and term.weight > 0 else f"photo:{term.photo}"
-                found.append(self._likeness(name, term.weight, term.photo))
-            else:
-                found.append(self._likeness_of_region(f"photo:{term.photo}", term))
-        return found
-
-    def _likeness(self, name: str, weight: float, photo: PhotoQuery) -> Likeness:
-        photo_id = self.find(photo)
-        if photo_id is None:
-            outside = self._outside(photo)
-            looks = measure(Image.open(io.BytesIO(outside.thumbnail)).convert("RGB"))
-            return Likeness(name, weight, outside.embedding, None, looks.palette, looks.composition)
-        embedding = self._vectors.embeddings([photo_id])[0]
-        row = self._catalog.seen(photo_id)
-        if row is None:
-            return Likeness(name, weight, embedding, photo_id)
-        try:
-            seen = Seen.from_row(*row)
-        except ValueError:  # damaged: `verify` tells it
-            return Likeness(name, weight, embedding, photo_id)
-        return Likeness(name, weight, embedding, photo_id, seen.palette.astype(np.float32), seen.composition)
-
-    def _likeness_of_region(self, name: str, term: Photo) -> Likeness:
-        assert term.region is not None
-        photo_id = self.find(term.photo)
-        path = Path(str(term.photo)).expanduser() if photo_id is None else self.file(photo_id)
-        image = read_photo(read_file(path), name=path.name, limits=PhotoLimits()).image
-        x, y = term.region.x * image.width, term.region.y * image.height
-        right, bottom = x + term.region.width * image.width, y + term.region.height * image.height
-        cut = image.crop((int(x), int(y), max(int(right), int(x) + 1), max(int(bottom), int(y) + 1)))
-        looks = measure(cut)
-        embedding = self.encoder.encode([cut]).embeddings[0]
-        return Likeness(name, term.weight, embedding, photo_id, looks.palette, looks.composition)
-
-    def _uncentred(self, vector: object) -> NDArray[np.float32]:
-        """Bring a vector of the compared space back to where encoders give theirs."""
-        unit, mean = self._check_vector(vector), self._vectors.state().space.mean
-        return unit if mean is None else unit + mean
-
-    def _check_vector(self, vector: object) -> NDArray[np.float32]:
-        try:
-            query = np.asarray(vector, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidArgumentError(f"`vector` is no array of numbers: {error}.") from error
-        dim = self.settings.card.dim
-        if query.shape != (dim,):
-            raise InvalidArgumentError(
-                f"`vector` has shape {query.shape}, but the embeddings of this collection have ({dim},): its encoder "
-                f"is {self.settings.card.name}."
-            )
-        length = float(np.linalg.norm(query))
-        if not np.isfinite(length) or length == 0:
-            raise InvalidArgumentError("`vector` is zero or holds NaN or infinity; expected finite numbers.")
-        unit: NDArray[np.float32] = (query / length).astype(np.float32)
-        return unit
 
     def _hits(self, ranked: Ranked) -> tuple[Hit, ...]:
         records = self._catalog.photos_by_id([photo_id for photo_id, _, _ in ranked.hits])
@@ -916,9 +838,8 @@ class Collection:
         UnknownPhotoError
         """
         self._catalog.photo(photo_id)
-        row = self._catalog.seen(photo_id)
         return SeenPhoto.of(
-            None if row is None else Seen.from_row(*row),
+            seen_in(self._catalog, photo_id),
             tags=self._catalog.tags.of_photo(photo_id),
             machine_tags=self._catalog.machine_tags.of_photo(photo_id),
             has_labels=self.settings.card.labels == "imagenet-1k",

@@ -91,7 +91,7 @@ class ColumnsView:
             if generation == self._generation:
                 return self._columns
             parts = [self._columns]
-            while rows := self._catalog.seen_after(self._seq, _BLOCK):
+            while rows := self._catalog.seen.after(self._seq, _BLOCK):
                 parts.append(_columns([row[1:] for row in rows]))
                 self._seq = rows[-1][0]
             if len(parts) > 1:

@@ -104,7 +104,7 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
     unseen: set[str] = set()
     for root in roots:
         known.update(catalog.files_below(str(root)))
-        unseen |= catalog.unseen_below(str(root), RECIPE)
+        unseen |= catalog.seen.lacking_below(str(root), RECIPE)
     read_before = frozenset(path for path, (_, status) in known.items() if status != "failed")
     plan = _Plan([], read_before, [], [], [], 0)
     seen: set[str] = set()

@@ -23,7 +23,8 @@ from lookalike.catalog.completion import COMPLETION, count_anew
 from lookalike.catalog.filters import FILTERS
 from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagRow, MachineTags
 from lookalike.catalog.places import PLACES
-from lookalike.catalog.schema import ASIDE, PAGE_BYTES, SEEN, statements
+from lookalike.catalog.schema import ASIDE, PAGE_BYTES, statements
+from lookalike.catalog.seen import SEEN
 from lookalike.catalog.tags import REJECTED_TAGS, TAGS, TagRow, Tags
 from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.locking import writing

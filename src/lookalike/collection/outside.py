@@ -19,7 +19,7 @@ from lookalike.encoders import ImageEncoder
 from lookalike.errors import InvalidArgumentError, LookalikeError
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
 
-__all__ = ["OutsidePhoto", "read_file", "read_outside"]
+__all__ = ["OutsidePhoto", "PhotoQuery", "read_file", "read_outside"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +43,11 @@ class OutsidePhoto:
     height: int
     thumbnail: bytes
     embedding: NDArray[np.float32]
+
+
+PhotoQuery = int | np.integer | str | os.PathLike[str] | bytes | OutsidePhoto
+"""A photo to search with: an id of the collection, a path (in the collection or not), a file's bytes, or what
+`Collection.read` made of them."""
 
 
 def read_outside(

@@ -9,7 +9,6 @@ part that is scored for all, five for the index (docs/benchmarks/understanding.m
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import STYLES, colour_named, palette_scores
+from lookalike.appearance import STYLES, palette_scores
 from lookalike.catalog import Catalog, Within
 from lookalike.collection.background import Background
 from lookalike.collection.columns import Columns, ColumnsView
 from lookalike.collection.hits import SearchEvidence
+from lookalike.collection.likeness import Likeness
+from lookalike.collection.query_plan import QueryPlan, asked_colours, needs_columns, style_measure, within_of
 from lookalike.collection.ranking import (
     COLOURS,
     DOUBT_OF_LOOKS,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from lookalike.collection.word_space import WordSpace
     from lookalike.index.live.snapshot import Snapshot
 
-__all__ = ["Likeness", "QuerySearch", "Ranked", "plain_words"]
+__all__ = ["QuerySearch", "Ranked"]
 
 N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
@@ -63,30 +64,6 @@ _LOOKED_THROUGH = 3
 """Hits looked through for other versions, for each that is wanted."""
 _LEXICAL = 0.95
 """Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Likeness:
-    """A photo or vector of a query, resolved.
-
-    Attributes
-    ----------
-    name : str
-    weight : float
-    embedding : float32 (dim,)
-        As the encoder gives it.
-    photo_id : int or None
-        The photo of the collection that it is; it is not among the hits.
-    palette : float32 (6, 4) or None
-    composition : int8 (d,) or None
-    """
-
-    name: str
-    weight: float
-    embedding: NDArray[np.float32]
-    photo_id: int | None = None
-    palette: NDArray[np.float32] | None = None
-    composition: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +175,13 @@ class QuerySearch:
 
     # -- the plan ---------------------------------------------------------------------------------------------
 
-    def _plan(self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot) -> _Plan:
-        columns = self._columns.current() if _needs_columns(query) else None
+    def _plan(self, query: Query, likenesses: Sequence[Likeness], within: Within | None, state: Snapshot) -> QueryPlan:
+        columns = self._columns.current() if needs_columns(query) else None
         admitted = self._admitted(query, columns, state)
         if within is not None:
             admitted = _both(admitted, self._catalog.ids_within(within, present=False))
         content = next((dial.value for dial in query.dials if dial.name == "content"), 1.0)
-        plan = _Plan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
+        plan = QueryPlan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
         if columns is not None or not any(like.weight > 0 for like in likenesses):
             plan.ids = state.ids()
             if admitted is not None:
@@ -216,7 +193,7 @@ class QuerySearch:
                 for name, weight, scores in self._columns_say(query, plan, columns)
             ]
         for term in query.terms:
-            if isinstance(term, Style) and _style_measure(term.name) is None:
+            if isinstance(term, Style) and style_measure(term.name) is None:
                 plan.parts.append(Part(f"style:{term.name}", term.weight, self._taught_scores(term.name, plan.ids)))
         self._add_words(query, plan, columns)
         plan.ranks = plan.ranks or bool(plan.parts)
@@ -255,20 +232,20 @@ class QuerySearch:
         return self._catalog.machine_tags.photos(namespace=form.namespace, predicate=form.predicate, value=form.value)
 
     def _columns_say(
-        self, query: Query, plan: _Plan, columns: Columns
+        self, query: Query, plan: QueryPlan, columns: Columns
     ) -> Iterator[tuple[str, float, NDArray[np.float32]]]:
         """Name, weight and scores float32 (n,) of the parts that the columns alone tell."""
         colours = [term for term in query.terms if isinstance(term, Colour)]
         wanted = [term for term in colours if term.weight > 0]
         if wanted:
             weight = sum(term.weight for term in wanted) / len(wanted)
-            yield "colour", weight, COLOURS(palette_scores(columns.palettes, _asked(wanted)))
+            yield "colour", weight, COLOURS(palette_scores(columns.palettes, asked_colours(wanted)))
         for colour in colours:
             if colour.weight < 0:
-                scores = palette_scores(columns.palettes, _asked([colour]))
+                scores = palette_scores(columns.palettes, asked_colours([colour]))
                 yield f"-colour:{colour.colour}", colour.weight, COLOURS(scores)
         for term in query.terms:
-            if isinstance(term, Style) and (measure := _style_measure(term.name)) is not None:
+            if isinstance(term, Style) and (measure := style_measure(term.name)) is not None:
                 yield f"style:{term.name}", term.weight, np.nan_to_num(columns.measure(measure))
         dials = {dial.name: dial.value for dial in query.dials}
         for like in plan.likenesses:
@@ -300,7 +277,7 @@ class QuerySearch:
             There is nothing of that name.
         """
         ids = self._vectors.state().ids()
-        measure = name if name in MEASURES else _style_measure(name)
+        measure = name if name in MEASURES else style_measure(name)
         if measure is None:
             return ids, self._taught_scores(name, ids)
         columns = self._columns.current()
@@ -315,7 +292,7 @@ class QuerySearch:
             names = ", ".join([style.name for style in STYLES.values()] + [probe.name for probe in self._taught.all()])
             raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.") from None
 
-    def _add_words(self, query: Query, plan: _Plan, columns: Columns | None) -> None:
+    def _add_words(self, query: Query, plan: QueryPlan, columns: Columns | None) -> None:
         """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
         groups: dict[float, list[Words]] = {}
         for term in query.terms:
@@ -345,7 +322,7 @@ class QuerySearch:
     # -- candidates -------------------------------------------------------------------------------------------
 
     def _candidates(
-        self, plan: _Plan, state: Snapshot, wanted: int, *, exact: bool
+        self, plan: QueryPlan, state: Snapshot, wanted: int, *, exact: bool
     ) -> tuple[NDArray[np.int64], SearchEvidence]:
         """Ids int64 (n,) of photos worth scoring by every part."""
         alone = not plan.parts and len(plan.likenesses) == 1
@@ -375,7 +352,7 @@ class QuerySearch:
                 found.append(plan.ids)
         return np.unique(np.concatenate(found)), evidence
 
-    def _parts(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
+    def _parts(self, plan: QueryPlan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
         """Score candidates by every part."""
         parts = self._likeness_parts(plan, state, self._cosines(plan, state, ids))
         if plan.parts:
@@ -383,7 +360,7 @@ class QuerySearch:
             parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
         return parts
 
-    def _likeness_parts(self, plan: _Plan, state: Snapshot, cosines: Sequence[NDArray[np.float32]]) -> list[Part]:
+    def _likeness_parts(self, plan: QueryPlan, state: Snapshot, cosines: Sequence[NDArray[np.float32]]) -> list[Part]:
         calibration = self._calibration or self._background.calibration(state)
         weights = [plan.content * like.weight * (1.0 if like.weight > 0 else SUBTRACTED) for like in plan.likenesses]
         return [
@@ -391,7 +368,7 @@ class QuerySearch:
             for like, weight, each in zip(plan.likenesses, weights, cosines, strict=True)
         ]
 
-    def _cosines(self, plan: _Plan, state: Snapshot, ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    def _cosines(self, plan: QueryPlan, state: Snapshot, ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         if not plan.likenesses or not len(ids):
             return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
         queries = state.space.compared(np.stack([like.embedding for like in plan.likenesses]))
@@ -401,7 +378,7 @@ class QuerySearch:
 
     # -- the list ---------------------------------------------------------------------------------------------
 
-    def _n_good(self, plan: _Plan, state: Snapshot, scores: NDArray[np.float32]) -> int:
+    def _n_good(self, plan: QueryPlan, state: Snapshot, scores: NDArray[np.float32]) -> int:
         ids, embeddings = self._background.sample(state)
         if plan.admitted is not None:
             kept = np.isin(ids, plan.admitted)
@@ -443,114 +420,6 @@ class QuerySearch:
             if first != i:
                 others.setdefault(int(ids[order[first]]), []).append(int(ids[order[i]]))
         return order[own == np.arange(len(own))], others
-
-
-@dataclass(slots=True, eq=False)
-class _Plan:
-    """A query, resolved.
-
-    Attributes
-    ----------
-    likenesses : list of Likeness
-    admitted : int64 (m,) or None
-        Ids that may be found, ascending.
-    ids : int64 (n,)
-        Of the photos that `parts` score, ascending; empty where there are none.
-    parts : list of Part
-    ranks : bool
-        Whether anything is asked of what photos are like.
-    by_words : bool
-        Whether words alone tell.
-    content : float
-        The dial of that name.
-    """
-
-    likenesses: list[Likeness]
-    admitted: NDArray[np.int64] | None
-    ids: NDArray[np.int64]
-    parts: list[Part]
-    ranks: bool
-    by_words: bool = False
-    content: float = 1.0
-
-    def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Admit only some of the photos that the parts score."""
-        self.ids = self.admitted = self.ids[kept]
-        self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
-
-    def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
-        """Give the one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
-        if not any(like.weight > 0 for like in self.likenesses):
-            return None
-        weights = np.array([like.weight for like in self.likenesses], np.float32)
-        compared = state.space.compared(np.stack([like.embedding for like in self.likenesses]))
-        total = weights @ compared
-        length = float(np.linalg.norm(total))
-        if length < 1e-6:  # what is added and what is taken away are the same
-            total = np.maximum(weights, 0) @ compared
-            length = float(np.linalg.norm(total))
-        unit: NDArray[np.float32] = total / max(length, 1e-12)
-        return unit if state.space.mean is None else unit + state.space.mean
-
-
-def plain_words(text: str) -> tuple[Words, ...]:
-    """Words and "quoted phrases" of a text, and nothing else of the language."""
-    found = []
-    for phrase, word in re.findall(r'"([^"]*)"|(\S+)', text):
-        if clean := re.sub("[\0\ud800-\udfff]", " ", phrase or word.replace('"', "")).strip():
-            found.append(Words(clean, phrase=bool(phrase) or " " in clean))
-    return tuple(found)
-
-
-def within_of(query: Query, catalog: Catalog) -> Within | None:
-    """Give the filters of a query as the catalog answers them; None without any.
-
-    Raises
-    ------
-    UnknownPhotoError
-    InvalidArgumentError
-        The photo near which others shall be has no known place.
-    """
-    near = None
-    if query.near is not None:
-        place = query.near.centre if isinstance(query.near.centre, tuple) else catalog.place_of(query.near.centre)
-        if place is None:
-            raise InvalidArgumentError(
-                f"Where photo {query.near.centre} was taken is not known: it has no GPS position."
-            )
-        near = (*place, query.near.radius_km)
-    given = {
-        "folder": query.folder,
-        "since": query.since,
-        "until": query.until,
-        "formats": query.formats or None,
-        "near": near,
-        "on": query.on,
-        "season": query.season,
-        "orientation": query.orientation,
-    }
-    return Within(**given) if any(value is not None for value in given.values()) else None  # type: ignore[arg-type]
-
-
-def _style_measure(name: str) -> str | None:
-    """Name of the measure that a style of ours is; None where the name is none of them."""
-    known = {normalised(style.name): measure for measure, style in STYLES.items()}
-    return known.get(normalised(name))
-
-
-def _needs_columns(query: Query) -> bool:
-    seen = (Words, Colour, Style)
-    return bool(query.limits or query.dials or query.order == "quality") or any(
-        isinstance(term, seen) for term in query.terms
-    )
-
-
-def _asked(terms: Sequence[Colour]) -> NDArray[np.float32]:
-    """Colours asked for, with their shares: float32 (m, 4); what is left open is shared evenly."""
-    given = sum(term.share or 0.0 for term in terms)
-    open_ones = sum(term.share is None for term in terms)
-    rest = max(1.0 - given, 0.1 * open_ones) / max(open_ones, 1)
-    return np.array([[*colour_named(term.colour), term.share or rest] for term in terms], np.float32)
 
 
 def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -74,7 +74,7 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
             changes.embeddings.update(encoded)
             changes.moved.update(found.misplaced)
             catalog.forget_orphans()
-            catalog.forget_seen(found.unsound)
+            catalog.seen.forget(found.unsound)
             catalog.forget_text(found.unnamed)
             for photo_id in found.unwritten:
                 _write_text(catalog, photo_id)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from lookalike.appearance import MEASURES as LOOKS
 from lookalike.appearance import N_COLOURS, N_COMPOSITION
+from lookalike.catalog import Catalog
 
-__all__ = ["EMPTY", "MEASURES", "N_LABELS", "RECIPE", "Seen"]
+__all__ = ["EMPTY", "MEASURES", "N_LABELS", "RECIPE", "Seen", "seen_in"]
 
 RECIPE = "1"
 """Changes with whatever changes what is seen; photos of another recipe are read again by the next `add`."""
@@ -74,6 +75,17 @@ class Seen:
             np.frombuffer(composition, np.int8).reshape(N_COMPOSITION),
             np.frombuffer(measures, "<f4").reshape(len(MEASURES)),
         )
+
+
+def seen_in(catalog: Catalog, photo_id: int) -> Seen | None:
+    """Read what was seen in a photo; None where nothing is known, or it is damaged, which `verify` tells."""
+    row = catalog.seen.of_photo(photo_id)
+    if row is None:
+        return None
+    try:
+        return Seen.from_row(*row)
+    except ValueError:
+        return None
 
 
 EMPTY = Seen(

@@ -75,7 +75,7 @@ class _Reader:
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         known = self.catalog.id_of_content(sha256) is not None
-        seen = self.catalog.is_seen(sha256, RECIPE)
+        seen = self.catalog.seen.holds(sha256, RECIPE)
         photo = read_photo(data, name=path.name, limits=self.limits, min_side=self.min_side)
         sidecar = read_sidecar(path)
         facts = photo.facts.merged(sidecar) if sidecar else photo.facts

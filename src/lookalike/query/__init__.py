@@ -1,6 +1,6 @@
 """The query: one value for all that is asked for in a search, its language, and the syntax of machine tags."""
 
-from lookalike.query.language import KEYS, last_item, parse, print_query
+from lookalike.query.language import KEYS, last_item, parse, plain_words, print_query
 from lookalike.query.machine_tag import MachineTag, MachineTagPattern
 from lookalike.query.normalisation import normalised
 from lookalike.query.query import (
@@ -47,5 +47,6 @@ __all__ = [
     "last_item",
     "normalised",
     "parse",
+    "plain_words",
     "print_query",
 ]

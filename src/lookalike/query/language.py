@@ -34,7 +34,7 @@ from lookalike.query.query import (
     Words,
 )
 
-__all__ = ["KEYS", "last_item", "parse", "print_query"]
+__all__ = ["KEYS", "last_item", "parse", "plain_words", "print_query"]
 
 _SPACE = re.compile(r"\s")
 _SIGN = re.compile(r"[+-](?=[^\s+-])")
@@ -483,3 +483,12 @@ def _bodies(term: Term) -> list[str]:
 
 def _both(value: str) -> tuple[str, str]:
     return value, '"' + value.replace('"', '""') + '"'
+
+
+def plain_words(text: str) -> tuple[Words, ...]:
+    """Words and "quoted phrases" of a text, and nothing else of the language."""
+    found = []
+    for phrase, word in re.findall(r'"([^"]*)"|(\S+)', text):
+        if clean := re.sub("[\0\ud800-\udfff]", " ", phrase or word.replace('"', "")).strip():
+            found.append(Words(clean, phrase=bool(phrase) or " " in clean))
+    return tuple(found)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from lookalike.errors import InvalidArgumentError
 from lookalike.query.machine_tag import MachineTagPattern
+from lookalike.query.times import day_text, time_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,8 +65,6 @@ MAX_RADIUS_KM = 20_038.0  # half the equator: everywhere
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _HEX = re.compile(r"#[0-9a-f]{6}")
 _COLOUR_NAME = re.compile(r"[a-z](?:[a-z0-9 _-]*[a-z0-9])?")
-_TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?", re.ASCII)
-_DAY = re.compile(r"\d\d(-\d\d)?", re.ASCII)
 _FORMAT = re.compile(r"[a-z0-9]{1,16}")
 
 
@@ -321,11 +319,13 @@ class Query:
         if self.folder is not None:
             _check_text(self.folder, "folder")
         for name in ("since", "until"):
-            _check_time(getattr(self, name), name)
+            if (value := getattr(self, name)) is not None:
+                time_text(value, name)
         for format_ in self.formats:
             if not _FORMAT.fullmatch(format_):
                 raise InvalidArgumentError(f"{format_!r} is no format; expected a name such as jpeg, in small letters.")
-        _check_day(self.on)
+        if self.on is not None:
+            day_text(self.on)
         for name, known in (("season", Season), ("orientation", Orientation), ("order", Order)):
             value = getattr(self, name)
             if value not in get_args(known) and not (value is None and name != "order"):
@@ -366,29 +366,3 @@ def _check_weight(weight: float) -> None:
 def _check_id(photo_id: int) -> None:
     if not 0 < photo_id < 2**63:
         raise InvalidArgumentError(f"There is no photo with the id {photo_id}; ids are whole numbers from 1 on.")
-
-
-def _check_time(text: str | None, name: str) -> None:
-    if text is None:
-        return
-    try:
-        if not _TIME.fullmatch(text):
-            raise ValueError
-        datetime.fromisoformat(text + "-01-01"[max(0, len(text) - 4) :] if len(text) < 10 else text)
-    except ValueError:
-        raise InvalidArgumentError(
-            f"`{name}` is {text!r}; expected a time such as 2019, 2019-06, 2019-06-30 or 2019-06-30T12:00."
-        ) from None
-
-
-def _check_day(text: str | None) -> None:
-    if text is None:
-        return
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError
-        date(2000, int(text[:2]), int(text[3:] or 1))  # a leap year
-    except ValueError:
-        raise InvalidArgumentError(
-            f"`on` is {text!r}; expected a day of the year such as 06-24, or a month, 06."
-        ) from None

@@ -1,0 +1,122 @@
+"""A query on its way to being answered: what may be found, what is scored for all, what the index is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.appearance import STYLES, colour_named
+from lookalike.catalog import Catalog, Within
+from lookalike.collection.likeness import Likeness
+from lookalike.collection.ranking import Part
+from lookalike.errors import InvalidArgumentError
+from lookalike.query import Colour, Query, Style, Words, normalised
+
+if TYPE_CHECKING:
+    from lookalike.index.live.snapshot import Snapshot
+
+__all__ = ["QueryPlan", "asked_colours", "needs_columns", "style_measure", "within_of"]
+
+
+@dataclass(slots=True, eq=False)
+class QueryPlan:
+    """A query, resolved.
+
+    Attributes
+    ----------
+    likenesses : list of Likeness
+    admitted : int64 (m,) or None
+        Ids that may be found, ascending.
+    ids : int64 (n,)
+        Of the photos that `parts` score, ascending; empty where there are none.
+    parts : list of Part
+    ranks : bool
+        Whether anything is asked of what photos are like.
+    by_words : bool
+        Whether words alone tell.
+    content : float
+        The dial of that name.
+    """
+
+    likenesses: list[Likeness]
+    admitted: NDArray[np.int64] | None
+    ids: NDArray[np.int64]
+    parts: list[Part]
+    ranks: bool
+    by_words: bool = False
+    content: float = 1.0
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Admit only some of the photos that the parts score."""
+        self.ids = self.admitted = self.ids[kept]
+        self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
+
+    def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
+        """Give the one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
+        if not any(like.weight > 0 for like in self.likenesses):
+            return None
+        weights = np.array([like.weight for like in self.likenesses], np.float32)
+        compared = state.space.compared(np.stack([like.embedding for like in self.likenesses]))
+        total = weights @ compared
+        length = float(np.linalg.norm(total))
+        if length < 1e-6:  # what is added and what is taken away are the same
+            total = np.maximum(weights, 0) @ compared
+            length = float(np.linalg.norm(total))
+        unit: NDArray[np.float32] = total / max(length, 1e-12)
+        return unit if state.space.mean is None else unit + state.space.mean
+
+
+def within_of(query: Query, catalog: Catalog) -> Within | None:
+    """Give the filters of a query as the catalog answers them; None without any.
+
+    Raises
+    ------
+    UnknownPhotoError
+    InvalidArgumentError
+        The photo near which others shall be has no known place.
+    """
+    near = None
+    if query.near is not None:
+        place = query.near.centre if isinstance(query.near.centre, tuple) else catalog.place_of(query.near.centre)
+        if place is None:
+            raise InvalidArgumentError(
+                f"Where photo {query.near.centre} was taken is not known: it has no GPS position."
+            )
+        near = (*place, query.near.radius_km)
+    given = {
+        "folder": query.folder,
+        "since": query.since,
+        "until": query.until,
+        "formats": query.formats or None,
+        "near": near,
+        "on": query.on,
+        "season": query.season,
+        "orientation": query.orientation,
+    }
+    return Within(**given) if any(value is not None for value in given.values()) else None  # type: ignore[arg-type]
+
+
+def style_measure(name: str) -> str | None:
+    """Name of the measure that a style of ours is; None where the name is none of them."""
+    known = {normalised(style.name): measure for measure, style in STYLES.items()}
+    return known.get(normalised(name))
+
+
+def needs_columns(query: Query) -> bool:
+    """Tell whether anything is asked that the columns tell."""
+    seen = (Words, Colour, Style)
+    return bool(query.limits or query.dials or query.order == "quality") or any(
+        isinstance(term, seen) for term in query.terms
+    )
+
+
+def asked_colours(terms: Sequence[Colour]) -> NDArray[np.float32]:
+    """Colours asked for, with their shares: float32 (m, 4); what is left open is shared evenly."""
+    given = sum(term.share or 0.0 for term in terms)
+    open_ones = sum(term.share is None for term in terms)
+    rest = max(1.0 - given, 0.1 * open_ones) / max(open_ones, 1)
+    return np.array([[*colour_named(term.colour), term.share or rest] for term in terms], np.float32)
