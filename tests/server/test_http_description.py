@@ -58,6 +58,10 @@ def test_every_error_code_is_documented():
     assert documented == codes
 
 
+def test_every_object_has_a_name_of_its_own(description):
+    assert [name for name in description["components"]["schemas"] if "__" in name] == [], "two objects of one name"
+
+
 def test_every_name_of_every_object_is_documented(description):
     text = REFERENCE.read_text(encoding="utf-8")
     for name, schema in description["components"]["schemas"].items():

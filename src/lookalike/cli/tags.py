@@ -10,7 +10,6 @@ import typer
 from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import one_line
-from lookalike.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
@@ -174,7 +173,7 @@ def machine_tags(
     from lookalike.collection import Collection
 
     with Collection.open(collection, create=False, notify=print_note) as photos:
-        kind, found = photos.machine_tag_list(pattern, what=what, since=_time(since), limit=limit)
+        kind, found = photos.machine_tag_list(pattern, what=what, since=since, limit=limit)
     if json:
         print_json({"list": kind, "machine_tags": [_row(each) for each in found]})
         return
@@ -188,18 +187,3 @@ def _row(count: Any) -> dict[str, Any]:  # noqa: ANN401  a MachineTagCount; the 
     known = {name: getattr(count, name) for name in ("namespace", "predicate", "value", "raw")}
     known = {name: value for name, value in known.items() if value is not None}
     return {**known, "photos": count.n_photos, "first_at": count.first_at, "last_at": count.last_at}
-
-
-def _time(text: str | None) -> str | None:
-    if text is None:
-        return None
-    from datetime import datetime
-
-    try:
-        if not text[:4].isdecimal():
-            raise ValueError
-        datetime.fromisoformat((text + "-01-01")[:10] if len(text) < 10 else text)
-    except ValueError:
-        message = f"`--since` is {text!r}; expected a time such as 2026, 2026-06 or 2026-06-30."
-        raise InvalidArgumentError(message) from None
-    return text.replace(" ", "T")

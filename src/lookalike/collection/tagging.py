@@ -20,6 +20,7 @@ from lookalike.collection.locking import writing
 from lookalike.collection.vectors import CATALOG
 from lookalike.errors import InvalidArgumentError, UnknownTagError
 from lookalike.query import MachineTag, MachineTagPattern, normalised
+from lookalike.query.times import time_text
 
 __all__ = ["MachineTagList", "PhotoTag", "TagWriter", "machine_tag_list", "tags_of"]
 
@@ -172,6 +173,7 @@ def machine_tag_list(
     if form.value is not None and what != "pairs":
         raise InvalidArgumentError(f"Of one value only the pairs can be listed, not {what}.")
     tags = catalog.machine_tags
+    since = None if since is None else time_text(since, "since")
     if what == "namespaces":
         if form.namespace is not None:
             raise InvalidArgumentError("Of one namespace the predicates, pairs or values can be listed.")

@@ -34,6 +34,7 @@ __all__ = [
     "Suggestion",
     "Suggestions",
     "Swatch",
+    "Tag",
     "Unit",
     "UnitPhoto",
     "UnitPhotos",

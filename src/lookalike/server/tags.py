@@ -9,32 +9,20 @@ from pydantic import BaseModel, Field
 
 from lookalike.collection import Collection
 from lookalike.explore.asking_tags import nearest_photos_of_tag, similar_tags, suggest_tags
-from lookalike.server.messages import MAX_OFFSET, Photo
-from lookalike.server.parameters import PhotoId
+from lookalike.server.messages import Photo, Tag
+from lookalike.server.parameters import Offset, PhotoId
 from lookalike.server.refusals import refusals
 
 __all__ = ["tag_routes"]
 
 _TagName = Annotated[str, Path(min_length=1, max_length=500, description="A tag, in any spelling.")]
 _Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
-_Count = Annotated[int, Query(ge=1, le=1000, description="How many.")]
-_TIME = r"^\d{4}(-\d\d){0,2}([T ][\d:.+Z-]{0,20})?$"
-_Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="How many to leave out at the beginning.")]
-
-
-class PhotoTag(BaseModel):
-    """A tag of a photo."""
-
-    tag: str = Field(description="normal form, in which tags are compared")
-    raw: str = Field(description="as it was written")
-    origin: Literal["user", "file", "auto"]
-    score: float
 
 
 class PhotoTags(BaseModel):
     """The tags of a photo."""
 
-    tags: list[PhotoTag]
+    tags: list[Tag]
 
 
 class TagCount(BaseModel):
@@ -51,7 +39,7 @@ class TagList(BaseModel):
     tags: list[TagCount]
 
 
-class Suggestion(BaseModel):
+class SuggestedTag(BaseModel):
     """A tag that a photo may deserve, with the probability that it is right."""
 
     tag: str
@@ -59,10 +47,10 @@ class Suggestion(BaseModel):
     score: float
 
 
-class Suggestions(BaseModel):
+class SuggestedTags(BaseModel):
     """Tags suggested for a photo, best first."""
 
-    suggestions: list[Suggestion]
+    suggestions: list[SuggestedTag]
 
 
 class SimilarTag(BaseModel):
@@ -119,7 +107,7 @@ def tag_routes(collection: Collection) -> APIRouter:
     def list_tags(
         prefix: Annotated[str, Query(max_length=500, description="Only tags that begin so.")] = "",
         limit: _Limit = 100,
-        offset: _Offset = 0,
+        offset: Offset = 0,
     ) -> TagList:
         """List the tags of the collection."""
         found = collection.tag_counts(prefix, limit=limit, offset=offset)
@@ -130,19 +118,19 @@ def tag_routes(collection: Collection) -> APIRouter:
         """List the tags of a photo: people's, its file's, and the network's."""
         return PhotoTags(
             tags=[
-                PhotoTag(tag=each.tag, raw=each.raw, origin=each.origin, score=each.score)
+                Tag(tag=each.tag, raw=each.raw, origin=each.origin, score=each.score)
                 for each in collection.tags(photo_id)
             ]
         )
 
     @router.get("/photos/{photo_id}/suggestions", responses=refusals(404, 422))
-    def photo_suggestions(photo_id: PhotoId, k: _Count = 10) -> Suggestions:
+    def photo_suggestions(photo_id: PhotoId, k: _Limit = 10) -> SuggestedTags:
         """Suggest tags for a photo, learned from those that other photos have."""
         found = suggest_tags(collection, photo_id, k)
-        return Suggestions(suggestions=[Suggestion(tag=each.tag, raw=each.raw, score=each.score) for each in found])
+        return SuggestedTags(suggestions=[SuggestedTag(tag=each.tag, raw=each.raw, score=each.score) for each in found])
 
     @router.get("/tags/{tag}/photos", responses=refusals(404, 422))
-    def tag_photos(tag: _TagName, k: _Count = 60) -> TagPhotos:
+    def tag_photos(tag: _TagName, k: _Limit = 60) -> TagPhotos:
         """Find the photos nearest to a tag, whether they have it or not."""
         found = {each.id: each for each in nearest_photos_of_tag(collection, tag, k)}
         return TagPhotos(
@@ -155,7 +143,7 @@ def tag_routes(collection: Collection) -> APIRouter:
         )
 
     @router.get("/tags/{tag}/similar", responses=refusals(404, 422))
-    def tags_near(tag: _TagName, k: _Count = 10) -> SimilarTags:
+    def tags_near(tag: _TagName, k: _Limit = 10) -> SimilarTags:
         """Find the tags nearest to a tag."""
         found = similar_tags(collection, tag, k)
         return SimilarTags(tags=[SimilarTag(tag=each.tag, raw=each.raw, cosine=each.cosine) for each in found])
@@ -172,11 +160,11 @@ def tag_routes(collection: Collection) -> APIRouter:
         since: Annotated[
             str | None,
             Query(
-                pattern=r"^\d{4}(-\d\d){0,2}([T ][\d:.+Z-]{0,20})?$", description="Only what was written since, UTC."
+                max_length=40, description="Only what was written then or later, UTC: 2026, 2026-06, 2026-06-30T12:00."
             ),
         ] = None,
         limit: _Limit = 100,
-        offset: _Offset = 0,
+        offset: Offset = 0,
     ) -> MachineTagLists:
         """List namespaces, predicates, pairs of these, or values of machine tags, with counts."""
         kind, found = collection.machine_tag_list(pattern, what=what, since=since, limit=limit, offset=offset)
