@@ -8,16 +8,14 @@ what a file says. Their plain tags stand among the keywords of the full text, so
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from lookalike.catalog import Catalog, MachineTagCount, MachineTagRow, Origin, TagRow
 from lookalike.collection.file_tags import parts_of
-from lookalike.collection.locking import writing
-from lookalike.collection.vectors import CATALOG
+from lookalike.collection.locking import changing
 from lookalike.errors import InvalidArgumentError, UnknownTagError
 from lookalike.query import MachineTag, MachineTagPattern, normalised
 from lookalike.query.times import time_text
@@ -27,7 +25,6 @@ __all__ = ["MachineTagList", "PhotoTag", "TagWriter", "machine_tag_list", "tags_
 MachineTagList: TypeAlias = Literal["namespaces", "predicates", "pairs", "values"]
 """What of machine tags is listed."""
 
-_WAIT_SECONDS = 10.0
 _MAX_TAG = 500
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -69,7 +66,7 @@ class TagWriter:
     def tag(self, photo_ids: Iterable[int], tags: Sequence[str]) -> None:
         """Give photos tags, as said by a person. What was rejected for them before is no longer."""
         read = [_read(tag) for tag in tags]
-        with self._writing() as catalog:
+        with changing(self._directory) as catalog:
             for photo_id in photo_ids:
                 plain = [TagRow(photo_id, *tag, "user") for tag in read if isinstance(tag, tuple)]
                 catalog.tags.put(plain)
@@ -83,7 +80,7 @@ class TagWriter:
         """Take tags off photos, whoever gave them; gives how many there were."""
         read = [_read(tag) for tag in tags]
         n = 0
-        with self._writing() as catalog:
+        with changing(self._directory) as catalog:
             for photo_id in photo_ids:
                 for tag in read:
                     if isinstance(tag, tuple):
@@ -99,7 +96,7 @@ class TagWriter:
     def rename(self, tag: str, new: str) -> int:
         """Give all photos that have a tag another instead; gives how many had it."""
         old, after = _read(tag), _read(new)
-        with self._writing() as catalog:
+        with changing(self._directory) as catalog:
             if isinstance(old, MachineTag) and isinstance(after, MachineTag):
                 return _rename_machine_tag(catalog, old, after)
             if not isinstance(old, tuple) or not isinstance(after, tuple):
@@ -117,20 +114,11 @@ class TagWriter:
         plain = [tag[0] for tag in read if isinstance(tag, tuple)]
         if len(plain) < len(read):
             raise InvalidArgumentError("Machine tags are never suggested, so none can be rejected.")
-        with self._writing() as catalog:
+        with changing(self._directory) as catalog:
             carried = {row.tag for row in catalog.tags.of_photo(photo_id) if row.origin != "auto"}
             if both := sorted(carried & set(plain)):
                 raise InvalidArgumentError(f"Photo {photo_id} has the tag {both[0]!r}. Take it off instead.")
             catalog.tags.reject(photo_id, plain)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Catalog]:
-        with (
-            writing(self._directory, wait_seconds=_WAIT_SECONDS),
-            closing(Catalog(self._directory / CATALOG, writable=True)) as catalog,
-            catalog.transaction(),
-        ):
-            yield catalog
 
 
 def tags_of(catalog: Catalog, photo_id: int) -> list[PhotoTag]:

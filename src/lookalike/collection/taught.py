@@ -8,7 +8,6 @@ blocks: about 2 s for 100,000 photos; later ones only read those of new photos.
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from lookalike.appearance import STYLES
 from lookalike.catalog import Catalog
-from lookalike.collection.locking import writing
+from lookalike.collection.locking import changing
 from lookalike.collection.probe import Probe
-from lookalike.collection.vectors import CATALOG, VectorView
+from lookalike.collection.vectors import VectorView
 from lookalike.errors import InvalidArgumentError, UnknownFilterError
 from lookalike.query import normalised
 
@@ -27,7 +26,6 @@ __all__ = ["TaughtFilters", "forget_filter", "save_filter"]
 
 _BLOCK = 4096
 """Embeddings in memory at a time: 21 MB at 1,280 dimensions."""
-_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,19 +132,11 @@ def save_filter(directory: Path, probe: Probe) -> None:
         raise InvalidArgumentError(f"{probe.name!r} is the name of a style that Lookalike has. Choose another.")
     if not any(character.isalnum() for character in name):
         raise InvalidArgumentError(f"The name of a filter is {probe.name!r}; expected letters or digits in it.")
-    with (
-        writing(directory, wait_seconds=_WAIT_SECONDS),
-        closing(Catalog(directory / CATALOG, writable=True)) as catalog,
-        catalog.transaction(),
-    ):
+    with changing(directory) as catalog:
         catalog.filters.put(name, probe.to_json())
 
 
 def forget_filter(directory: Path, name: str) -> bool:
     """Forget the filter of a name; tells whether there was one."""
-    with (
-        writing(directory, wait_seconds=_WAIT_SECONDS),
-        closing(Catalog(directory / CATALOG, writable=True)) as catalog,
-        catalog.transaction(),
-    ):
+    with changing(directory) as catalog:
         return catalog.filters.remove(normalised(name))
