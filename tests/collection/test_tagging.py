@@ -151,7 +151,7 @@ def test_photos_that_are_not_there_are_told(photos: lookalike.Collection, tmp_pa
 def test_while_another_process_writes_tagging_says_so(
     photos: lookalike.Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lookalike.collection.tagging._WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("lookalike.collection.locking._WAIT_SECONDS", 0.1)
     with writing(photos.path), pytest.raises(CollectionLockedError):
         photos.tag(1, "x")
 
