@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lookalike.encoders.graph_cache import cached_graph
 from lookalike.encoders.onnx_session import open_session
 from lookalike.encoders.package_file import PackageFile, read_package_file
-from lookalike.encoders.wordpiece import tokenize
+from lookalike.encoders.tokenizer import tokenize
 from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
 
 DEFAULT_TEXT_ENCODER = "minilm-l6"
