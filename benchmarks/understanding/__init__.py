@@ -13,6 +13,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
 import numpy as np  # noqa: E402  the settings above come first
 
 from benchmarks.ingest import PICTWO, _jpegs  # noqa: E402
+from benchmarks.quality import DEMO  # noqa: E402
 from benchmarks.report import Cell, Report  # noqa: E402
 from benchmarks.understanding import hits, looks, mixed, speed, words  # noqa: E402
 from benchmarks.understanding.large import large_collection  # noqa: E402
@@ -67,6 +68,7 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
         spread = [row for each in sets[1:3] for row in hits.spread_rows(each, constant)]
         cuts = [row for each in sets for row in hits.cut_rows(each, 30 if quick else 200)]
         large = None if quick else large_collection(sets[:2])
+        regions = [speed.region_row(sets[0].photos, n_queries=30 if quick else 100)]
     if not quick:
         with labelled_sets(quick=False, reuse=True, encoder="efficientnet-lite0") as others:
             cosines += hits.constant_rows("efficientnet-lite0", others)
@@ -85,8 +87,11 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
             ["query", "queries", "candidates of either kind", "of the 20 best"],
             [speed.candidates_row(large, n_queries=30)],
         )
+    report.table("A part of a photo, on the demo: processor time, one thread", speed.LATENCY, regions)
     files = _jpegs(sorted(PICTWO.glob("*/original/*.webp"))[::5], 1)[: 20 if quick else N_JPEGS]
-    report.table("What `add` costs with everything on", speed.COST, speed.cost_rows(files))
+    report.table("What `add` costs with everything on, JPEG files", speed.COST, speed.cost_rows(files))
+    webp = sorted(DEMO.rglob("*.webp"))[:: 8 if quick else 2]
+    report.table("The same, WebP files (the demo's)", speed.COST, speed.cost_rows(webp))
     worst = min(float(row[6]) for row in together)
     report.notes += [
         f"Goal: a query of several parts is never worse than its best part. Worst difference of mAP: {worst:+.3f}.",

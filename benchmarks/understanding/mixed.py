@@ -12,7 +12,7 @@ from benchmarks.understanding.sets import LabelledSet
 from benchmarks.understanding.words import asked
 from lookalike.query import Colour, Photo, Query, Words, plain_words
 
-N_QUERIES = 150
+N_QUERIES = 600
 LEAST_PHOTOS = 4
 _Term = Photo | Words | Colour
 

@@ -99,7 +99,10 @@ def _opened(name: str, folders: list[Path], label_of: Callable[[Path], str], enc
 
 def _stamps() -> tuple[list[Path], Callable[[Path], str]]:
     folder = unpacked_debian("tuxpaint-stamps-default") / "usr" / "share" / "tuxpaint" / "stamps"
-    return sorted(each for each in folder.iterdir() if each.is_dir()), lambda path: path.relative_to(folder).parts[0]
+    # kept collections may have been made where the repository lay before
+    return sorted(each for each in folder.iterdir() if each.is_dir()), lambda path: path.parts[
+        path.parts.index("stamps") + 1
+    ]
 
 
 def _cifar() -> tuple[list[Path], Callable[[Path], str]]:

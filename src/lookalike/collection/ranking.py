@@ -66,7 +66,7 @@ class Logistic:
 _PHOTOS = {"efficientnet-lite2": Logistic(-3.05, 9.97), "efficientnet-lite0": Logistic(-3.14, 10.47)}
 _OTHERS = Logistic(-3.02, 0.81)
 """For encoders without one of their own: of cosines counted in the spread of those of any two photos."""
-SUBTRACTED = 0.5
+SUBTRACTED = 0.25
 """Weight of a photo that is subtracted: not all that it shows is unwanted."""
 DOUBT_OF_WORDS, DOUBT_OF_LOOKS = 0.02, 0.1
 """Chosen by the mean average precision of fused queries on four sets (docs/explanation/ranking.md)."""
