@@ -1,8 +1,8 @@
 """The vector engine against FAISS, ScaNN and usearch: codes alone, speed with re-ranking, the scan, training, encoding.
 
-Everything is measured in one process on one machine. Peers' indexes and figures are kept in build/bench/peers; a run
-with `--reuse` reads them instead of measuring again, and its table says so. `python -m benchmarks.engine PIECE` runs
-one piece alone: codes, speed, scan or training.
+Everything is measured in one process on one machine. Peers' figures are kept in `kept`, as JSON, and their indexes in
+build/bench/peers; a run with `--reuse` reads them instead of measuring again, and its table says so.
+`python -m benchmarks.engine PIECE` runs one piece alone: codes, speed, scan or training.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("pieces", nargs="*", metavar="PIECE", help=f"any of: {', '.join(PIECES)} (default: all)")
     parser.add_argument("--data", action="append", choices=list(DATASETS), help="a data set (default: all at hand)")
     parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller sets")
-    parser.add_argument("--reuse", action="store_true", help="read peers' figures from build/bench/peers")
+    parser.add_argument("--reuse", action="store_true", help="read peers' figures instead of measuring them again")
     parser.add_argument("--page", action="store_true", help="put the tables on the page in docs/benchmarks")
     arguments = parser.parse_args()
     if unknown := set(arguments.pieces) - set(PIECES):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import faiss
@@ -14,12 +12,13 @@ from numpy.typing import NDArray
 
 from benchmarks.engine import peers
 from benchmarks.engine.datasets import DataSet, kept_path
+from benchmarks.engine.kept import keep, kept
 from benchmarks.engine.ours import build_ours, build_yahoo, model_bytes
 from benchmarks.engine.recall import overlap, recall_at
 from benchmarks.engine.threads import clock, threads
 from benchmarks.report import Cell
 
-__all__ = ["COLUMNS", "Row", "cells_of", "measure_codes", "measure_peer", "peer_path"]
+__all__ = ["COLUMNS", "Row", "cells_of", "measure_codes", "measure_peer"]
 
 N_QUERIES = 2_000
 N_TIMED = 500
@@ -45,18 +44,18 @@ Search = Callable[[NDArray[np.float32], int], Rows]
 
 @dataclass(slots=True)
 class Row:
-    """One index: its figures, how to ask it, and the milliseconds a query took in each repeat."""
+    """One index: its figures, how to ask it (None: only they are kept), and milliseconds a query in each repeat."""
 
     figures: dict[str, Any]
-    search: Search
+    search: Search | None
     milliseconds: list[float] = field(default_factory=list)
 
 
 def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, reuse: bool) -> list[Row]:
     """Build ours, yahoo/lopq's algorithm and all peers for codes of `n_bytes`, and search them.
 
-    Building uses `n_threads`, searching one. With `reuse`, peers that were measured before are read and all others left
-    out: some train for hours.
+    Building uses `n_threads`, searching one. With `reuse`, figures of peers that were measured before are read and all
+    others left out, since some train for hours; where an index is at hand too, its searches are timed anew.
     """
     centroids = _once(lambda: peers.coarse_centroids(data.base, data.n_coarse))
     rows = [
@@ -66,8 +65,8 @@ def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, r
     for configuration in peers.configurations(data.dim, data.n_coarse, n_bytes):
         if quick and configuration.slow:
             continue
-        if reuse and not peer_path(data, configuration).exists():
-            print(f"{data.name}: {configuration.factory}: never measured here, left out", flush=True)
+        if reuse and configuration.factory not in kept(data):
+            print(f"{data.name}: {configuration.factory}: never measured, left out", flush=True)
             continue
         try:
             rows.append(measure_peer(data, configuration, centroids, n_threads=n_threads, reuse=reuse))
@@ -77,6 +76,8 @@ def measure_codes(data: DataSet, n_bytes: int, *, n_threads: int, quick: bool, r
     with threads(1):
         for _ in range(1 if quick else 3):
             for row in rows:
+                if row.search is None:
+                    continue
                 started = clock()
                 row.search(queries, K)
                 row.milliseconds.append(1000 * (clock() - started) / len(queries))
@@ -92,7 +93,7 @@ def cells_of(row: Row) -> list[Cell]:
         f["code_bytes"],
         f"{f['model_bytes_per_vector']:.1f}",
         *(f[key] for key in ("recall@1", "recall@10", "recall@100", "recall10@10")),
-        f"{np.median(row.milliseconds):.3f} ({low:.3f}-{high:.3f})",
+        f"{np.median(row.milliseconds):.3f}" + (f" ({low:.3f}-{high:.3f})" if row.search else ""),
         f"{f['train_seconds']:.0f}",
         f"{f['encode_seconds']:.1f}",
         f["threads"],
@@ -123,7 +124,6 @@ def _row_of_ours(name: str, data: DataSet, index: Any, trained: float, added: fl
         found = search(data.queries[:N_QUERIES], K)
     return Row(
         {
-            "data": data.name,
             "name": name,
             **_accuracy(found, data),
             "code_bytes": index.model.n_bytes,
@@ -140,11 +140,6 @@ def _row_of_ours(name: str, data: DataSet, index: Any, trained: float, added: fl
 # ---------------------------------------------------------------------- peers
 
 
-def peer_path(data: DataSet, configuration: peers.Configuration) -> Path:
-    """Where a peer's figures are kept."""
-    return kept_path(data, f"{configuration.factory.replace(',', '+')}.json")
-
-
 def measure_peer(
     data: DataSet,
     configuration: peers.Configuration,
@@ -153,33 +148,34 @@ def measure_peer(
     n_threads: int,
     reuse: bool,
 ) -> Row:
-    """Build and search one FAISS index; it is kept beside its figures."""
-    path = peer_path(data, configuration)
-    if reuse and path.exists():
-        index = faiss.read_index(str(path.with_suffix(".faiss")))
-        figures = {**json.loads(path.read_text()), "name": configuration.name, "reused": True}
-        return Row(figures, _searching(index, data, configuration))
+    """Build and search one FAISS index; its figures are kept in the repository, the index in build/bench/peers."""
+    path = kept_path(data, f"{configuration.factory.replace(',', '+')}.faiss")
+    if reuse and (figures := kept(data).get(configuration.factory)):
+        search = _searching(faiss.read_index(str(path)), data, configuration) if path.exists() else None
+        return Row(
+            {**figures, "name": configuration.name, "reused": True}, search, [] if search else [figures["ms/query"]]
+        )
     coarse, seconds = centroids()
     with threads(n_threads):
         built = peers.build(data, configuration, coarse, seconds)
     search = _searching(built.index, data, configuration)
     with threads(1):
+        started = clock()
         found = search(data.queries[:N_QUERIES], K)
+        took = 1000 * (clock() - started) / len(found)
     figures = {
-        "data": data.name,
-        "name": configuration.name,
-        "factory": configuration.factory,
-        **_accuracy(found, data),
+        **{name: round(share, 4) for name, share in _accuracy(found, data).items()},
         "code_bytes": int(faiss.extract_index_ivf(built.index).code_size),
-        "model_bytes_per_vector": peers.model_bytes(built.index) / len(data.base),
-        "train_seconds": built.train_seconds,
-        "encode_seconds": built.encode_seconds,
+        "model_bytes_per_vector": round(peers.model_bytes(built.index) / len(data.base), 1),
+        "train_seconds": round(built.train_seconds, 1),
+        "encode_seconds": round(built.encode_seconds, 1),
+        "ms/query": round(took, 3),
         "threads": n_threads,
         "faiss": faiss.__version__,
     }
-    faiss.write_index(built.index, str(path.with_suffix(".faiss")))
-    path.write_text(json.dumps(figures, indent=1))
-    return Row({**figures, "reused": False}, search)
+    faiss.write_index(built.index, str(path))
+    keep(data, configuration.factory, figures)
+    return Row({**figures, "name": configuration.name, "reused": False}, search)
 
 
 def _searching(index: Any, data: DataSet, configuration: peers.Configuration) -> Search:  # noqa: ANN401

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import faiss
 
-from benchmarks.engine import codes, peers
+from benchmarks.engine import peers
 from benchmarks.engine.datasets import DataSet
+from benchmarks.engine.kept import kept
 from benchmarks.engine.threads import clock, threads
 from benchmarks.report import Cell
 from lookalike import LOPQIndex, LOPQModel
@@ -90,7 +89,7 @@ def _faiss_seconds(data: DataSet) -> tuple[float, float]:
 def _lsq_rate(data: DataSet) -> float | None:
     """Vectors a second that FAISS's LSQ of 16 words encodes, where it was measured."""
     for each in peers.configurations(data.dim, data.n_coarse, N_BYTES):
-        path = codes.peer_path(data, each)
-        if "LSQ14x4" in each.factory and path.exists():
-            return len(data.base) / float(json.loads(path.read_text())["encode_seconds"])
+        figures = kept(data).get(each.factory)
+        if "LSQ14x4" in each.factory and figures:
+            return len(data.base) / float(figures["encode_seconds"])
     return None
