@@ -239,6 +239,34 @@ def check_nearest_rows(rng: np.random.Generator, n: int, k: int, d: int) -> None
                 np.testing.assert_allclose(got[q][: len(found)], [known[row] for row in found], rtol=1e-5)
 
 
+def check_search_whole(rng: np.random.Generator, n: int, k: int, d: int) -> None:
+    """Equal to its steps, to the last bit; and to its twin where all that is visited is compared exactly."""
+    n_lists, n_queries, m = k, 3, 2 * d + 1
+    lengths = rng.integers(0, 70, n_lists)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    blocks = kernels.block_codes(rng.integers(0, 256, (offsets[-1], d + 1)).astype(np.uint8), offsets, 32)
+    first = np.concatenate([[0], np.cumsum(-(-lengths // 32))])[:-1]
+    queries, vectors = normal(rng, n_queries, d), normal(rng, int(offsets[-1]), d).astype(np.float16)
+    near, tables, means = normal(rng, n_queries, n_lists), normal(rng, n_queries, m, 16), normal(rng, n_lists)
+    scales, levels = rng.random(n_lists).astype(np.float32), np.sort(normal(rng, 1, 16))
+    n_probe, wanted = int(rng.integers(1, n_lists + 1)), min(n, 5)
+    for depth in (max(n, wanted), max(wanted, int(offsets[-1]))):
+        arguments = queries, near, tables, means, scales, levels, offsets, first, blocks, vectors, n_probe, depth
+        squared, rows, n_codes = kernels.search_whole(*arguments, wanted)
+        lists = kernels.nearest_cells(near, n_probe)
+        slots = np.repeat(np.arange(n_queries), n_probe).reshape(n_queries, n_probe, 1)
+        biases = np.take_along_axis(near, lists, axis=1) + means[lists]
+        scanned = tables, slots, lists, biases, scales[lists], levels, offsets, first, blocks, np.zeros(0, np.bool_)
+        _, near_rows = kernels.scan_lists(*scanned, depth, rescore=False)
+        want, want_rows = kernels.nearest_rows(queries, vectors, near_rows, wanted)
+        np.testing.assert_array_equal(squared, want)
+        np.testing.assert_array_equal(rows, want_rows)
+        np.testing.assert_array_equal(n_codes, lengths[lists].sum(axis=1))
+    true, _, true_codes = reference.search_whole(*arguments, wanted)
+    np.testing.assert_allclose(squared, true, rtol=1e-5)
+    np.testing.assert_array_equal(n_codes, true_codes)
+
+
 def check_multisequence(rng: np.random.Generator, n: int, k: int, d: int) -> None:
     for values in (rng.random((2, k)), rng.integers(0, 4, (2, k))):  # whole numbers give ties
         first, second = values.astype(np.float32)
@@ -270,6 +298,7 @@ CHECKS: dict[str, Callable[[np.random.Generator, int, int, int], None]] = {
     "rotate": check_rotate,
     "rotate_back": check_rotate,
     "scan_lists": check_scan_lists,
+    "search_whole": check_search_whole,
     "split_keys": check_keys,
     "subvector_tables": check_subvector_tables,
     "top_k": check_top_k,

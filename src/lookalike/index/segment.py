@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lookalike import kernels
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.identities import Ids
+from lookalike.quantization import AdditiveQuantizer
 
 __all__ = ["LANES", "Segment"]
 
@@ -220,10 +221,66 @@ class Segment:
             -1 in empty slots.
         """
         assert self.embeddings is not None
-        area = self.scale * self.scale
-        if self.scale != 1:
-            queries = queries * np.float32(self.scale)
-        squared, rows = kernels.nearest_rows(queries, self.embeddings, rows, k, 2 * area if cosine else None)
-        if self.scale != 1:
-            squared /= np.float32(area)
-        return squared, rows
+        squared, rows = kernels.nearest_rows(self._scaled(queries), self.embeddings, rows, k, self._to_zero(cosine))
+        return self._unscaled(squared), rows
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        near: NDArray[np.float32],
+        projected: NDArray[np.float32],
+        product: AdditiveQuantizer,
+        *,
+        n_probe: int,
+        depth: int,
+        k: int,
+        cosine: bool = False,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+        """Do a whole search of a segment that has all cells, whose codes have no frames of their own.
+
+        Parameters
+        ----------
+        queries : float32 (n_queries, dim_in)
+        near : float32 (n_queries, n_cells)
+            Of :meth:`CoarseQuantizer.scores`.
+        projected : float32 (n_queries, dim)
+        product : AdditiveQuantizer
+        n_probe, depth, k : int
+            See :func:`lookalike.kernels.search_whole`.
+        cosine : bool
+            As in :meth:`nearest`.
+
+        Returns
+        -------
+        squared, rows
+            As of :meth:`nearest`.
+        n_codes : int64 (n_queries,)
+            Codes scored.
+        """
+        assert self.embeddings is not None
+        squared, rows, n_codes = kernels.search_whole(
+            self._scaled(queries),
+            near,
+            product.tables(projected),
+            product.norm_means,
+            product.norm_scales,
+            product.norm_levels,
+            self.offsets,
+            self.first_blocks,
+            self.blocks,
+            self.embeddings,
+            n_probe,
+            depth,
+            k,
+            self._to_zero(cosine),
+        )
+        return self._unscaled(squared), rows, n_codes
+
+    def _scaled(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        return queries if self.scale == 1 else queries * np.float32(self.scale)
+
+    def _unscaled(self, squared: NDArray[np.float32]) -> NDArray[np.float32]:
+        return squared if self.scale == 1 else squared / np.float32(self.scale * self.scale)
+
+    def _to_zero(self, cosine: bool) -> float | None:  # noqa: FBT001
+        return 2 * self.scale * self.scale if cosine else None

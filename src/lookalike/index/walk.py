@@ -106,10 +106,14 @@ class Walk:
         )
 
     def _block(self, projected: NDArray[np.float32], compared: NDArray[np.float32], plan: SearchPlan) -> Found:
+        near = self._model.coarse.scores(projected)
+        if self._is_plain and plan.rerank and plan.n_candidates is None and len(projected):
+            found = self._whole(projected, compared, near[:, 0], plan)
+            if found is not None:
+                return found
         depth = max(plan.k, plan.rerank)
         # what is compared exactly anyway needs no exact sums before, unless segments compete
         rescore = not plan.rerank or len(self._segments) > 1
-        near = self._model.coarse.scores(projected)
         places = self._order(near, plan)
         n_queries, n_probe = places.shape
         if not n_probe:
@@ -119,17 +123,17 @@ class Walk:
         n_cells, n_codes = int(np.count_nonzero(visits)), int(self._counts[places][visits].sum())
         cells = np.where(visits, self._occupied[places], -1)
         local = local_queries(self._model, projected, cells)
-        found = []
+        scanned = []
         n_tables = 1 if local is None and isinstance(self._model.product, AdditiveQuantizer) else n_probe
         step = max(1, _TABLE_VALUES // (n_tables * self._model.product.n_codes * 2**self._model.product.bits))
         for start in range(0, n_queries, step):
             part = slice(start, start + step)
             own = None if local is None else local[start * n_probe : (start + step) * n_probe]
             tables = QueryTables.of(self._model, projected[part], near[part], cells[part], own)
-            found.append(self._scan(tables, cells[part], depth, rescore=rescore))
-        numbers, rows, squared = found[0]
-        if len(found) > 1:
-            numbers, rows, squared = (np.concatenate(each) for each in zip(*found, strict=True))
+            scanned.append(self._scan(tables, cells[part], depth, rescore=rescore))
+        numbers, rows, squared = scanned[0]
+        if len(scanned) > 1:
+            numbers, rows, squared = (np.concatenate(each) for each in zip(*scanned, strict=True))
         if not plan.rerank:
             return Found(ids_of_rows(self._segments, numbers, rows), squared, n_cells, n_codes)
         n_reranked = int(np.count_nonzero(rows >= 0))
@@ -139,6 +143,41 @@ class Walk:
             nearest.append(segment.nearest(compared, here, plan.k, cosine=self._model.metric == "cosine"))
         numbers, rows, squared = merged(nearest, plan.k)
         return Found(ids_of_rows(self._segments, numbers, rows), squared, n_cells, n_codes, n_reranked)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether one segment has all cells and admits all rows, and one table of a query serves all its codes."""
+        product = self._model.product
+        return (
+            len(self._segments) == 1
+            and self._admitted[0] is None
+            and len(self._segments[0].cells) == self._model.coarse.n_cells
+            and isinstance(product, AdditiveQuantizer)
+            and not len(product.spreads)
+        )
+
+    def _whole(
+        self, projected: NDArray[np.float32], compared: NDArray[np.float32], near: NDArray[np.float32], plan: SearchPlan
+    ) -> Found | None:
+        """Do as :meth:`_block` in one kernel; None where the cells that a plan names do not hold enough codes."""
+        (segment,), product = self._segments, self._model.product
+        assert isinstance(product, AdditiveQuantizer)
+        n_probe, depth = plan.likely_visits(len(segment.cells)), max(plan.k, plan.rerank)
+        squared, rows, n_codes = segment.search(
+            compared,
+            near,
+            projected,
+            product,
+            n_probe=n_probe,
+            depth=depth,
+            k=plan.k,
+            cosine=self._model.metric == "cosine",
+        )
+        if plan.n_probe is None and n_probe < len(segment.cells) and n_codes.min(initial=plan.enough) < plan.enough:
+            return None
+        n_reranked = int(np.minimum(n_codes, depth).sum())
+        ids = ids_of_rows(self._segments, rows, rows)
+        return Found(ids, squared, n_probe * len(projected), int(n_codes.sum()), n_reranked)
 
     def _order(self, near: NDArray[np.float32], plan: SearchPlan) -> NDArray[np.int64]:
         """Places in ``occupied`` of the cells to visit, nearest first: int64 (n_queries, n_visits), -1 beyond."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lookalike.kernels.scan import scan_lists
     from lookalike.kernels.selection import top_k
     from lookalike.kernels.tables import local_queries, subvector_tables
+    from lookalike.kernels.whole import search_whole
 
 __all__ = [
     "assign",
@@ -42,6 +43,7 @@ __all__ = [
     "rotate",
     "rotate_back",
     "scan_lists",
+    "search_whole",
     "split_keys",
     "subvector_tables",
     "top_k",
@@ -65,6 +67,7 @@ _HOMES = {
     "rotate": "frames",
     "rotate_back": "frames",
     "scan_lists": "scan",
+    "search_whole": "whole",
     "split_keys": "keys",
     "subvector_tables": "tables",
     "top_k": "selection",

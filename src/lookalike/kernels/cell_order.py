@@ -90,29 +90,41 @@ def nearest_cells(distances: NDArray[np.float32], n_wanted: int) -> NDArray[np.i
 
 @compiled
 def _nearest_cells(distances: NDArray[np.float32], out: NDArray[np.int64]) -> None:
-    n, n_cells = distances.shape
-    n_wanted, n_rows = out.shape[1], n_cells // 16
-    least, keys = np.empty(n_rows, np.float32), np.empty(n_cells, np.uint64)
-    for i in range(n):
-        row_at = distances.ctypes.data + 4 * n_cells * i
-        limit = np.float32(np.inf)
-        if n_wanted <= n_rows:
-            for r in range(n_rows):
-                least[r] = row_least(row_at + 64 * r)
-                keys[r] = key_of(least[r], r)
-            # as many rows as are wanted have something up to here
-            limit = least[select_keys(keys, n_rows, n_wanted) & np.uint64(0xFFFFFFFF)]
-        n_found = 0
-        for r in range(n_rows + 1):
-            if r < n_rows and n_wanted <= n_rows and least[r] > limit:
-                continue
-            for t in range(16 * r, min(16 * r + 16, n_cells)):
-                if distances[i, t] <= limit:
-                    keys[n_found] = key_of(distances[i, t], t)
-                    n_found += 1
-        if n_found > n_wanted:
-            select_keys(keys, n_found, n_wanted)
-        nearest = keys[:n_wanted]
-        nearest.sort()
-        for s in range(n_wanted):
-            out[i, s] = np.int64(nearest[s] & np.uint64(0xFFFFFFFF))
+    n_cells = distances.shape[1]
+    least, keys = np.empty(n_cells // 16, np.float32), np.empty(n_cells, np.uint64)
+    for i in range(len(distances)):
+        order_cells(distances[i], out[i], least, keys)
+
+
+@compiled
+def order_cells(
+    distances: NDArray[np.float32], out: NDArray[np.int64], least: NDArray[np.float32], keys: NDArray[np.uint64]
+) -> None:
+    """Fill ``out`` with the positions of the smallest of ``distances``, as :func:`nearest_cells` does for each row.
+
+    ``least`` (n_cells // 16,) and ``keys`` (n_cells,) are of no meaning before and after.
+    """
+    n_cells, n_wanted = len(distances), len(out)
+    n_rows = n_cells // 16
+    row_at = distances.ctypes.data
+    limit = np.float32(np.inf)
+    if n_wanted <= n_rows:
+        for r in range(n_rows):
+            least[r] = row_least(row_at + 64 * r)
+            keys[r] = key_of(least[r], r)
+        # as many rows as are wanted have something up to here
+        limit = least[select_keys(keys, n_rows, n_wanted) & np.uint64(0xFFFFFFFF)]
+    n_found = 0
+    for r in range(n_rows + 1):
+        if r < n_rows and n_wanted <= n_rows and least[r] > limit:
+            continue
+        for t in range(16 * r, min(16 * r + 16, n_cells)):
+            if distances[t] <= limit:
+                keys[n_found] = key_of(distances[t], t)
+                n_found += 1
+    if n_found > n_wanted:
+        select_keys(keys, n_found, n_wanted)
+    nearest = keys[:n_wanted]
+    nearest.sort()
+    for s in range(n_wanted):
+        out[s] = np.int64(nearest[s] & np.uint64(0xFFFFFFFF))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
 
-__all__ = ["join_keys", "key_of", "keys_distances", "select_keys", "split_keys"]
+__all__ = ["EMPTY", "join_keys", "key_of", "keys_distances", "select_keys", "split_keys"]
 
 _SIGN = np.uint32(0x80000000)
-_EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -57,7 +57,7 @@ def join_keys(distances: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArra
     bits = np.ascontiguousarray(distances, np.float32).view(np.uint32)
     turned = np.where(bits & _SIGN, ~bits, bits | _SIGN)
     keys = (turned.astype(np.uint64) << np.uint64(32)) | rows.astype(np.uint32)
-    return np.where(rows < 0, _EMPTY, keys)
+    return np.where(rows < 0, EMPTY, keys)
 
 
 def split_keys(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -72,7 +72,7 @@ def _split(keys: NDArray[np.uint64], distances: NDArray[np.float32], rows: NDArr
     for i in range(len(keys)):
         for s in range(keys.shape[1]):
             key = keys[i, s]
-            empty = key == _EMPTY
+            empty = key == EMPTY
             distances[i, s] = np.inf if empty else keys_distances(key)
             rows[i, s] = -1 if empty else np.int64(key & np.uint64(0xFFFFFFFF))
 

@@ -27,6 +27,7 @@ __all__ = [
     "rotate",
     "rotate_back",
     "scan_lists",
+    "search_whole",
     "split_keys",
     "subvector_tables",
     "top_k",
@@ -282,6 +283,33 @@ def nearest_rows(
         for place, (distance, row) in enumerate(sorted(pairs)[:k]):
             distances[q, place], found[q, place] = distance, row
     return distances, found
+
+
+def search_whole(
+    queries: NDArray[np.float32],
+    near: NDArray[np.float32],
+    tables: NDArray[np.float32],
+    norm_means: NDArray[np.float32],
+    norm_scales: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    first_blocks: NDArray[np.int64],
+    blocks: NDArray[np.uint8],
+    vectors: NDArray[np.floating],
+    n_probe: int,
+    depth: int,
+    k: int,
+    to_zero: float | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Order all cells, sum the codes of the nearest, and compare the nearest by these exactly."""
+    lists = nearest_cells(near, n_probe)
+    slots = np.repeat(np.arange(len(lists)), n_probe).reshape(*lists.shape, 1)
+    biases = np.take_along_axis(near, lists, axis=1) + norm_means[lists]
+    none = np.empty(0, np.bool_)
+    _, rows = scan_lists(
+        tables, slots, lists, biases, norm_scales[lists], levels, offsets, first_blocks, blocks, none, depth
+    )
+    return *nearest_rows(queries, vectors, rows, k, to_zero), np.diff(offsets)[lists].sum(axis=1)
 
 
 def join_keys(distances: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
-from lookalike.kernels.keys import key_of, select_keys, split_keys
+from lookalike.kernels.keys import EMPTY, key_of, select_keys, split_keys
 
 __all__ = ["nearest_rows"]
 
@@ -69,45 +69,67 @@ def _nearest(
     to_zero: np.float32,
     out: NDArray[np.uint64],
 ) -> None:
-    d, depth, k = queries.shape[1], rows.shape[1], out.shape[1]
+    keys = np.empty(max(rows.shape[1], 1), np.uint64)
+    for q in range(len(queries)):
+        compare_rows(queries[q], bits, rows[q], to_zero, keys, out[q])
+
+
+@compiled
+def compare_rows(
+    query: NDArray[np.float32],
+    bits: NDArray[np.uint16] | NDArray[np.uint32],
+    rows: NDArray[np.int64],
+    to_zero: np.float32,
+    keys: NDArray[np.uint64],
+    out: NDArray[np.uint64],
+) -> None:
+    """Fill ``out`` (k,) with the keys of the rows (depth,) nearest to one query (d,).
+
+    Parameters
+    ----------
+    bits : uint16 or uint32 (n, d)
+        Of the vectors.
+    to_zero : float
+        What the distance to a vector of zeros shall be; below 0: what it is.
+    keys : uint64 (depth,)
+        Of no meaning before and after.
+    """
+    d, depth, k = len(query), len(rows), len(out)
     n_bytes = bits.itemsize * d
     n_lines = min((n_bytes + _LINE - 1) // _LINE, _MOST_LINES)
     sign = bits.dtype.type(1) << bits.dtype.type(8 * bits.itemsize - 1)
-    vectors_at = bits.ctypes.data
-    keys = np.empty(max(depth, 1), np.uint64)
-    for q in range(len(queries)):
-        query_at = queries.ctypes.data + 4 * d * q
-        for i in range(min(_AHEAD, depth)):
+    vectors_at, query_at = bits.ctypes.data, query.ctypes.data
+    for i in range(min(_AHEAD, depth)):
+        for line in range(n_lines):
+            prefetch(vectors_at + n_bytes * max(rows[i], 0) + _LINE * line)
+    n = 0
+    for i in range(depth):
+        if i + _AHEAD < depth:
             for line in range(n_lines):
-                prefetch(vectors_at + n_bytes * max(rows[q, i], 0) + _LINE * line)
-        n = 0
-        for i in range(depth):
-            if i + _AHEAD < depth:
-                for line in range(n_lines):
-                    prefetch(vectors_at + n_bytes * max(rows[q, i + _AHEAD], 0) + _LINE * line)
-            row = rows[q, i]
-            if row < 0:
-                continue
-            if bits.itemsize == 2:
-                distance = squared_half(query_at, vectors_at + n_bytes * row, d)
-            else:
-                distance = squared_single(query_at, vectors_at + n_bytes * row, d)
-            if to_zero >= 0 and bits[row, 0] & ~sign == 0:
-                j = 1
-                while j < d and bits[row, j] & ~sign == 0:
-                    j += 1
-                distance = to_zero if j == d else distance
-            keys[n] = key_of(distance, row)
-            n += 1
-        if n > k:
-            select_keys(keys, n, k)
-            n = k
-        nearest = keys[:n]
-        nearest.sort()
-        for i in range(n):
-            out[q, i] = nearest[i]
-        for i in range(n, k):
-            out[q, i] = np.uint64(0xFFFFFFFFFFFFFFFF)
+                prefetch(vectors_at + n_bytes * max(rows[i + _AHEAD], 0) + _LINE * line)
+        row = rows[i]
+        if row < 0:
+            continue
+        if bits.itemsize == 2:
+            distance = squared_half(query_at, vectors_at + n_bytes * row, d)
+        else:
+            distance = squared_single(query_at, vectors_at + n_bytes * row, d)
+        if to_zero >= 0 and bits[row, 0] & ~sign == 0:
+            j = 1
+            while j < d and bits[row, j] & ~sign == 0:
+                j += 1
+            distance = to_zero if j == d else distance
+        keys[n] = key_of(distance, row)
+        n += 1
+    if n > k:
+        select_keys(keys, n, k)
+        n = k
+    nearest = keys[:n]
+    nearest.sort()
+    for i in range(n):
+        out[i] = nearest[i]
+    for i in range(n, k):
+        out[i] = EMPTY
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.kernels.compile import compiled
-from lookalike.kernels.keys import key_of, select_keys, split_keys
+from lookalike.kernels.keys import EMPTY, key_of, select_keys, split_keys
 from lookalike.kernels.nibbles import N_COUNTS, scan_nibbles
 from lookalike.kernels.simd import chosen_level
 
@@ -138,7 +138,7 @@ def _scan(
         for s in range(n_found):
             out[q, s] = keys[s]
         for s in range(n_found, depth):
-            out[q, s] = np.uint64(0xFFFFFFFFFFFFFFFF)
+            out[q, s] = EMPTY
 
 
 @compiled
@@ -161,7 +161,7 @@ def _scan_any(
     lanes = blocks.shape[2]
     n_tables = tables.shape[1] // k
     n_found = 0
-    worst = np.uint64(0xFFFFFFFFFFFFFFFF)
+    worst = EMPTY
     for i in range(len(lists)):
         if lists[i] < 0:
             continue
