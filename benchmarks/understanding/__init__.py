@@ -15,7 +15,7 @@ import numpy as np  # noqa: E402  the settings above come first
 from benchmarks.ingest import PICTWO, _jpegs  # noqa: E402
 from benchmarks.quality import DEMO  # noqa: E402
 from benchmarks.report import Cell, Report  # noqa: E402
-from benchmarks.understanding import hits, looks, mixed, speed, words  # noqa: E402
+from benchmarks.understanding import hits, joint, looks, mixed, speed, words  # noqa: E402
 from benchmarks.understanding.large import large_collection  # noqa: E402
 from benchmarks.understanding.sets import labelled_sets  # noqa: E402
 from lookalike.collection.ranking import photo_calibration  # noqa: E402
@@ -62,6 +62,8 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
         report.table("Composition: variants of a photo", looks.COMPOSITION_COLUMNS, compositions)
         report.table("Queries of several parts", mixed.COLUMNS, together)
         report.table("Share of hits of the same class, by score", hits.RELIABILITY, hits.reliability_rows(sets))
+        in_joint_space = [joint.reliability_row(each) for each in sets]
+        report.table("Words in a joint space: class means for texts, share of hits", joint.COLUMNS, in_joint_space)
         cosines = hits.constant_rows("efficientnet-lite2", sets)
         constant = photo_calibration(sets[0].photos.settings.card)
         assert constant is not None
@@ -87,6 +89,7 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
             ["query", "queries", "candidates of either kind", "of the 20 best"],
             [speed.candidates_row(large, n_queries=30)],
         )
+        report.table("A text in a joint space, 100,000 x 512: processor time", speed.LATENCY, joint.latency_rows())
     report.table("A part of a photo, on the demo: processor time, one thread", speed.LATENCY, regions)
     files = _jpegs(sorted(PICTWO.glob("*/original/*.webp"))[::5], 1)[: 20 if quick else N_JPEGS]
     report.table("What `add` costs with everything on, JPEG files", speed.COST, speed.cost_rows(files))

@@ -34,16 +34,17 @@ def reliability_rows(sets: list[LabelledSet]) -> list[list[Cell]]:
             ]
         )
         everything.append((scores, same))
-        rows.append([each.name, *_shares(scores, same)])
+        rows.append([each.name, *shares(scores, same)])
     weights = np.concatenate([np.full(len(scores), 1 / len(scores)) for scores, _ in everything])
     scores, same = (np.concatenate([pair[i] for pair in everything]) for i in range(2))
-    rows.append(["all, each set counting the same", *_shares(scores, same, weights)])
+    rows.append(["all, each set counting the same", *shares(scores, same, weights)])
     return rows
 
 
-def _shares(
+def shares(
     scores: NDArray[np.float32], same: NDArray[np.bool_], weights: NDArray[np.floating] | None = None
 ) -> list[Cell]:
+    """Share of hits that are right by score, in the bins of `EDGES` that hold enough."""
     bins = np.minimum(np.digitize(scores, EDGES) - 1, len(EDGES) - 2)
     cells: list[Cell] = []
     for number in range(len(EDGES) - 1):

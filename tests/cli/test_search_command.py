@@ -302,3 +302,12 @@ def test_a_search_is_limited_to_a_folder_and_to_dates(run, run_json, demo_collec
     wrong = run("search", "60", "--since", "soon", "-c", demo_collection)
     assert wrong.exit_code == 1
     assert "expected a time such as 2019" in wrong.stderr
+
+
+def test_it_is_told_in_which_space_words_are_looked_for(run_json, run_terminal, photos, joint_collection) -> None:
+    assert run_json("info", "-c", joint_collection)["word_search"] == "the joint space of colours-and-words"
+    assert run_json("search", "red", "-c", joint_collection)["stats"]["words"] == "joint"
+    assert "; words in the encoder's joint space, in " in run_terminal("search", "red", "-c", joint_collection)[1]
+    assert run_json("search", "red", "-c", photos.path)["stats"]["words"] == "classes"
+    assert "words by the classes seen in photos" in run_terminal("search", "red", "-c", photos.path)[1]
+    assert run_json("search", "colour:red", "-c", photos.path)["stats"]["words"] is None

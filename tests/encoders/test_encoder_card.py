@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.encoders import EncoderCard
+from lookalike.encoders.onnx_text import TextTable, read_text_table
 from lookalike.encoders.packaged import packaged_card
 from lookalike.errors import FormatError, InvalidArgumentError
 
@@ -139,6 +140,9 @@ def test_the_documented_card_is_a_card() -> None:
     card = EncoderCard.from_tables(tomllib.loads(example), page)
     assert (card.name, card.dim) == ("my-encoder", 768)
     documented = {line.strip("| ").split("|")[0] for line in page.read_text(encoding="utf-8").splitlines()}
-    for field in dataclasses.fields(EncoderCard):
+    table = read_text_table(tomllib.loads(example)["text"], page)
+    assert table == TextTable(**{**tomllib.loads(example)["text"], "templates": ("{}", "a photo of a {}")})
+    assert table.padding_id is not None, "the example shows every field"
+    for field in (*dataclasses.fields(EncoderCard), *dataclasses.fields(TextTable)):
         name = "sha256" if field.name == "weights_sha256" else field.name
         assert any(f"`{name}`" in cell for cell in documented), f"{name} is missing from {page.name}"

@@ -267,6 +267,16 @@ def check_search_whole(rng: np.random.Generator, n: int, k: int, d: int) -> None
     np.testing.assert_array_equal(n_codes, true_codes)
 
 
+def check_row_products(rng: np.random.Generator, n: int, k: int, d: int) -> None:
+    d = int(rng.choice([d, 16, d + 16, 40]))
+    query, vectors = normal(rng, d), normal(rng, n, d)
+    rows = rng.integers(0, n, k)
+    for stored in (vectors, vectors.astype(np.float16)):
+        got, want = kernels.row_products(query, stored, rows), reference.row_products(query, stored, rows)
+        np.testing.assert_allclose(got, want, atol=1e-4)
+    assert kernels.row_products(query, vectors, rows[:0]).shape == (0,)
+
+
 def check_multisequence(rng: np.random.Generator, n: int, k: int, d: int) -> None:
     for values in (rng.random((2, k)), rng.integers(0, 4, (2, k))):  # whole numbers give ties
         first, second = values.astype(np.float32)
@@ -297,6 +307,7 @@ CHECKS: dict[str, Callable[[np.random.Generator, int, int, int], None]] = {
     "pack_codes": check_codes,
     "rotate": check_rotate,
     "rotate_back": check_rotate,
+    "row_products": check_row_products,
     "scan_lists": check_scan_lists,
     "search_whole": check_search_whole,
     "split_keys": check_keys,

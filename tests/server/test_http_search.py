@@ -34,6 +34,18 @@ def test_words_that_find_nothing_are_no_error(client, words):
     assert get(client, "/search", words=words)["hits"] == []
 
 
+def test_it_is_told_in_which_space_words_are_looked_for(client, joint_collection, start_server):
+    assert get(client, "/search", words="red")["stats"]["words"] == "classes"
+    assert get(client, "/search", q="colour:red")["stats"]["words"] is None
+    with (
+        lookalike.Collection.open(joint_collection) as photos,
+        start_server(create_app(photos)) as url,
+        httpx.Client(base_url=url) as joint,
+    ):
+        assert get(joint, "/status")["word_search"] == "the joint space of colours-and-words"
+        assert get(joint, "/search", words="red")["stats"]["words"] == "joint"
+
+
 def test_words_are_never_commands(client):
     for words in ("'; DROP TABLE photos; --", "NEAR("):
         get(client, "/search", words=words)

@@ -21,6 +21,12 @@ __all__ = ["search"]
 _SHOWN = 76
 """A longer line would break in a terminal, and the mark below it point elsewhere."""
 
+_WORDS = {
+    "joint": "words in the encoder's joint space",
+    "classes": "words by the classes seen in photos",
+    "texts": "words in texts only",
+}
+
 
 def search(
     query: Annotated[
@@ -183,11 +189,12 @@ def _print_hits(photos: Collection, subject: Path | int | str, result: SearchRes
     console.print(table)
     stats = result.stats
     how = {
-        "words": "by words",
+        "words": "",
         "exact": f"{count(stats.n_compared, 'photo')} compared" if stats.n_compared else "all scored",
         "lopq": f"{stats.n_cells:,} cells, {stats.n_codes:,} codes, {stats.n_compared:,} photos compared",
     }[stats.method]
-    print_note(f"{len(result)} of {count(stats.n_photos, 'photo')}; {how} in {1000 * stats.seconds:.0f} ms.")
+    told = ", ".join(filter(None, [how, "" if stats.words is None else _WORDS[stats.words]]))
+    print_note(f"{len(result)} of {count(stats.n_photos, 'photo')}; {told}, in {1000 * stats.seconds:.0f} ms.")
     if result.n_good is not None and result.n_good < stats.n_photos:
         print_note(f"Beyond the best {count(result.n_good, 'hit')}, more than one in ten would be there by chance.")
 

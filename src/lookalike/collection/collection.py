@@ -32,6 +32,7 @@ from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion,
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
+from lookalike.collection.joint_space import JointSpace
 from lookalike.collection.likeness import likenesses
 from lookalike.collection.locking import writing
 from lookalike.collection.migration import bring_up_to_date
@@ -46,7 +47,7 @@ from lookalike.collection.tagging import MachineTagList, PhotoTag, TagWriter, ma
 from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
-from lookalike.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER, ImageEncoder, load_encoder
+from lookalike.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER, ImageEncoder, has_text_side, load_encoder
 from lookalike.errors import (
     CollectionError,
     FormatError,
@@ -93,7 +94,10 @@ class Collection:
         self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
-        self._words: WordSpace | None = None
+        self._words: JointSpace | WordSpace | None = None
+        self._words_sought = False
+        self._words_lock = threading.Lock()
+        self._joint_trouble: LookalikeError | None = None
 
     @classmethod
     def open(
@@ -172,7 +176,9 @@ class Collection:
     def _create(
         directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None, *, nsfw: bool
     ) -> None:
-        card = load_encoder(encoder, precision=precision, progress=notify).card
+        loaded = load_encoder(encoder, precision=precision, progress=notify)
+        card = loaded.card
+        loaded.text_encoder()  # what is wrong with it is told before photos are added
         directory.mkdir(parents=True, exist_ok=True)
         with writing(directory, wait_seconds=10):
             if not (directory / "collection.json").exists():  # another process may have been first
@@ -558,11 +564,20 @@ class Collection:
 
     @property
     def word_method(self) -> str:
-        """How words are looked for: "texts only", or which encoders tell besides what is seen in photos."""
-        card = self.settings.card
-        if card.labels != "imagenet-1k":
-            return "texts only"
-        return f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
+        """How words are looked for: "texts only", or which space tells besides what is seen in photos.
+
+        That is the joint space of an encoder with a text side, or that of the names of the classes which it sees.
+        """
+        card, trouble = self.settings.card, self._joint_trouble
+        try:
+            if trouble is None and has_text_side(self.settings.encoder):
+                return f"the joint space of {card.name}"
+        except LookalikeError as error:
+            trouble = error
+        method = "texts only"
+        if card.labels == "imagenet-1k":
+            method = f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
+        return method if trouble is None else f"{method}; the text side of {card.name} cannot be used: {trouble}"
 
     def suggest(self, typed: str, *, limit: int = 10) -> list[Suggestion]:
         """List how a query that is being typed may go on.
@@ -606,16 +621,28 @@ class Collection:
             return False
         return True
 
-    def _word_space(self) -> WordSpace | None:
-        """Where words stand beside photos; None where the encoder names no classes."""
-        if self.settings.card.labels != "imagenet-1k":
-            return None
-        with self._encoder_lock:
-            if self._words is None:
-                from lookalike.collection.word_space import WordSpace
+    def _word_space(self) -> JointSpace | WordSpace | None:
+        """Where words stand beside photos; None where the encoder knows neither words nor classes."""
+        with self._words_lock:
+            if not self._words_sought:
+                self._words = self._joint_space()
+                if self._words is None and self.settings.card.labels == "imagenet-1k":
+                    from lookalike.collection.word_space import WordSpace
 
-                self._words = WordSpace.of_imagenet(progress=self._notify)
+                    self._words = WordSpace.of_imagenet(progress=self._notify)
+                self._words_sought = True
             return self._words
+
+    def _joint_space(self) -> JointSpace | None:
+        """Load the text side of the encoder; None where it has none, or it cannot be used, which is told."""
+        try:
+            text = self.encoder.text_encoder() if has_text_side(self.settings.encoder) else None
+        except LookalikeError as error:
+            self._joint_trouble = error
+            if self._notify is not None:
+                self._notify(f"Words are looked for by: {self.word_method}")
+            return None
+        return None if text is None else JointSpace(text)
 
     def _hits(self, ranked: Ranked) -> tuple[Hit, ...]:
         records = self._catalog.photos_by_id([photo_id for photo_id, _, _ in ranked.hits])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Literal, overload
 
 from lookalike.query import Query
 
-__all__ = ["Hit", "SearchEvidence", "SearchResult"]
+__all__ = ["Hit", "SearchEvidence", "SearchResult", "WordMethod"]
+
+WordMethod = Literal["joint", "classes", "texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class SearchEvidence:
         Embeddings compared exactly.
     seconds : float
         Wall time, without the encoding of an outside photo.
+    words : str or None
+        How words were looked for beside what stands in texts: "joint", in the joint space of the encoder's text side;
+        "classes", by the classes seen in photos; "texts", not at all. None where there were no words.
     """
 
     method: str
@@ -61,6 +66,7 @@ class SearchEvidence:
     n_codes: int
     n_compared: int
     seconds: float
+    words: WordMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.appearance import STYLES, colour_named
 from lookalike.catalog import Catalog, Within
+from lookalike.collection.hits import WordMethod
 from lookalike.collection.likeness import Likeness
 from lookalike.collection.ranking import Part
 from lookalike.errors import InvalidArgumentError
@@ -38,6 +39,8 @@ class QueryPlan:
         Whether anything is asked of what photos are like.
     by_words : bool
         Whether words alone tell.
+    words : str or None
+        How words are looked for: "joint", "classes" or "texts"; None without any.
     content : float
         The dial of that name.
     """
@@ -48,6 +51,7 @@ class QueryPlan:
     parts: list[Part]
     ranks: bool
     by_words: bool = False
+    words: WordMethod | None = None
     content: float = 1.0
 
     def keep(self, kept: NDArray[np.bool_]) -> None:

@@ -22,6 +22,7 @@ from lookalike.catalog import Catalog, Within
 from lookalike.collection.background import Background
 from lookalike.collection.columns import Columns, ColumnsView
 from lookalike.collection.hits import SearchEvidence
+from lookalike.collection.joint_space import JointSpace
 from lookalike.collection.likeness import Likeness
 from lookalike.collection.query_plan import QueryPlan, asked_colours, needs_columns, style_measure, within_of
 from lookalike.collection.ranking import (
@@ -58,6 +59,8 @@ _LEAST_OF_THE_BEST = 0.2
 """Score that the best hit of words alone must have, or there is none: letters without sense score about so much."""
 _LEAST_BESIDE_TEXTS = 0.3
 """The same where the words do stand in the texts of other photos: they may be a name, of which nothing can be seen."""
+_LEAST_OF_JOINT = 1e-20
+"""Score of a hit of words alone in a joint space, which says something of every photo if it knows a word."""
 _TOP = 3
 """Best matches that stay above in any other order."""
 _LOOKED_THROUGH = 3
@@ -97,7 +100,8 @@ class QuerySearch:
     vectors : VectorView
     columns : ColumnsView
     words : callable
-        Gives the `WordSpace`, loaded when first asked for; None where words are looked for in texts only.
+        Gives the `JointSpace` or `WordSpace`, loaded when first asked for; None where words are looked for in texts
+        only.
     calibration : Logistic or None
         From cosines to probabilities, for the encoder of the collection; None where the photos' own spread tells it.
     taught : TaughtFilters
@@ -109,7 +113,7 @@ class QuerySearch:
         catalog: Catalog,
         vectors: VectorView,
         columns: ColumnsView,
-        words: Callable[[], WordSpace | None],
+        words: Callable[[], JointSpace | WordSpace | None],
         calibration: Logistic | None,
         taught: TaughtFilters,
     ) -> None:
@@ -159,8 +163,7 @@ class QuerySearch:
         scores = fused(parts, len(found))
         order = np.lexsort((found, -scores))
         if plan.by_words:
-            least = _LEAST_BESIDE_TEXTS if scores.max(initial=0) >= _LEXICAL else _LEAST_OF_WORDS
-            order = order[scores[order] >= least] if scores.max(initial=0) >= _LEAST_OF_THE_BEST else order[:0]
+            order = order[scores[order] >= _least_of_words(plan, scores)]
         n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
         if n_good is not None and plan.ranks:
             order = order[: max(n_good, 0 if query.cut else _TOP)]
@@ -170,7 +173,7 @@ class QuerySearch:
             order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
         page = order[offset : offset + k]
         hits = [(int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page]
-        evidence = replace(evidence, seconds=time.perf_counter() - started)
+        evidence = replace(evidence, seconds=time.perf_counter() - started, words=plan.words)
         return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
 
     # -- the plan ---------------------------------------------------------------------------------------------
@@ -195,7 +198,7 @@ class QuerySearch:
         for term in query.terms:
             if isinstance(term, Style) and style_measure(term.name) is None:
                 plan.parts.append(Part(f"style:{term.name}", term.weight, self._taught_scores(term.name, plan.ids)))
-        self._add_words(query, plan, columns)
+        self._add_words(query, plan, columns, state)
         plan.ranks = plan.ranks or bool(plan.parts)
         plan.by_words = bool(query.terms) and not likenesses and all(isinstance(term, Words) for term in query.terms)
         return plan
@@ -292,20 +295,23 @@ class QuerySearch:
             names = ", ".join([style.name for style in STYLES.values()] + [probe.name for probe in self._taught.all()])
             raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.") from None
 
-    def _add_words(self, query: Query, plan: QueryPlan, columns: Columns | None) -> None:
+    def _add_words(self, query: Query, plan: QueryPlan, columns: Columns | None, state: Snapshot) -> None:
         """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
         groups: dict[float, list[Words]] = {}
         for term in query.terms:
             if isinstance(term, Words):
                 groups.setdefault(term.weight, []).append(term)
         space = self._words() if groups else None
+        if groups:
+            plan.words = "texts" if space is None else "joint" if isinstance(space, JointSpace) else "classes"
         for weight, terms in groups.items():
             typed = " ".join(f'"{term.text}"' if term.phrase else term.text for term in terms)
             found = self._catalog.search_words(typed, -1, present=False)
-            scores = _zeros(plan.ids)
-            if space is not None and columns is not None:
-                seen = space.scores(" ".join(term.text for term in terms), columns)
-                scores = _of_rows(seen, columns.rows_of(plan.ids))
+            scores, text = _zeros(plan.ids), " ".join(term.text for term in terms)
+            if isinstance(space, JointSpace):
+                scores = space.scores(text, state, plan.ids, self._background)
+            elif space is not None and columns is not None:
+                scores = _of_rows(space.scores(text, columns), columns.rows_of(plan.ids))
             if found:
                 ids = np.array([photo_id for photo_id, _ in found], np.int64)
                 relevance = np.array([relevance for _, relevance in found], np.float32)
@@ -361,6 +367,8 @@ class QuerySearch:
         return parts
 
     def _likeness_parts(self, plan: QueryPlan, state: Snapshot, cosines: Sequence[NDArray[np.float32]]) -> list[Part]:
+        if not plan.likenesses:
+            return []
         calibration = self._calibration or self._background.calibration(state)
         weights = [plan.content * like.weight * (1.0 if like.weight > 0 else SUBTRACTED) for like in plan.likenesses]
         return [
@@ -420,6 +428,16 @@ class QuerySearch:
             if first != i:
                 others.setdefault(int(ids[order[first]]), []).append(int(ids[order[i]]))
         return order[own == np.arange(len(own))], others
+
+
+def _least_of_words(plan: QueryPlan, scores: NDArray[np.float32]) -> float:
+    """Score that a hit of words alone must have."""
+    best = float(scores.max(initial=0))
+    if best >= _LEXICAL:
+        return _LEAST_BESIDE_TEXTS
+    if plan.words == "joint":  # all are ranked, as by a photo, unless no word is known: then all have 0
+        return _LEAST_OF_JOINT
+    return _LEAST_OF_WORDS if best >= _LEAST_OF_THE_BEST else 1.0
 
 
 def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -38,6 +38,7 @@ __all__ = [
     "representatives",
     "spread_calibration",
     "standing_out",
+    "text_calibration",
 ]
 
 CHANCE = 0.1
@@ -122,6 +123,20 @@ def spread_calibration(embeddings: NDArray[np.float32]) -> Logistic:
         cosines = embeddings @ embeddings.T
         spread = max(_background(cosines[np.triu_indices(len(cosines), 1)])[1], 1e-3)
     return Logistic(_OTHERS.offset, _OTHERS.slope / spread)
+
+
+def text_calibration(cosines: NDArray[np.float32]) -> Logistic:
+    """From the cosines of a text in a joint space to the probability that it says what is in a photo.
+
+    Parameters
+    ----------
+    cosines : float32 (n,)
+        With a sample of the collection's photos. What stands out of them is told as for photos (`spread_calibration`);
+        of less than 64, what is usual is not known, and the middle one gets even odds.
+    """
+    centre, spread = _background(cosines)
+    slope, few = _OTHERS.slope / max(spread, 1e-3), len(cosines) < _FEW
+    return Logistic((0.0 if few else _OTHERS.offset) - slope * centre, slope)
 
 
 def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:

@@ -125,7 +125,7 @@ class VectorView:
             if photo_id not in found:
                 self._catalog.photo(photo_id)  # raises, mostly
                 raise CollectionError(f"The embedding of photo {photo_id} is lost. `lookalike repair` makes it again.")
-        return np.stack([found[photo_id] for photo_id in photo_ids])
+        return np.stack([found[photo_id] for photo_id in photo_ids]) if found else np.empty((0, self._dim), np.float32)
 
     def compared(self, state: Snapshot, photo_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the embeddings float32 (n, dim) of photos as searches compare them: centred, unit length."""

@@ -3,7 +3,7 @@
 from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.encoder import Encoding, ImageEncoder
 from lookalike.encoders.nsfw import NsfwClassifier, load_nsfw
-from lookalike.encoders.registry import DEFAULT_ENCODER, load_encoder
+from lookalike.encoders.registry import DEFAULT_ENCODER, has_text_side, load_encoder
 from lookalike.encoders.retrieval import RetrievalComparison, compare_retrieval
 from lookalike.encoders.text import DEFAULT_TEXT_ENCODER, TextCard, TextEncoder, cached_vectors, load_text_encoder
 
@@ -19,6 +19,7 @@ __all__ = [
     "TextEncoder",
     "cached_vectors",
     "compare_retrieval",
+    "has_text_side",
     "load_encoder",
     "load_nsfw",
     "load_text_encoder",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lookalike.encoders.card import EncoderCard, read_toml
 from lookalike.encoders.onnx_encoder import GraphNames, OnnxEncoder
+from lookalike.encoders.onnx_text import TextTable, load_onnx_text, read_checked, read_text_table
 from lookalike.errors import EncoderError, FormatError
 
 _MODEL_FIELDS = {"file", "sha256", "input", "embedding", "logits", "feature_map"}
@@ -54,13 +55,33 @@ def load_card_file(path: Path, *, n_threads: int = 1) -> OnnxEncoder:
     tables = read_toml(path)
     card = EncoderCard.from_tables(tables, path)
     file, names = _read_model_table(tables.get("model"), path)
-    try:
-        graph = file.read_bytes()
-    except OSError as error:
-        raise EncoderError(f"{file}, named in {path}, cannot be read: {error.strerror}.") from error
-    if (found := hashlib.sha256(graph).hexdigest()) != card.weights_sha256:
-        raise EncoderError(
-            f"{file} has sha256 {found}, but {path} names {card.weights_sha256}. Get the file that was meant, or, if "
-            "the change is yours, write the new sum into the card and change its version."
-        )
-    return OnnxEncoder(card, graph, names, n_threads=n_threads)
+    text = None
+    if "text" in tables:
+        if card.transform != "none":
+            raise FormatError(
+                f"{path}: transform is {card.transform!r}, which takes photos out of the joint space of [text]. "
+                'Expected is "none"; or leave [text] away.'
+            )
+        text = partial(load_onnx_text, read_text_table(tables["text"], path), path, card, n_threads=n_threads)
+    graph = read_checked(file, card.weights_sha256, path)
+    return OnnxEncoder(card, graph, names, text=text, n_threads=n_threads)
+
+
+def read_text_side(path: Path) -> TextTable | None:
+    """Read what a card says of a text side; None where it has none. No network is loaded.
+
+    Raises
+    ------
+    FormatError
+        If the card cannot be read.
+    EncoderError
+        If a file that it names is not there.
+    """
+    tables = read_toml(path)
+    if "text" not in tables:
+        return None
+    table = read_text_table(tables["text"], path)
+    for name in (table.file, table.tokenizer):
+        if not (path.parent / name).is_file():
+            raise EncoderError(f"{path.parent / name}, named in {path}, is not there.")
+    return table

@@ -1,4 +1,4 @@
-"""What an encoder is: a card that says what it does, and one method that does it."""
+"""What an encoder is: a card that says what it does, a method that does it, and perhaps a text side."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.encoders.card import EncoderCard
+from lookalike.encoders.text import TextEncoder
 from lookalike.errors import EncoderError, InvalidArgumentError
 
 Output = Literal["embedding", "logits", "feature_map"]
@@ -60,6 +61,21 @@ class ImageEncoder(Protocol):
             If a picture is not RGB, or an output is unknown or not one of this encoder's.
         EncoderError
             If the network gives something that cannot be an embedding.
+        """
+        ...
+
+    def text_encoder(self) -> TextEncoder | None:
+        """Load the text side of a joint encoder, whose vectors stand in the space of the embeddings.
+
+        Returns
+        -------
+        TextEncoder or None
+            None where the encoder knows photos only. Every call loads it: keep it.
+
+        Raises
+        ------
+        EncoderError
+            If its files are damaged, altered or missing, or its vectors have not the embeddings' dimension.
         """
         ...
 

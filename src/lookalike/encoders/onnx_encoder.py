@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.encoder import Encoding, Output, check_request, finish_embeddings
 from lookalike.encoders.onnx_session import open_session
 from lookalike.encoders.preprocessing import normalised, pixels
+from lookalike.encoders.text import TextEncoder
 from lookalike.errors import EncoderError
 
 _BATCH = 2  # measured: best of 1 to 16 in both precisions on one thread, by 1 to 5 % (docs/explanation/encoders.md)
@@ -52,6 +53,8 @@ class OnnxEncoder:
         Serialized ONNX model.
     names
         Its inputs and outputs.
+    text
+        Loads the text side; None where there is none.
     n_threads
         Threads that one call may use. For throughput keep 1 and call from several threads.
 
@@ -61,8 +64,17 @@ class OnnxEncoder:
         If ONNX Runtime refuses the graph, or it does not fit the names or the card.
     """
 
-    def __init__(self, card: EncoderCard, graph: bytes, names: GraphNames, *, n_threads: int = 1) -> None:
+    def __init__(
+        self,
+        card: EncoderCard,
+        graph: bytes,
+        names: GraphNames,
+        *,
+        text: Callable[[], TextEncoder] | None = None,
+        n_threads: int = 1,
+    ) -> None:
         self._card = card
+        self._text = text
         self._outputs = names.outputs()
         self._session = open_session(graph, card.name, n_threads=n_threads)
         inputs = {node.name: node for node in self._session.get_inputs()}
@@ -84,6 +96,10 @@ class OnnxEncoder:
     def card(self) -> EncoderCard:
         """What this encoder is."""
         return self._card
+
+    def text_encoder(self) -> TextEncoder | None:
+        """Load the text side; see `ImageEncoder.text_encoder`."""
+        return None if self._text is None else self._text()
 
     def _run(self, images: Sequence[Image.Image], wanted: Sequence[Output]) -> list[NDArray[np.float32]]:
         batch = pixels(images, self._card)

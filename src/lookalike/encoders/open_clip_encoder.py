@@ -1,12 +1,17 @@
-"""Encoders `open_clip:NAME`: the image side of any CLIP model of the OpenCLIP library."""
+"""Encoders `open_clip:NAME`: both sides of any CLIP model of the OpenCLIP library."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lookalike.encoders.card import EncoderCard, Fit
 from lookalike.encoders.encoder import Output
+from lookalike.encoders.joint_text import JointTextEncoder
+from lookalike.encoders.text import TextCard
 from lookalike.encoders.torch_encoder import (
     TorchEncoder,
     import_extra,
@@ -36,15 +41,47 @@ def _split_tag(open_clip: Any, name: str) -> tuple[str, str | None]:  # noqa: AN
 
 
 def load_open_clip(name: str, *, n_threads: int = 1) -> TorchEncoder:
-    """Load the image side of an OpenCLIP model.
+    """Load an OpenCLIP model, whose text side has the same weights in memory.
+
+    Parameters
+    ----------
+    name
+        As `open_model`.
+    n_threads
+        As `TorchEncoder`.
+
+    Raises
+    ------
+    UnknownEncoderError, EncoderError, InvalidArgumentError
+        As `open_model`.
+    """
+    model, card, model_name = open_model(name)
+
+    def forward(batch: Any) -> Mapping[Output, Any]:  # noqa: ANN401
+        return {"embedding": model.encode_image(batch)}
+
+    def text() -> JointTextEncoder:
+        return _text_side(model, model_name, card)
+
+    return TorchEncoder(card, forward, text=text, n_threads=n_threads)
+
+
+def open_model(name: str) -> tuple[Any, EncoderCard, str]:
+    """Open a model of OpenCLIP.
 
     Parameters
     ----------
     name
         ``MODEL/TAG`` (``ViT-B-32/laion2b_s34b_b79k``) or ``hf-hub:OWNER/MODEL``, whose weights OpenCLIP fetches and
         keeps; or ``MODEL@path/to/checkpoint.safetensors`` for weights on disk.
-    n_threads
-        As `TorchEncoder`.
+
+    Returns
+    -------
+    model : torch.nn.Module
+    card : EncoderCard
+        Of its photos' side.
+    model_name : str
+        Which OpenCLIP's functions take.
 
     Raises
     ------
@@ -99,7 +136,31 @@ def load_open_clip(name: str, *, n_threads: int = 1) -> TorchEncoder:
         source=str(checkpoint or encoder_name),
     )
 
-    def forward(batch: Any) -> Mapping[Output, Any]:  # noqa: ANN401
-        return {"embedding": model.encode_image(batch)}
+    return model, card, model_name
 
-    return TorchEncoder(card, forward, n_threads=n_threads)
+
+def _text_side(model: Any, model_name: str, card: EncoderCard) -> JointTextEncoder:  # noqa: ANN401
+    try:
+        tokenizer = import_extra("open_clip", "open_clip").get_tokenizer(model_name)
+    except Exception as error:  # those of the hub fail with many kinds of exception
+        raise EncoderError(
+            f"the tokenizer of {card.name} cannot be fetched: {error}. Connect to the network once."
+        ) from error
+
+    def run(sentence: str) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode():
+            vector: NDArray[np.float32] = model.encode_text(tokenizer([sentence])).float().numpy()[0]
+        return vector
+
+    text_card = TextCard(
+        name=card.name,
+        version=card.version,
+        weights_sha256=card.weights_sha256,
+        dim=card.dim,
+        max_tokens=int(tokenizer.context_length),
+        licence=card.licence,
+        source=card.source,
+    )
+    return JointTextEncoder(text_card, run)

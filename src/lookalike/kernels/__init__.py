@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lookalike.kernels.encode import encode_subvectors
     from lookalike.kernels.frames import rotate, rotate_back
     from lookalike.kernels.keys import join_keys, split_keys
-    from lookalike.kernels.rerank import nearest_rows
+    from lookalike.kernels.rerank import nearest_rows, row_products
     from lookalike.kernels.scan import scan_lists
     from lookalike.kernels.selection import top_k
     from lookalike.kernels.tables import local_queries, subvector_tables
@@ -42,6 +42,7 @@ __all__ = [
     "pack_codes",
     "rotate",
     "rotate_back",
+    "row_products",
     "scan_lists",
     "search_whole",
     "split_keys",
@@ -66,6 +67,7 @@ _HOMES = {
     "pack_codes": "codes",
     "rotate": "frames",
     "rotate_back": "frames",
+    "row_products": "rerank",
     "scan_lists": "scan",
     "search_whole": "whole",
     "split_keys": "keys",

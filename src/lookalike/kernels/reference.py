@@ -26,6 +26,7 @@ __all__ = [
     "pack_codes",
     "rotate",
     "rotate_back",
+    "row_products",
     "scan_lists",
     "search_whole",
     "split_keys",
@@ -310,6 +311,13 @@ def search_whole(
         tables, slots, lists, biases, norm_scales[lists], levels, offsets, first_blocks, blocks, none, depth
     )
     return *nearest_rows(queries, vectors, rows, k, to_zero), np.diff(offsets)[lists].sum(axis=1)
+
+
+def row_products(
+    query: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Inner products of one query with some rows."""
+    return np.array([vectors[row].astype(np.float64) @ query.astype(np.float64) for row in rows], np.float32)
 
 
 def join_keys(distances: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""Exact distances from queries to chosen rows of stored vectors.
+"""Exact distances and products of queries and chosen rows of stored vectors.
 
 Rows lie all over memory, so each one is asked for while others are still compared. The sum runs in sixteen lanes, which
 are added in pairs at the end: the same result on every machine.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lookalike.kernels.compile import compiled
 from lookalike.kernels.keys import EMPTY, key_of, select_keys, split_keys
 
-__all__ = ["nearest_rows"]
+__all__ = ["nearest_rows", "row_products"]
 
 _AHEAD = 12
 """Rows that are asked for before they are needed."""
@@ -59,6 +59,47 @@ def nearest_rows(
     bits: NDArray[Any] = vectors.view(np.uint16 if vectors.dtype == np.float16 else np.uint32)
     _nearest(np.ascontiguousarray(queries), bits, rows, np.float32(-1 if to_zero is None else to_zero), keys)
     return split_keys(keys)
+
+
+def row_products(
+    query: NDArray[np.float32], vectors: NDArray[np.floating], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Inner products of one query with some rows.
+
+    Parameters
+    ----------
+    query : float32 (d,)
+    vectors : float16 or float32 (n, d), C-contiguous
+    rows : int64 (m,)
+
+    Returns
+    -------
+    float32 (m,)
+    """
+    out = np.empty(len(rows), np.float32)
+    bits: NDArray[Any] = vectors.view(np.uint16 if vectors.dtype == np.float16 else np.uint32)
+    _products(np.ascontiguousarray(query), bits, rows, out)
+    return out
+
+
+@compiled
+def _products(
+    query: NDArray[np.float32],
+    bits: NDArray[np.uint16] | NDArray[np.uint32],
+    rows: NDArray[np.int64],
+    out: NDArray[np.float32],
+) -> None:
+    n_bytes = bits.itemsize * bits.shape[1]
+    n_lines = min((n_bytes + _LINE - 1) // _LINE, _MOST_LINES)
+    query_at, vectors_at = query.ctypes.data, bits.ctypes.data
+    for i in range(len(rows)):
+        if i + _AHEAD < len(rows):
+            for line in range(n_lines):
+                prefetch(vectors_at + n_bytes * rows[i + _AHEAD] + _LINE * line)
+        if bits.itemsize == 2:
+            out[i] = product_half(query_at, vectors_at + n_bytes * rows[i], len(query))
+        else:
+            out[i] = product_single(query_at, vectors_at + n_bytes * rows[i], len(query))
 
 
 @compiled
@@ -148,34 +189,40 @@ def prefetch(typing_context: Any, address: Any) -> Any:
     return types.void(types.intp), generate
 
 
-def _squared(stored: Any) -> Any:
-    """Build the sum of squared differences of ``d`` float32 and ``d`` stored numbers, sixteen at a time."""
+def _summed(stored: Any, *, differences: bool) -> Any:
+    """Build the sum, sixteen at a time, over ``d`` float32 and ``d`` stored numbers.
+
+    Summed are their squared differences, or their products.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         wide = ir.VectorType(_FLOAT, _LANES)
         query = builder.inttoptr(arguments[0], _FLOAT.as_pointer())
         vector, d = builder.inttoptr(arguments[1], stored.as_pointer()), arguments[2]
 
-        def difference(place: Any, kind: Any, width: Any) -> Any:
+        def factors(place: Any, kind: Any, width: Any) -> tuple[Any, Any]:
             own = builder.load(builder.bitcast(builder.gep(query, [place]), kind.as_pointer()), align=4)
             other = builder.load(
                 builder.bitcast(builder.gep(vector, [place]), width.as_pointer()), align=2 if stored is _HALF else 4
             )
             if stored is _HALF:
                 other = builder.fpext(other, kind)
-            return builder.fsub(other, own)
+            if not differences:
+                return own, other
+            difference = builder.fsub(other, own)
+            return difference, difference
 
         before = builder.block
-        head, body, between = (builder.append_basic_block(f"squared.{name}") for name in ("head", "body", "between"))
-        tail_head, tail_body, after = (builder.append_basic_block(f"squared.{name}") for name in ("rest", "one", "end"))
+        head, body, between = (builder.append_basic_block(f"summed.{name}") for name in ("head", "body", "between"))
+        tail_head, tail_body, after = (builder.append_basic_block(f"summed.{name}") for name in ("rest", "one", "end"))
         builder.branch(head)
         builder.position_at_end(head)
         j, lanes = builder.phi(_WORD), builder.phi(wide)
         j_next = builder.add(j, _WORD(_LANES))
         builder.cbranch(builder.icmp_signed("<=", j_next, d), body, between)
         builder.position_at_end(body)
-        step = difference(j, wide, ir.VectorType(stored, _LANES))
-        lanes_next = builder.fadd(lanes, builder.fmul(step, step, flags=("contract",)), flags=("contract",))
+        step = builder.fmul(*factors(j, wide, ir.VectorType(stored, _LANES)), flags=("contract",))
+        lanes_next = builder.fadd(lanes, step, flags=("contract",))
         builder.branch(head)
         j.add_incoming(_WORD(0), before)
         j.add_incoming(j_next, body)
@@ -192,8 +239,8 @@ def _squared(stored: Any) -> Any:
         t, total = builder.phi(_WORD), builder.phi(_FLOAT)
         builder.cbranch(builder.icmp_signed("<", t, d), tail_body, after)
         builder.position_at_end(tail_body)
-        rest = difference(t, _FLOAT, stored)
-        total_next = builder.fadd(total, builder.fmul(rest, rest, flags=("contract",)), flags=("contract",))
+        rest = builder.fmul(*factors(t, _FLOAT, stored), flags=("contract",))
+        total_next = builder.fadd(total, rest, flags=("contract",))
         t_next = builder.add(t, _WORD(1))
         builder.branch(tail_head)
         t.add_incoming(j, between)
@@ -209,10 +256,22 @@ def _squared(stored: Any) -> Any:
 @intrinsic  # type: ignore[untyped-decorator]
 def squared_half(typing_context: Any, query: Any, vector: Any, d: Any) -> Any:
     """Give the squared distance of ``d`` float32 at an address and ``d`` float16 at another."""
-    return _squared(_HALF)
+    return _summed(_HALF, differences=True)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def squared_single(typing_context: Any, query: Any, vector: Any, d: Any) -> Any:
     """Give the squared distance of ``d`` float32 at an address and ``d`` float32 at another."""
-    return _squared(_FLOAT)
+    return _summed(_FLOAT, differences=True)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def product_half(typing_context: Any, query: Any, vector: Any, d: Any) -> Any:
+    """Give the inner product of ``d`` float32 at an address and ``d`` float16 at another."""
+    return _summed(_HALF, differences=False)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def product_single(typing_context: Any, query: Any, vector: Any, d: Any) -> Any:
+    """Give the inner product of ``d`` float32 at an address and ``d`` float32 at another."""
+    return _summed(_FLOAT, differences=False)

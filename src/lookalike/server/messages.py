@@ -220,6 +220,10 @@ class SearchStats(BaseModel):
     n_codes: int = Field(description="codes scanned")
     n_compared: int = Field(description="embeddings compared exactly")
     seconds: float
+    words: Literal["joint", "classes", "texts"] | None = Field(
+        description="how words were looked for beside what stands in texts: in the encoder's joint space, by the "
+        "classes that it sees, or not at all; null without words"
+    )
 
 
 class Hits(BaseModel):

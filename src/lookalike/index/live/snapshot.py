@@ -179,6 +179,35 @@ class Snapshot:
                 vectors[places[part]] = each.segment.vectors(found[part])
         return vectors
 
+    def products(self, direction: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Inner products of a direction with vectors as they are compared.
+
+        Parameters
+        ----------
+        direction : float32 (dim,)
+            Not brought to where vectors are compared.
+        ids : int64 (n,)
+            Rising.
+
+        Returns
+        -------
+        float32 (n,)
+            NaN where there is no vector.
+        """
+        products = np.full(len(ids), np.nan, np.float32)
+        for rows in self.memory:
+            there = np.isin(rows.ids, ids)
+            if rows.alive is not None:
+                there &= rows.alive
+            with one_blas_thread():
+                products[np.searchsorted(ids, rows.ids[there])] = (rows.vectors @ direction)[there]
+        for each in self.segments:
+            found = each.locate(ids)
+            if each.segment.alive is not None:
+                found = found[each.segment.alive[found]]
+            products[np.searchsorted(ids, each.ids[found])] = each.segment.products(direction, found)
+        return products
+
     def holds(self, id: int) -> bool:
         """Tell whether there is a vector of this id."""
         for rows in self.memory:
