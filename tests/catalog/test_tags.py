@@ -46,13 +46,10 @@ def test_tags_are_counted_over_photos_that_are_present(tagged: Catalog, tags: Ta
     assert tags.photos("beach").tolist() == [2]
 
 
-def test_a_tag_is_renamed_on_every_photo_once(tags: Tags) -> None:
-    tags.put([TagRow(1, "shore", "shore", "file")])
-    assert tags.rename("beach", "shore", "Shore") == 2
-    assert [tuple(row[1:4]) for row in tags.of_photo(1)] == [("shore", "Shore", "user")]
-    assert tags.photos("shore").tolist() == [1, 2]
-    assert tags.rename("shore", "shore", "SHORE") == 2
-    assert tags.of_photo(1)[0].raw == "SHORE"
+def test_a_tag_is_written_whatever_its_origin_was(tags: Tags) -> None:
+    tags.write(TagRow(3, "beacon", "Beacon", "auto", 0.25))
+    assert tags.row(3, "beacon") == TagRow(3, "beacon", "Beacon", "auto", 0.25)
+    assert tags.row(1, "beacon") is None
 
 
 def test_tags_of_an_origin_are_taken_off(tags: Tags) -> None:

@@ -73,6 +73,7 @@ def test_every_name_in_the_json_is_documented(run_json, demo_collection, tmp_pat
         ("info", ("1",)),
         ("info", ("--failures",)),
         ("search", ("1",)),
+        ("complete", ("van",)),
         ("why", ("1", "2")),
         ("units", ("1",)),
         ("units", ("--unit", "3")),

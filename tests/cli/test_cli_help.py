@@ -10,7 +10,7 @@ import lookalike
 from lookalike.cli import app
 
 COMMANDS = {
-    *("open", "add", "search", "why", "units", "serve", "info"),
+    *("open", "add", "search", "complete", "why", "units", "serve", "info"),
     *("tag", "tags", "machine-tags", "teach", "evaluate"),
     *("stats", "verify", "repair", "backup", "restore", "compact"),
 }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -311,3 +312,19 @@ def test_it_is_told_in_which_space_words_are_looked_for(run_json, run_terminal, 
     assert run_json("search", "red", "-c", photos.path)["stats"]["words"] == "classes"
     assert "words by the classes seen in photos" in run_terminal("search", "red", "-c", photos.path)[1]
     assert run_json("search", "colour:red", "-c", photos.path)["stats"]["words"] is None
+
+
+def test_a_vector_of_a_file_is_searched_with(run, run_json, demo_collection, tmp_path) -> None:
+    run_json("info", 7, "--embedding", tmp_path / "vector.npy", "-c", demo_collection)
+    assert np.load(tmp_path / "vector.npy").shape == (1280,)
+    assert run("info", "--embedding", tmp_path / "vector.npy", "-c", demo_collection).exit_code == 2
+    hits = run_json("search", "--vector", tmp_path / "vector.npy", "-k", 3, "-c", demo_collection)["hits"]
+    assert hits[0]["id"] == 7
+    assert list(hits[0]["parts"]) == ["vector"]
+    mixed = run_json("search", "photo:9", "--vector", tmp_path / "vector.npy", "-k", 3, "-c", demo_collection)["hits"]
+    assert len(mixed[0]["parts"]) == 2
+    (tmp_path / "vector.npy").write_bytes(b"no array")
+    result = run("search", "--vector", tmp_path / "vector.npy", "-c", demo_collection)
+    assert (result.exit_code, "no .npy file" in " ".join(result.stderr.split())) == (1, True)
+    assert run("search", "-c", demo_collection).exit_code == 2
+    assert run("search", "x", "--words", "--vector", "x.npy", "-c", demo_collection).exit_code == 2

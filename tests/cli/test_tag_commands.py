@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,58 @@ def test_tags_are_given_told_and_taken_off(run, run_json, small) -> None:
     assert "oldpier" not in [tag["tag"] for tag in told["tags"]]
 
 
+def test_several_photos_are_tagged_and_a_change_is_undone_by_what_it_printed(run, run_json, small, tmp_path) -> None:
+    before = [run_json("tag", photo, "-c", small) for photo in (4, 5)]
+    changed = run_json("tag", 4, "Old Pier", "dopplr:eat=Oslo", "--also", 5, "-c", small)
+    assert (changed["photo"], changed["changed"]) == (4, 2)
+    assert "oldpier" in [tag["tag"] for tag in run_json("tag", 5, "-c", small)["tags"]]
+    (tmp_path / "change.json").write_text(json.dumps(changed))
+    undone = run_json("tags", "--undo", tmp_path / "change.json", "-c", small)
+    assert undone["changed"] == 2
+    assert [run_json("tag", photo, "-c", small) for photo in (4, 5)] == before
+    (tmp_path / "again.json").write_text(json.dumps(undone["undo"]))
+    assert "2 photos as before" in run("tags", "--undo", tmp_path / "again.json", "-c", small).stderr
+    assert "oldpier" in [tag["tag"] for tag in run_json("tag", 5, "-c", small)["tags"]]
+
+
+def test_a_renamed_tag_is_parted_again(run, run_json, small, tmp_path) -> None:
+    renamed = run_json("tags", "--rename", "barn door", "Gate", "-c", small)
+    assert renamed["renamed"] == 2
+    (tmp_path / "change.json").write_text(json.dumps(renamed))
+    assert run("tags", "--undo", tmp_path / "change.json", "-c", small).exit_code == 0
+    assert run("tags", "barn", "-c", small).stdout == "2\tBarn Door\n"
+
+
+def test_what_was_rejected_is_told(run, run_json, small) -> None:
+    assert "flatnonsense\trejected" in run("tag", 3, "-c", small).stdout.splitlines()
+    assert run_json("tag", 3, "-c", small)["rejected"] == ["barndoor", "flatnonsense"]
+
+
+@pytest.mark.parametrize(
+    "said", ["", "{", "[]", "7", '{"restore": 7}', '{"restore": [{"tag": 7, "photo_ids": [1], "raw": null}]}']
+)
+def test_what_undoes_nothing_is_told(run, small, tmp_path, said) -> None:
+    (tmp_path / "change.json").write_text(said)
+    result = run("tags", "--undo", tmp_path / "change.json", "-c", small)
+    assert result.exit_code == 1
+    assert "--json > change.json" in " ".join(result.stderr.split())
+    assert run("tags", "--undo", tmp_path / "nothing.json", "-c", small).exit_code == 1
+
+
+def test_photos_near_a_tag_are_listed(run, run_json, small) -> None:
+    photos = run_json("tags", "--photos", "Barn Door", "--limit", 3, "-c", small)["photos"]
+    assert {each["id"] for each in photos if each["carries"]} == {1, 2}
+    lines = run("tags", "--photos", "barn-door", "--limit", 3, "-c", small).stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith("\thas it")
+
+
+def test_a_query_is_completed(run, run_json, small) -> None:
+    assert run("complete", "title barnd", "--limit", 1, "-c", small).stdout == 'title tag:"Barn Door"\ttag\t2\n'
+    (first,) = run_json("complete", "bran do", "--limit", 1, "-c", small)["suggestions"]
+    assert (first["kind"], first["n_edits"]) in [("tag", 1), ("tag", 2), ("word", 0), ("word", 1)]
+
+
 def test_the_counts_of_tags_are_columns(run, small) -> None:
     assert run("tags", "-c", small).stdout.splitlines()[:2] == ["6\tFlat Colour", "2\tBarn Door"]
     assert run("tags", "--rename", "barn door", "Gate", "-c", small).stdout == "2\tGate\n"
@@ -58,6 +111,10 @@ def test_machine_tags_are_listed(run, run_json, small) -> None:
         (("tag", "1", "--remove"), 2, "name the tags"),
         (("tag", "1", "x", "--remove", "--reject"), 2, "one of"),
         (("tags", "x", "--similar", "y"), 2, "one of"),
+        (("tags", "--photos", "x", "--similar", "y"), 2, "one of"),
+        (("tags", "--photos", "nothing"), 1, "No photo has the tag"),
+        (("tag", "1", "--also", "2"), 2, "--also"),
+        (("tag", "1", "x", "--also", "99"), 1, "no photo with the id 99"),
         (("tags", "--similar", "nothing"), 1, "No photo has the tag"),
         (("machine-tags", "geo"), 1, "no pattern"),
         (("machine-tags", "--since", "yesterday"), 1, "2019-06-30"),

@@ -12,8 +12,10 @@ import pytest
 
 import lookalike
 from lookalike.catalog import Catalog
+from lookalike.collection import TagChange
 from lookalike.collection.locking import writing
 from lookalike.errors import CollectionLockedError, InvalidArgumentError, UnknownPhotoError, UnknownTagError
+from lookalike.query import normalised
 
 GOLDEN = Path(__file__).parent / "golden" / "version-3"
 
@@ -72,11 +74,11 @@ def test_what_a_person_says_wins_over_the_file_and_stays_when_it_is_read_again(p
 
 
 def test_a_tag_is_renamed_on_every_photo(photos: lookalike.Collection) -> None:
-    assert photos.rename_tag("barn door", "Gate") == 2
+    assert photos.rename_tag("barn door", "Gate").n_tagged == 2
     assert found(photos, "tag:gate") == found(photos, "gate") == [1, 2]
     assert found(photos, "barn") == []
     assert photos.rejected_tags() == [(3, "flatnonsense"), (3, "gate")]
-    assert photos.rename_tag("dopplr:eat=sanfrancisco", "dopplr:eat=Oslo") == 1
+    assert photos.rename_tag("dopplr:eat=sanfrancisco", "dopplr:eat=Oslo").n_tagged == 1
     assert found(photos, "dopplr:eat=oslo") == [1]
     with pytest.raises(UnknownTagError, match="No photo has the tag 'barn door'"):
         photos.rename_tag("barn door", "x")
@@ -154,6 +156,41 @@ def test_while_another_process_writes_tagging_says_so(
     monkeypatch.setattr("lookalike.collection.locking._WAIT_SECONDS", 0.1)
     with writing(photos.path), pytest.raises(CollectionLockedError):
         photos.tag(1, "x")
+
+
+def test_a_change_of_many_photos_is_undone_and_done_again(photos: lookalike.Collection) -> None:
+    before = text(photos), [photos.tags(photo) for photo in photos.ids()], photos.rejected_tags()
+    edit = photos.change_tags(
+        TagChange(photos.ids(), add=["Old Pier", "dopplr:eat=Oslo"], remove=["flat colour"]),
+        TagChange([4, 5], accept=["boat"], reject=["barn door"]),
+    )
+    assert (edit.n_photos, edit.n_tagged) == (6, 6)
+    after = text(photos), [photos.tags(photo) for photo in photos.ids()], photos.rejected_tags()
+    again = photos.restore_tags(edit.undo)
+    assert (text(photos), [photos.tags(photo) for photo in photos.ids()], photos.rejected_tags()) == before
+    photos.restore_tags(again.undo)
+    assert (text(photos), [photos.tags(photo) for photo in photos.ids()], photos.rejected_tags()) == after
+    assert photos.change_tags().differences == ()
+    with pytest.raises(InvalidArgumentError, match="integers"):
+        photos.change_tags(TagChange(["IMG_1.jpg"], add=["x"]))  # type: ignore[list-item]
+
+
+def test_tags_are_changed_while_this_process_adds_photos(demo_photos: Path, tmp_path: Path) -> None:
+    shown = sorted(demo_photos.glob("*/*.webp"))[:24]
+    with lookalike.Collection.open(tmp_path / "photos.lookalike", encoder="efficientnet-lite0") as photos:
+        photos.add(*shown[:2], n_workers=1)
+        tagged = []
+
+        def tag(now: lookalike.AddProgress) -> None:
+            tagged.append(f"at {now.state} {len(tagged)}")
+            photos.tag(1, tagged[-1])
+
+        assert photos.add(*shown, n_workers=1, progress=tag).added == 22
+        assert len(tagged) > 2
+        assert [each.raw for each in photos.tags(1) if each.origin == "user"] == sorted(tagged, key=normalised)
+        assert sorted(hit.id for hit in photos.search("tag:at-counting-0")) == [1]
+        assert len(photos.search(photo=1, k=100)) == 23
+    assert not lookalike.Collection.verify(tmp_path / "photos.lookalike").problems
 
 
 def test_damage_of_what_is_seen_and_of_tags_is_found_and_mended(photos: lookalike.Collection) -> None:

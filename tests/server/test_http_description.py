@@ -128,6 +128,10 @@ def requests(draw):
                 ("/search", {"words": st.text(max_size=30), "k": number, "offset": number}),
                 ("/tags", {"prefix": st.text(max_size=30), "limit": number, "offset": number}),
                 ("/photos/{}/tags", {}),
+                ("/photos/{}/embedding", {}),
+                ("/uploads/{}/suggestions", {"k": number}),
+                ("/filters", {}),
+                ("/evaluations/scores", {"name": st.text(max_size=12) | st.just("nsfw"), "yes": st.text(max_size=12)}),
                 (
                     "/machine-tags",
                     {

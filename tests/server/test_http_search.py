@@ -191,3 +191,57 @@ def test_what_pages_of_other_sites_ask_is_not_remembered(remembering):
 def test_nothing_is_remembered_unless_the_server_is_made_so(client):
     get(client, "/search", q="quality>0.02")
     assert past(client, "quality>0.02") == []
+
+
+def test_a_query_an_upload_and_a_vector_are_mixed(client, demo_photos):
+    def found(**asked):
+        answer = client.post("/api/v1/search", json=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    vector = client.get("/api/v1/photos/7/embedding").json()["embedding"]
+    assert sum(value * value for value in vector) == pytest.approx(1, abs=1e-4)
+    alone = found(vector=vector, k=3)
+    assert alone["hits"][0]["id"] == 7
+    assert alone["query"]["kind"] == "vector"
+    assert found(vector=vector, k=2, offset=1)["hits"] == alone["hits"][1:]
+    assert (
+        found(q="photo:7", k=3)["hits"] == client.get("/api/v1/search", params={"q": "photo:7", "k": 3}).json()["hits"]
+    )
+    data = sorted(demo_photos.glob("*/*.webp"))[0].read_bytes()
+    upload = client.post("/api/v1/uploads", content=data).json()["id"]
+    of_upload = found(upload=upload, k=3)
+    assert of_upload["hits"] == client.get(f"/api/v1/uploads/{upload}/similar", params={"k": 3}).json()["hits"]
+    assert (of_upload["query"]["kind"], of_upload["query"]["upload"]) == ("upload", upload)
+    mixed = found(q="colour:teal", upload=upload, vector=vector, exact=True, k=3)
+    assert len(mixed["hits"][0]["parts"]) == 3
+    assert mixed["stats"]["method"] == "exact"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ("{}", 422, "at least one"),
+        ('{"vector": []}', 422, "shape"),
+        ('{"vector": [1, 2]}', 422, "shape"),
+        ('{"vector": [NaN]}', 422, "vector.0"),
+        ('{"vector": [1e999]}', 422, "vector.0"),
+        ('{"vector": ["1"]}', 422, "vector.0"),
+        ('{"vector": [[1]]}', 422, "vector.0"),
+        ('{"vector": 7}', 422, "vector"),
+        (f'{{"vector": [{", ".join(["0"] * 1280)}]}}', 422, "zero"),
+        (f'{{"vector": [{", ".join(["0"] * 65537)}]}}', 422, "vector"),
+        ('{"q": ""}', 422, "q"),
+        ('{"q": "photo:x.jpg"}', 422, "/api/v1/uploads"),
+        ('{"q": "a\\u0000b", "k": 0}', 422, "k"),
+        ('{"q": "x", "k": true}', 422, "k"),
+        ('{"q": "x", "more": 1}', 422, "more"),
+        ('{"upload": "x"}', 422, "upload"),
+        (f'{{"upload": "{"0" * 32}"}}', 404, "Send it again"),
+        ("[", 422, "no JSON"),
+    ],
+)
+def test_a_mixed_query_that_is_wrong_is_told(client, body, status, said):
+    answer = client.post("/api/v1/search", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["error"]["message"]

@@ -512,6 +512,11 @@ class Catalog:
         find = "SELECT 1 FROM files WHERE photo_id = ? AND gone_at IS NULL LIMIT 1"
         return {photo_id for photo_id in photo_ids if self._db.execute(find, (photo_id,)).fetchone()}
 
+    def unknown_among(self, photo_ids: Iterable[int]) -> list[int]:
+        """List those of `photo_ids` that are no photos of the collection, in their order."""
+        find = "SELECT 1 FROM photos WHERE id = ?"
+        return [photo_id for photo_id in photo_ids if not self._db.execute(find, (photo_id,)).fetchone()]
+
     def vectors_aside(self, photo_ids: Iterable[int]) -> dict[int, bytes]:
         """Return the embeddings, float32 little-endian, of those of `photo_ids` that are laid aside."""
         found = {}

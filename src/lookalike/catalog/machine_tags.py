@@ -89,6 +89,32 @@ class MachineTags:
             ((*row, now) for row in rows),
         )
 
+    def write(self, row: MachineTagRow) -> None:
+        """Write a tag in the place of what there is of it, whichever origin that has."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._db.execute(
+            "INSERT INTO machine_tags VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET raw = excluded.raw, "
+            "origin = excluded.origin, score = excluded.score",
+            (*row, now),
+        )
+
+    def row(self, photo_id: int, namespace: str, predicate: str, value: str) -> MachineTagRow | None:
+        """Return a machine tag of a photo; None where it has it not."""
+        row = self._db.execute(
+            "SELECT photo_id, namespace, predicate, value, raw, origin, score FROM machine_tags "
+            "WHERE photo_id = ? AND namespace = ? AND predicate = ? AND value = ?",
+            (photo_id, namespace, predicate, value),
+        ).fetchone()
+        return None if row is None else MachineTagRow(*row)
+
+    def having(self, namespace: str, predicate: str, value: str) -> list[int]:
+        """List the ids of all photos that have a tag, present or gone."""
+        rows = self._db.execute(
+            "SELECT photo_id FROM machine_tags WHERE namespace = ? AND predicate = ? AND value = ?",
+            (namespace, predicate, value),
+        )
+        return [row[0] for row in rows]
+
     def remove(
         self,
         photo_id: int,

@@ -98,23 +98,20 @@ class Tags:
             (photo_id, tag, origin),
         ).rowcount
 
-    def rename(self, tag: str, new: str, raw: str) -> int:
-        """Give every photo that has `tag` the tag `new` instead, as said by a person; one that has both keeps `new`.
-
-        Returns
-        -------
-        int
-            How many photos had it. Tags of files come back as they were when the file is read again.
-        """
-        if new == tag:
-            return self._db.execute("UPDATE tags SET raw = ?, origin = 'user' WHERE tag = ?", (raw, tag)).rowcount
-        self._db.execute("UPDATE OR REPLACE rejected_tags SET tag = ? WHERE tag = ?", (new, tag))
+    def write(self, row: TagRow) -> None:
+        """Write a tag in the place of what there is of it, whichever origin that has."""
         self._db.execute(
-            "INSERT INTO tags SELECT photo_id, ?, ?, 'user', 1.0 FROM tags WHERE tag = ? "
-            "ON CONFLICT DO UPDATE SET raw = excluded.raw, origin = 'user', score = 1.0",
-            (new, raw, tag),
+            "INSERT INTO tags VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET raw = excluded.raw, "
+            "origin = excluded.origin, score = excluded.score",
+            row,
         )
-        return self._db.execute("DELETE FROM tags WHERE tag = ?", (tag,)).rowcount
+
+    def row(self, photo_id: int, tag: str) -> TagRow | None:
+        """Return a tag of a photo; None where it has it not."""
+        row = self._db.execute(
+            "SELECT photo_id, tag, raw, origin, score FROM tags WHERE photo_id = ? AND tag = ?", (photo_id, tag)
+        ).fetchone()
+        return None if row is None else TagRow(*row)
 
     def of_photo(self, photo_id: int) -> list[TagRow]:
         """List the tags of a photo, the surest first."""
@@ -171,3 +168,12 @@ class Tags:
             "SELECT photo_id, tag FROM rejected_tags WHERE photo_id = ifnull(?, photo_id) ORDER BY photo_id, tag",
             (photo_id,),
         ).fetchall()
+
+    def rejecting(self, tag: str) -> list[int]:
+        """List the ids of all photos for which `tag` was rejected."""
+        return [row[0] for row in self._db.execute("SELECT photo_id FROM rejected_tags WHERE tag = ?", (tag,))]
+
+    def is_rejected(self, photo_id: int, tag: str) -> bool:
+        """Tell whether `tag` was rejected for a photo."""
+        found = self._db.execute("SELECT 1 FROM rejected_tags WHERE photo_id = ? AND tag = ?", (photo_id, tag))
+        return found.fetchone() is not None

@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from lookalike.cli.add import add
 from lookalike.cli.backup_and_restore import backup, restore
 from lookalike.cli.compact_and_stats import compact, stats
+from lookalike.cli.complete import complete
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.info import info
 from lookalike.cli.interruption import INTERRUPTED
@@ -96,6 +97,7 @@ app = typer.Typer(
 app.command("open", cls=_Command, epilog="Example:  lookalike open ~/Pictures /media/camera")(open_)
 app.command("add", cls=_Command, epilog="Example:  lookalike add ~/Pictures -c ~/pictures.lookalike")(add)
 app.command("search", cls=_Command, epilog="Example:  lookalike search ~/Desktop/boat.jpg --sheet boats.jpg")(search)
+app.command("complete", cls=_Command, epilog="Example:  lookalike complete 'boat san fr'")(complete)
 app.command("why", cls=_Command, epilog="Example:  lookalike why 1707 ~/Desktop/boat.jpg --sheet why.jpg")(why)
 app.command("units", cls=_Command, epilog="Example:  lookalike units 1707 -k 5")(units)
 app.command("serve", cls=_Command, epilog="Example:  lookalike serve -c ~/pictures.lookalike --port 8000")(serve)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,12 @@ def info(
     failures: Annotated[
         bool, typer.Option("--failures", metavar="", help="List every file that could not be read, with its reason.")
     ] = False,
+    embedding: Annotated[
+        Path | None,
+        typer.Option(
+            "--embedding", metavar="FILE", help="Of a photo: also write its vector, a .npy, for search --vector."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Tell what the collection holds, or all that is known of one photo.
@@ -41,6 +48,8 @@ def info(
 
     if photo is not None and failures:
         raise typer.BadParameter("--failures is about the collection: leave the photo away.")
+    if embedding is not None and (photo is None or embedding.suffix != ".npy"):
+        raise typer.BadParameter("--embedding is of a photo, and its file's name ends in .npy.")
     with Collection.open(collection, create=False) as photos:
         if failures:
             _show_failures(photos.failures(), json=json)
@@ -50,6 +59,10 @@ def info(
             photo_id = photos.find(photo)
             if photo_id is None:
                 raise UnknownPhotoError(f"`{photo}` is not in `{photos.path}`. `lookalike add` brings it in.")
+            if embedding is not None:
+                import numpy as np
+
+                np.save(embedding, photos.embeddings([photo_id])[0], allow_pickle=False)
             _show_photo(photos.photo(photo_id), photos.paths(photo_id), photos.seen(photo_id), json=json)
 
 

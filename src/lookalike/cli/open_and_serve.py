@@ -96,6 +96,9 @@ def serve(
     collection: CollectionOption = DEFAULT_COLLECTION,
     host: HostOption = HOST,
     port: PortOption = PORT,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", metavar="", help="Refuse whatever would change the collection.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Serve the page and the HTTP API of a collection, until Ctrl-C."""
@@ -103,7 +106,9 @@ def serve(
     from lookalike.server import serve as serve_collection
 
     with Collection.open(collection, create=False, notify=print_note) as photos:
-        serve_collection(photos, host=host, port=port, on_ready=lambda url: _tell_address(url, json=json))
+        serve_collection(
+            photos, host=host, port=port, read_only=read_only, on_ready=lambda url: _tell_address(url, json=json)
+        )
 
 
 def _tell_address(url: str, *, json: bool) -> None:

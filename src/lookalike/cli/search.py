@@ -13,6 +13,9 @@ from lookalike.cli.terminal import print_json, print_note, print_plain, stdout
 from lookalike.cli.wording import count, one_line, shown_path
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lookalike.collection import Collection, SearchResult
     from lookalike.query import Query
 
@@ -30,9 +33,9 @@ _WORDS = {
 
 def search(
     query: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="PHOTO|ID|QUERY", hidden=True),
-    ],
+    ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many photos.")] = 20,
@@ -48,6 +51,10 @@ def search(
     words: Annotated[
         bool, typer.Option("--words", metavar="", help="What is given is plain words, whatever else it looks like.")
     ] = False,
+    vector: Annotated[
+        Path | None,
+        typer.Option("--vector", metavar="FILE", help="Search by the vector of a .npy file, beside a query or alone."),
+    ] = None,
     distinct: Annotated[
         bool, typer.Option("--distinct", metavar="", help="Of photos that are nearly the same, show the best only.")
     ] = False,
@@ -69,6 +76,10 @@ def search(
     """
     if photo and words:
         raise typer.BadParameter("--photo and --words exclude each other.")
+    if vector is not None and (photo or words):
+        raise typer.BadParameter("--vector goes with a query; leave --photo and --words away.")
+    if vector is None and not query:
+        raise typer.BadParameter("name a photo or ask for something.", param_hint="PHOTO|ID|QUERY")
     if sheet is not None:
         from lookalike.cli.contact_sheet import SHEET_SUFFIXES
 
@@ -79,12 +90,13 @@ def search(
 
     limits = folder is not None or since is not None or until is not None
     within = Within(folder=folder, since=since, until=until) if limits else None
-    wanted = " ".join(query)
-    subject = wanted if words else _photo(wanted, force=photo)
+    wanted = " ".join(query or ())
+    subject = wanted if words or vector is not None else _photo(wanted, force=photo)
     asked = None if words or not isinstance(subject, str) else _read(subject)
+    values = None if vector is None else _vector(vector)
     with Collection.open(collection, create=False, notify=print_note) as photos:
         if asked is not None:
-            result = photos.search(asked, k=k, exact=exact, within=within, distinct=distinct)
+            result = photos.search(asked, vector=values, k=k, exact=exact, within=within, distinct=distinct)
         elif isinstance(subject, str):
             result = photos.search(words=subject, k=k, within=within, distinct=distinct)
         else:
@@ -114,6 +126,19 @@ def _photo(wanted: str, *, force: bool) -> Path | int | str:
     if wanted.isascii() and wanted.isdecimal():
         return int(wanted)
     return path if force else wanted
+
+
+def _vector(path: Path) -> NDArray[np.floating]:
+    """Read a vector."""
+    import numpy as np
+
+    from lookalike.errors import InvalidArgumentError
+
+    try:
+        values: NDArray[np.floating] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InvalidArgumentError(f"`{path}` is no .npy file of numbers: {error}") from error
+    return values
 
 
 def _read(line: str) -> Query:

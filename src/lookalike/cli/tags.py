@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.tag_undo import edit_facts, read_undo
 from lookalike.cli.terminal import print_json, print_note, print_plain
-from lookalike.cli.wording import one_line
+from lookalike.cli.wording import count, one_line
+from lookalike.errors import UnknownPhotoError
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
 
-__all__ = ["machine_tags", "photo_given", "tag", "tags"]
+__all__ = ["ids_given", "machine_tags", "photo_given", "tag", "tags"]
 
 
 def photo_given(text: str) -> int | str:
     """Return what a photo is named by: its id, or a path."""
-    from pathlib import Path
-
     return int(text) if text.isdecimal() and not Path(text).exists() else text
+
+
+def ids_given(photos: Collection, given: Iterable[str]) -> list[int]:
+    """Return the ids of photos of the collection, each named by its id or a path.
+
+    Raises
+    ------
+    UnknownPhotoError
+    """
+    found = []
+    for text in given:
+        photo_id = photos.find(photo_given(text))
+        if photo_id is None:
+            raise UnknownPhotoError(f"`{text}` is not in this collection. `lookalike add` brings it in.")
+        found.append(photo_id)
+    return found
 
 
 def tag(
@@ -31,6 +49,10 @@ def tag(
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", metavar="PHOTO", help="Another photo; may be given more than once."),
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", metavar="", help="Take the tags off instead.")] = False,
     reject: Annotated[
         bool, typer.Option("--reject", metavar="", help="Never suggest the tags for this photo again.")
@@ -51,8 +73,9 @@ def tag(
 
     Suggestions are learned from the photos that have tags. An accepted tag is
     as one given by hand; a rejected one is not suggested for the photo again.
+    What --json prints of a change undoes it: lookalike tags --undo FILE.
     """
-    from lookalike.collection import Collection
+    from lookalike.collection import Collection, TagChange
 
     given = list(names or ())
     if remove + reject + suggest + (accept is not None) > 1:
@@ -61,27 +84,31 @@ def tag(
         raise typer.BadParameter("name the tags.", param_hint="TAG...")
     if (suggest or accept is not None) and given:
         raise typer.BadParameter("--suggest and --accept find the tags themselves.", param_hint="TAG...")
+    if also and (not given or suggest or accept is not None):
+        raise typer.BadParameter("--also is for tags that are given, taken off or rejected.")
     subject = photo_given(photo)
     with Collection.open(collection, create=False, notify=print_note) as photos:
         if suggest or accept is not None:
             _suggest(photos, subject, k, accept, json=json)
             return
-        if remove:
-            n = photos.untag(subject, *given)
-            if n < len(given):
-                print_note(f"It had {n or 'none'} of the {len(given)} tags.")
-        elif reject:
-            photos.reject_tags(subject, *given)
-        elif given:
-            photos.tag(subject, *given)
-        found = photos.tags(subject)
-        photo_id = photos.find(subject)
+        ids = ids_given(photos, [photo, *(also or ())])
+        changed = {}
+        if given:
+            kind = "remove" if remove else "reject" if reject else "add"
+            edit = photos.change_tags(TagChange(ids, **{kind: given}))
+            changed = edit_facts(edit)
+            n, wanted = sum(len(each.photos) for each in edit.differences), len(given) * len(set(ids))
+            if remove and n < wanted:
+                print_note(f"{'They' if also else 'It'} had {n or 'none'} of the {wanted} tags.")
+        found, rejected = photos.tags(ids[0]), [tag for _, tag in photos.rejected_tags(ids[0])]
     if json:
-        print_json({"photo": photo_id, "tags": [asdict(each) for each in found]})
-    else:
-        for each in found:
-            score = "" if each.origin != "auto" else f"\t{each.score:.2f}"
-            print_plain(f"{one_line(each.raw)}\t{each.origin}{score}")
+        print_json({"photo": ids[0], "tags": [asdict(each) for each in found], "rejected": rejected, **changed})
+        return
+    for each in found:
+        score = "" if each.origin != "auto" else f"\t{each.score:.2f}"
+        print_plain(f"{one_line(each.raw)}\t{each.origin}{score}")
+    for name in rejected:
+        print_plain(f"{one_line(name)}\trejected")
 
 
 def _suggest(photos: Collection, subject: int | str, k: int, accept: float | None, *, json: bool) -> None:
@@ -112,24 +139,42 @@ def tags(
     similar: Annotated[
         str | None, typer.Option("--similar", metavar="TAG", help="Tags near this one instead, with cosines.")
     ] = None,
+    photos_of: Annotated[
+        str | None,
+        typer.Option("--photos", metavar="TAG", help="Photos nearest to this tag instead, with cosines."),
+    ] = None,
     rename: Annotated[
         tuple[str, str] | None,
         typer.Option("--rename", metavar="OLD NEW", help="Give all photos that have one tag another instead."),
+    ] = None,
+    undo: Annotated[
+        Path | None,
+        typer.Option("--undo", metavar="FILE", help="Undo a change, by what it printed with --json; - reads it here."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """List the tags that there are, with how many photos have each."""
     from lookalike.collection import Collection
 
-    if bool(prefix) + (similar is not None) + (rename is not None) > 1:
-        raise typer.BadParameter("give one of PREFIX, --similar and --rename.")
+    if bool(prefix) + sum(each is not None for each in (similar, photos_of, rename, undo)) > 1:
+        raise typer.BadParameter("give one of PREFIX, --similar, --photos, --rename and --undo.")
     with Collection.open(collection, create=False, notify=print_note) as photos:
         if rename is not None:
-            n = photos.rename_tag(*rename)
+            edit = photos.rename_tag(*rename)
             if json:
-                print_json({"renamed": n})
+                print_json({"renamed": edit.n_tagged, **edit_facts(edit)})
             else:
-                print_plain(f"{n:,}\t{one_line(rename[1])}")
+                print_plain(f"{edit.n_tagged:,}\t{one_line(rename[1])}")
+            return
+        if undo is not None:
+            edit = photos.restore_tags(read_undo(undo))
+            if json:
+                print_json(edit_facts(edit))
+            else:
+                print_note(f"{count(edit.n_photos, 'photo')} as before.")
+            return
+        if photos_of is not None:
+            _show_photos_of(photos, photos_of, limit, json=json)
             return
         if similar is not None:
             from lookalike.explore.asking_tags import similar_tags
@@ -147,6 +192,19 @@ def tags(
     else:
         for row in found:
             print_plain(f"{row.n_photos:,}\t{one_line(row.raw)}")
+
+
+def _show_photos_of(photos: Collection, tag: str, k: int, *, json: bool) -> None:
+    from lookalike.explore.asking_tags import nearest_photos_of_tag
+
+    found = nearest_photos_of_tag(photos, tag, k)
+    if json:
+        print_json({"photos": [asdict(each) for each in found]})
+        return
+    paths = {record.id: record.path for record in photos.photos([each.id for each in found])}
+    for each in found:
+        carries = "has it" if each.carries else ""
+        print_plain(f"{each.cosine:.2f}\t{each.id}\t{one_line(paths[each.id])}\t{carries}")
 
 
 def machine_tags(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
-from lookalike.cli.tags import photo_given
+from lookalike.cli.tags import ids_given
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import count, one_line
-from lookalike.errors import UnknownFilterError, UnknownPhotoError
-
-if TYPE_CHECKING:
-    from lookalike.collection import Collection
+from lookalike.errors import UnknownFilterError
 
 __all__ = ["teach"]
 
@@ -67,22 +64,12 @@ def teach(
         else:
             from lookalike.explore.asking import teach as learn
 
-            ids = [*_ids(opened, examples), *(opened.photos_tagged(tagged).tolist() if tagged else ())]
-            probe = learn(opened, name, ids, _ids(opened, refused or ()), save=True)
+            ids = [*ids_given(opened, examples), *(opened.photos_tagged(tagged).tolist() if tagged else ())]
+            probe = learn(opened, name, ids, ids_given(opened, refused or ()), save=True)
     if json:
         print_json(_facts(probe))
     else:
         print_plain(_line(probe))
-
-
-def _ids(photos: Collection, given: Any) -> list[int]:  # noqa: ANN401  any iterable of texts
-    found = []
-    for text in given:
-        photo_id = photos.find(photo_given(text))
-        if photo_id is None:
-            raise UnknownPhotoError(f"`{text}` is not in this collection. `lookalike add` brings it in.")
-        found.append(photo_id)
-    return found
 
 
 def _facts(probe: Any) -> dict[str, Any]:  # noqa: ANN401  a Probe

@@ -8,6 +8,7 @@ from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress
 from lookalike.collection.outside import OutsidePhoto
 from lookalike.collection.seen_photo import SeenPhoto, Swatch
+from lookalike.collection.tag_changes import TagChange, TagDifference, TagEdit, TagState
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -22,6 +23,10 @@ __all__ = [
     "SearchResult",
     "SeenPhoto",
     "Swatch",
+    "TagChange",
+    "TagDifference",
+    "TagEdit",
+    "TagState",
     "Within",
 ]
 

@@ -34,7 +34,7 @@ from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.joint_space import JointSpace
 from lookalike.collection.likeness import likenesses
-from lookalike.collection.locking import writing
+from lookalike.collection.locking import adding, writing
 from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_file, read_outside
 from lookalike.collection.probe import Probe
@@ -43,7 +43,8 @@ from lookalike.collection.ranking import photo_calibration
 from lookalike.collection.seen import seen_in
 from lookalike.collection.seen_photo import SeenPhoto
 from lookalike.collection.settings import CollectionSettings, Precision
-from lookalike.collection.tagging import MachineTagList, PhotoTag, TagWriter, machine_tag_list, tags_of
+from lookalike.collection.tag_changes import TagChange, TagEdit, TagState, TagWriter
+from lookalike.collection.tagging import MachineTagList, PhotoTag, machine_tag_list, tags_of
 from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
@@ -248,7 +249,7 @@ class Collection:
         report = progress or (lambda _: None)
         self.encoder  # noqa: B018  built once here, so that the workers find it in the cache
         dim = self.settings.card.dim
-        with writing(self.path):
+        with adding(self.path):
             with PhotoWriter(self.path, dim, train_from=_TRAIN_WHILE_ADDING_FROM) as writer:
                 now = add_photos(
                     writer,
@@ -701,17 +702,41 @@ class Collection:
         CollectionLockedError
             Another process is writing, and was for ten seconds.
         """
-        self._tag_writer.tag(self._own(photo), tags)
+        self._tag_writer.change([TagChange(self._own(photo), add=tags)])
 
     def untag(self, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> int:
         """Take tags off a photo, or several, and tell how many there were; see `tag`.
 
         Keywords of a photo's file come back when the file changes and is read again.
         """
-        return self._tag_writer.untag(self._own(photo), tags)
+        edit = self._tag_writer.change([TagChange(self._own(photo), remove=tags)])
+        return sum(len(each.photos) for each in edit.differences)
 
-    def rename_tag(self, tag: str, new: str) -> int:
-        """Give all photos that have a tag another instead, and tell how many had it; see `tag`.
+    def change_tags(self, *changes: TagChange) -> TagEdit:
+        """Give, take off, accept and reject tags of many photos in one transaction: all of it or nothing.
+
+        Returns
+        -------
+        TagEdit
+            What is other than before; `restore_tags` takes its `undo`.
+
+        Raises
+        ------
+        UnknownPhotoError, InvalidArgumentError, CollectionLockedError
+        """
+        return self._tag_writer.change(changes)
+
+    def restore_tags(self, states: Sequence[TagState]) -> TagEdit:
+        """Put tags back as they were: undo a `TagEdit`, by its `undo`. What this gives undoes the undoing.
+
+        Raises
+        ------
+        UnknownPhotoError, InvalidArgumentError, CollectionLockedError
+        """
+        return self._tag_writer.restore(states)
+
+    def rename_tag(self, tag: str, new: str) -> TagEdit:
+        """Give all photos that have a tag another instead, which some may have already; see `change_tags`.
 
         Raises
         ------
@@ -722,7 +747,7 @@ class Collection:
 
     def reject_tags(self, photo: PhotoQuery, *tags: str) -> None:
         """Keep that tags do not suit a photo: they are not suggested for it again. Tagging it undoes that."""
-        self._tag_writer.reject(self._own(photo)[0], tags)
+        self._tag_writer.change([TagChange(self._own(photo)[:1], reject=tags)])
 
     def rejected_tags(self, photo: PhotoQuery | None = None) -> list[tuple[int, str]]:
         """List photo and tag, in normal form, of what was rejected: for a photo, or for all."""

@@ -1,4 +1,4 @@
-"""Tags that people give to photos and take off, and what tags there are.
+"""The tags of a photo, and lists of what machine tags there are; tag_changes.py changes them.
 
 A tag is a word or a few (``"San Francisco"``), or a machine tag (``dopplr:eat="San Francisco"``); both are compared in
 their normal form and shown as they were written. What people say is written with the origin "user", and wins over
@@ -7,26 +7,18 @@ what a file says. Their plain tags stand among the keywords of the full text, so
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from lookalike.catalog import Catalog, MachineTagCount, MachineTagRow, Origin, TagRow
-from lookalike.collection.file_tags import parts_of
-from lookalike.collection.locking import changing
-from lookalike.errors import InvalidArgumentError, UnknownTagError
-from lookalike.query import MachineTag, MachineTagPattern, normalised
+from lookalike.catalog import Catalog, MachineTagCount, Origin
+from lookalike.errors import InvalidArgumentError
+from lookalike.query import MachineTag, MachineTagPattern
 from lookalike.query.times import time_text
 
-__all__ = ["MachineTagList", "PhotoTag", "TagWriter", "machine_tag_list", "tags_of"]
+__all__ = ["MachineTagList", "PhotoTag", "machine_tag_list", "tags_of"]
 
 MachineTagList: TypeAlias = Literal["namespaces", "predicates", "pairs", "values"]
 """What of machine tags is listed."""
-
-_MAX_TAG = 500
-_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,76 +41,6 @@ class PhotoTag:
     raw: str
     origin: Origin
     score: float
-
-
-class TagWriter:
-    """Writes tags of photos; each call is one transaction.
-
-    Parameters
-    ----------
-    directory : Path
-        Of the collection.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def tag(self, photo_ids: Iterable[int], tags: Sequence[str]) -> None:
-        """Give photos tags, as said by a person. What was rejected for them before is no longer."""
-        read = [_read(tag) for tag in tags]
-        with changing(self._directory) as catalog:
-            for photo_id in photo_ids:
-                plain = [TagRow(photo_id, *tag, "user") for tag in read if isinstance(tag, tuple)]
-                catalog.tags.put(plain)
-                catalog.tags.unreject(photo_id, [row.tag for row in plain])
-                catalog.machine_tags.put(
-                    MachineTagRow(photo_id, *parts_of(tag), "user") for tag in read if isinstance(tag, MachineTag)
-                )
-                catalog.rewrite_keywords([photo_id])
-
-    def untag(self, photo_ids: Iterable[int], tags: Sequence[str]) -> int:
-        """Take tags off photos, whoever gave them; gives how many there were."""
-        read = [_read(tag) for tag in tags]
-        n = 0
-        with changing(self._directory) as catalog:
-            for photo_id in photo_ids:
-                for tag in read:
-                    if isinstance(tag, tuple):
-                        n += catalog.tags.remove(photo_id, tag=tag[0])
-                    else:
-                        namespace, predicate, value, _ = parts_of(tag)
-                        n += catalog.machine_tags.remove(
-                            photo_id, namespace=namespace, predicate=predicate, value=value
-                        )
-                catalog.rewrite_keywords([photo_id])
-        return n
-
-    def rename(self, tag: str, new: str) -> int:
-        """Give all photos that have a tag another instead; gives how many had it."""
-        old, after = _read(tag), _read(new)
-        with changing(self._directory) as catalog:
-            if isinstance(old, MachineTag) and isinstance(after, MachineTag):
-                return _rename_machine_tag(catalog, old, after)
-            if not isinstance(old, tuple) or not isinstance(after, tuple):
-                raise InvalidArgumentError(f"`{tag}` and `{new}` must both be machine tags, or both not.")
-            having = catalog.tags.having(old[0])
-            if not having:
-                raise UnknownTagError(f"No photo has the tag {tag!r}. `lookalike tags` lists those that there are.")
-            catalog.tags.rename(old[0], *after)
-            catalog.rewrite_keywords(having)
-            return len(having)
-
-    def reject(self, photo_id: int, tags: Sequence[str]) -> None:
-        """Keep that tags do not suit a photo: they are not suggested for it again."""
-        read = [_read(tag) for tag in tags]
-        plain = [tag[0] for tag in read if isinstance(tag, tuple)]
-        if len(plain) < len(read):
-            raise InvalidArgumentError("Machine tags are never suggested, so none can be rejected.")
-        with changing(self._directory) as catalog:
-            carried = {row.tag for row in catalog.tags.of_photo(photo_id) if row.origin != "auto"}
-            if both := sorted(carried & set(plain)):
-                raise InvalidArgumentError(f"Photo {photo_id} has the tag {both[0]!r}. Take it off instead.")
-            catalog.tags.reject(photo_id, plain)
 
 
 def tags_of(catalog: Catalog, photo_id: int) -> list[PhotoTag]:
@@ -182,26 +104,3 @@ def machine_tag_list(
         limit=limit,
         offset=offset,
     )
-
-
-def _rename_machine_tag(catalog: Catalog, old: MachineTag, new: MachineTag) -> int:
-    namespace, predicate, value, _ = parts_of(old)
-    having = catalog.machine_tags.photos(namespace=namespace, predicate=predicate, value=value).tolist()
-    if not having:
-        raise UnknownTagError(f"No photo has the tag {old}. `lookalike machine-tags` lists those that there are.")
-    for photo_id in having:
-        catalog.machine_tags.remove(photo_id, namespace=namespace, predicate=predicate, value=value)
-    catalog.machine_tags.put(MachineTagRow(photo_id, *parts_of(new), "user") for photo_id in having)
-    return len(having)
-
-
-def _read(text: str) -> tuple[str, str] | MachineTag:
-    """Read a tag: normal form and as written, or a machine tag."""
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"A tag is {text!r}; expected a text.")
-    if (machine_tag := MachineTag.parse(text)) is not None:
-        return machine_tag
-    form = normalised(text)
-    if not form or len(text) > _MAX_TAG or _UNWRITABLE.search(text):
-        raise InvalidArgumentError(f"A tag is {text[:80]!r}; expected 1 to {_MAX_TAG} characters that can be shown.")
-    return form, " ".join(text.split())

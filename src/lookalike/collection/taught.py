@@ -24,6 +24,7 @@ from lookalike.query import normalised
 
 __all__ = ["TaughtFilters", "forget_filter", "save_filter"]
 
+_MAX_NAME = 100
 _BLOCK = 4096
 """Embeddings in memory at a time: 21 MB at 1,280 dimensions."""
 
@@ -123,15 +124,18 @@ def save_filter(directory: Path, probe: Probe) -> None:
     Raises
     ------
     InvalidArgumentError
-        The name is that of a style, or nothing but white space and punctuation.
+        The name is that of a style, or nothing but white space and punctuation, or cannot be shown.
     CollectionLockedError, CollectionError
     """
     name = normalised(probe.name)
     taken = {normalised(style.name): style.name for style in STYLES.values()}
     if name in taken:
         raise InvalidArgumentError(f"{probe.name!r} is the name of a style that Lookalike has. Choose another.")
-    if not any(character.isalnum() for character in name):
-        raise InvalidArgumentError(f"The name of a filter is {probe.name!r}; expected letters or digits in it.")
+    if not any(character.isalnum() for character in name) or not probe.name.isprintable() or len(name) > _MAX_NAME:
+        raise InvalidArgumentError(
+            f"The name of a filter is {probe.name[:80]!r}; expected letters or digits in it, nothing that cannot be "
+            f"shown, and {_MAX_NAME} characters at most."
+        )
     with changing(directory) as catalog:
         catalog.filters.put(name, probe.to_json())
 

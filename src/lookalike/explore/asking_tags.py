@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.collection import Collection
+from lookalike.collection import Collection, OutsidePhoto
 from lookalike.errors import InvalidArgumentError
 from lookalike.explore.collection_tags import StoredEmbeddings, tables_of, tags_now
 from lookalike.explore.score_evaluation import ScoreEvaluation, evaluate_scores
@@ -62,13 +62,13 @@ class SimilarTag:
     cosine: float
 
 
-def suggest_tags(collection: Collection, photo: Photo, k: int = 10) -> list[SuggestedTag]:
+def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 10) -> list[SuggestedTag]:
     """Suggest tags for a photo, out of those that the collection's photos carry.
 
     Parameters
     ----------
     collection : Collection
-    photo : int, path or bytes
+    photo : int, path, bytes or OutsidePhoto
         Need not be in the collection.
     k : int
 
@@ -88,7 +88,7 @@ def suggest_tags(collection: Collection, photo: Photo, k: int = 10) -> list[Sugg
         return []
     if photo_id is None:
         assert not isinstance(photo, int | np.integer)  # an id is found, or refused
-        embedding = collection.read(photo).embedding
+        embedding = (photo if isinstance(photo, OutsidePhoto) else collection.read(photo)).embedding
     else:
         embedding = collection.raw_embeddings([photo_id])[0]
     found = state.suggest(embedding, k, photo_id=photo_id)
@@ -154,6 +154,11 @@ def evaluate_score(
         There is nothing of that name, or no photo is marked one way or the other.
     """
     ids, scores = collection.scores_of(name)
+    if not np.isfinite(scores).any():
+        raise InvalidArgumentError(
+            f"No photo has a score by {name!r}: the collection is empty, or was made without (`--no-nsfw`), or "
+            "`lookalike add` has not looked at its photos yet."
+        )
     found = []
     for given, answer in ((yes, "yes"), (no, "no")):
         tag = given or f"{normalised(name)}:is={answer}"

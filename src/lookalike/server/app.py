@@ -10,6 +10,9 @@ from fastapi import APIRouter, FastAPI
 
 from lookalike.collection import Collection
 from lookalike.photos import PhotoLimits
+from lookalike.server.bodies import BodyLimit
+from lookalike.server.evaluations import evaluation_routes
+from lookalike.server.filters import filter_routes
 from lookalike.server.guard import Guard, names_of
 from lookalike.server.jobs import AddJob
 from lookalike.server.page import PAGE, Page
@@ -17,9 +20,11 @@ from lookalike.server.photos import photo_routes
 from lookalike.server.refusals import answer_errors
 from lookalike.server.searching import search_routes
 from lookalike.server.status import status_routes
+from lookalike.server.tag_changes import tag_change_routes
 from lookalike.server.tags import tag_routes
 from lookalike.server.uploads import UPLOAD_LIMITS, Uploads, upload_routes
 from lookalike.server.why import why_routes
+from lookalike.server.writing import Writing
 
 __all__ = ["create_app"]
 
@@ -32,6 +37,7 @@ def create_app(
     limits: PhotoLimits = UPLOAD_LIMITS,
     page: Path = PAGE,
     remember: bool = False,
+    read_only: bool = False,
 ) -> FastAPI:
     """Return the web application of one collection, for any ASGI server.
 
@@ -49,6 +55,8 @@ def create_app(
         Folder of the built page.
     remember : bool
         Whether queries that found something are kept, to be suggested later.
+    read_only : bool
+        Whether everything that would change the collection is refused.
     """
     app = FastAPI(
         title="Lookalike",
@@ -60,14 +68,20 @@ def create_app(
         redirect_slashes=False,
     )
     api = APIRouter(prefix="/api/v1")
-    api.include_router(status_routes(collection, jobs))
+    writing = Writing(collection, read_only)
+    uploads = Uploads(collection, limits=limits)
+    api.include_router(status_routes(collection, jobs, writing))
     api.include_router(photo_routes(collection))
-    api.include_router(search_routes(collection, remember=remember))
+    api.include_router(search_routes(collection, uploads, remember=remember and not read_only))
     api.include_router(why_routes(collection))
     api.include_router(tag_routes(collection))
-    api.include_router(upload_routes(collection, Uploads(collection, limits=limits)))
+    api.include_router(tag_change_routes(collection, writing))
+    api.include_router(filter_routes(collection, writing))
+    api.include_router(evaluation_routes(collection))
+    api.include_router(upload_routes(collection, uploads))
     app.include_router(api)
     app.router.default = Page(page)
     answer_errors(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Guard, hosts=names_of("localhost") if hosts is None else hosts)
     return app

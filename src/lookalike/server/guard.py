@@ -101,9 +101,13 @@ class Guard:
                 "start it with --host and the name that it should have."
             )
             raise Refusal(403, "foreign_host", message)
+        if method in _SAFE_METHODS:
+            return
         origin = headers.get("origin")
-        if method not in _SAFE_METHODS and origin is not None and _host_of(origin) != host.lower():
+        if origin is not None and _host_of(origin) != host.lower():
             raise Refusal(403, "foreign_origin", f"Pages of {origin[:100]!r} may not change anything here.")
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site"):  # "same-site" may be another port
+            raise Refusal(403, "foreign_origin", "Pages of other sites may not change anything here.")
 
     def _is_ours(self, host: str) -> bool:
         match = _HOST.fullmatch(host)

@@ -5,6 +5,7 @@ Lists of photos carry what a grid needs and no more; a photo's own address has t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -15,6 +16,7 @@ from lookalike.photos import PhotoFacts
 
 __all__ = [
     "Cell",
+    "Embedding",
     "ErrorMessage",
     "Facts",
     "Failure",
@@ -31,6 +33,8 @@ __all__ = [
     "Seen",
     "SharedClass",
     "Status",
+    "SuggestedTag",
+    "SuggestedTags",
     "Suggestion",
     "Suggestions",
     "Swatch",
@@ -183,6 +187,12 @@ class PhotoDetails(Photo):
         )
 
 
+class Embedding(BaseModel):
+    """Where a photo lies for the network: unit length, the collection's mean taken off."""
+
+    embedding: list[float]
+
+
 class PhotoPage(BaseModel):
     """Some photos of the collection, in the order in which they were added."""
 
@@ -204,7 +214,7 @@ class Hit(Photo):
 class Query(BaseModel):
     """What was searched for."""
 
-    kind: Literal["photo", "upload", "words", "query"]
+    kind: Literal["photo", "upload", "vector", "words", "query"]
     photo: Photo | None = Field(description="the photo of the collection that the query is, or that equals the upload")
     upload: str | None
     words: str | None
@@ -249,8 +259,9 @@ class Hits(BaseModel):
         upload: str | None = None,
         words: str | None = None,
         query: str | None = None,
+        vector: bool = False,
     ) -> Hits:
-        """Return `result`, found for a `query`, `words`, an `upload`, or else a photo of the collection."""
+        """Return `result`, found for a `query`, `words`, an `upload`, a `vector`, or else a photo of the collection."""
         ids = [hit.id for hit in result]
         goal = [] if result.photo_id is None else [result.photo_id]
         records = {record.id: record for record in collection.photos([*ids, *goal])}
@@ -258,14 +269,15 @@ class Hits(BaseModel):
         if upload is not None and photo is not None and not photo.path:
             photo = None  # hidden: its files have gone from the collection
         following = offset + k
-        kinds: tuple[tuple[Literal["query", "words", "upload"], str | None], ...] = (
-            ("query", query),
-            ("words", words),
-            ("upload", upload),
+        kinds: tuple[tuple[Literal["query", "words", "upload", "vector"], bool], ...] = (
+            ("query", query is not None),
+            ("words", words is not None),
+            ("upload", upload is not None),
+            ("vector", vector),
         )
         return cls(
             query=Query(
-                kind=next((kind for kind, given in kinds if given is not None), "photo"),
+                kind=next((kind for kind, given in kinds if given), "photo"),
                 photo=None if photo is None else Photo.of(photo),
                 upload=upload,
                 words=words,
@@ -301,6 +313,25 @@ class Suggestions(BaseModel):
     """How a query that is being typed may go on, the likeliest first."""
 
     suggestions: list[Suggestion]
+
+
+class SuggestedTag(BaseModel):
+    """A tag that a photo may deserve, with the probability that it is right."""
+
+    tag: str
+    raw: str
+    score: float
+
+
+class SuggestedTags(BaseModel):
+    """Tags suggested for a photo, best first."""
+
+    suggestions: list[SuggestedTag]
+
+    @classmethod
+    def of(cls, found: Iterable[object]) -> SuggestedTags:
+        """Return what was found for a photo."""
+        return cls(suggestions=[SuggestedTag.model_validate(each, from_attributes=True) for each in found])
 
 
 class SharedClass(BaseModel):
@@ -433,6 +464,7 @@ class Status(BaseModel):
     encoder: str
     search: Literal["exact", "lopq"] = Field(description="how photos are compared")
     word_search: str = Field(description="how words are looked for: in texts only, or also in what was seen in photos")
+    writable: bool = Field(description="whether tags and filters can be changed here")
     jobs: list[Job]
 
 

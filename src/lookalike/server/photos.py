@@ -15,7 +15,7 @@ from lookalike.collection import Collection
 from lookalike.errors import PhotoGoneError
 from lookalike.photos import is_displayable, media_type
 from lookalike.server.caching import Version, cache_headers, is_not_modified
-from lookalike.server.messages import Hits, Photo, PhotoDetails, PhotoPage
+from lookalike.server.messages import Embedding, Hits, Photo, PhotoDetails, PhotoPage
 from lookalike.server.parameters import K, Offset, PhotoId
 from lookalike.server.refusals import Refusal, refusals
 from lookalike.server.renditions import Renditions
@@ -90,6 +90,11 @@ def photo_routes(collection: Collection) -> APIRouter:
         if is_not_modified(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(await renditions.get(record.sha256, path), media_type="image/jpeg", headers=headers)
+
+    @router.get("/photos/{photo_id}/embedding", responses=refusals(404, 422))
+    def photo_embedding(photo_id: PhotoId) -> Embedding:
+        """Return the photo's embedding, as search compares it."""
+        return Embedding(embedding=collection.embeddings([photo_id])[0].tolist())
 
     @router.get("/photos/{photo_id}/similar", responses=refusals(404, 422))
     def similar_photos(photo_id: PhotoId, k: K = 60, offset: Offset = 0) -> Hits:

@@ -51,9 +51,11 @@ _STATUS_AND_CODE: tuple[tuple[type[LookalikeError], int, str], ...] = (
     (LookalikeError, 500, "collection_error"),
 )
 _MEANINGS = {
+    403: "The collection may not be changed here.",
     404: "What the address names is not there.",
-    413: "The photo has more bytes or pixels than the limits admit.",
-    415: "The body is not a photo that can be decoded here.",
+    409: "Another process is writing to the collection.",
+    413: "The photo has more bytes or pixels than the limits admit, or the body more bytes.",
+    415: "The body is not a photo that can be decoded here, or not JSON.",
     416: "The range lies outside of the file.",
     422: "A parameter is missing or wrong, or the photo is damaged.",
 }
@@ -81,7 +83,8 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
 
 def refusal_response(refusal: Refusal) -> JSONResponse:
     """Return the answer for `refusal`."""
-    body = ErrorMessage(error=ErrorDetail(code=refusal.code, message=str(refusal)))
+    message = str(refusal).encode("utf-8", "backslashreplace").decode()  # it may quote half a surrogate pair
+    body = ErrorMessage(error=ErrorDetail(code=refusal.code, message=message))
     headers = {"Cache-Control": "no-store", **(refusal.headers or {})}
     return JSONResponse(body.model_dump(), refusal.status, headers=headers)
 
@@ -127,8 +130,12 @@ def _refusal(request: Request, error: Exception) -> Refusal:
 
 
 def _describe(problem: Mapping[str, Any]) -> str:
-    where = problem["loc"][-1]
+    where = ".".join(str(part) for part in problem["loc"][1:])[:200] or problem["loc"][-1]
     said = problem["msg"][:1].lower() + problem["msg"][1:]
+    if problem["type"] == "json_invalid":
+        return f"The body is no JSON, from character {where} on: {problem['ctx']['error']}."
+    if problem["type"] == "value_error":
+        return f"{problem['ctx']['error']}."
     if problem["type"] == "missing":
         return f"`{where}` is missing; it is required."
     return f"`{where}` is {str(problem.get('input'))[:80]!r}: {said}."

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, BackgroundTasks, Query, Request
+from pydantic import Field, model_validator
 
 from lookalike.collection import Collection
-from lookalike.query import Photo, Tag, last_item, parse, print_query
+from lookalike.collection.completed import completed
+from lookalike.query import Photo, parse, print_query
 from lookalike.query import Query as Asked
-from lookalike.server.messages import Hits, Suggestion, Suggestions
-from lookalike.server.parameters import K, Offset
+from lookalike.server.bodies import Body
+from lookalike.server.messages import MAX_OFFSET, Hits, Suggestion, Suggestions
+from lookalike.server.parameters import K, Offset, UploadText
 from lookalike.server.refusals import Refusal, refusals
+from lookalike.server.uploads import Uploads
 
 __all__ = ["search_routes"]
 
@@ -24,7 +29,27 @@ _OUR_OWN = (None, "same-origin", "none")
 """What browsers say of requests by the page itself or by hand (`Sec-Fetch-Site`); programs say nothing."""
 
 
-def search_routes(collection: Collection, *, remember: bool) -> APIRouter:
+class MixedQuery(Body):
+    """What is searched for, all parts of it together."""
+
+    q: str | None = Field(None, min_length=1, max_length=1000, description="a query in its language")
+    upload: UploadText | None = Field(None, description="`id` of an outside photo")
+    vector: list[float] | None = Field(
+        None, max_length=65_536, description="in the space of `/photos/{photo_id}/embedding`"
+    )
+    k: int = Field(60, ge=1, le=1000, description="hits wanted")
+    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="hits to leave out at the beginning")
+    distinct: bool = False
+    exact: bool = Field(False, description="compare with every photo, not through the index")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> MixedQuery:
+        if self.q is None and self.upload is None and self.vector is None:
+            raise ValueError("Give at least one of `q`, `upload` and `vector`")
+        return self
+
+
+def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -> APIRouter:
     """Return the routes ``/search`` and ``/complete``."""
     router = APIRouter(tags=["search"])
 
@@ -59,25 +84,39 @@ def search_routes(collection: Collection, *, remember: bool) -> APIRouter:
             background.add_task(collection.remember_query, q)
         return Hits.of(collection, result, k=k, offset=offset, query=print_query(query))
 
+    @router.post("/search", responses=refusals(404, 413, 422))
+    def search_mixed(asked: MixedQuery) -> Hits:
+        """Find photos by a query, an outside photo and a vector, or several of these at once."""
+        query = None if asked.q is None else _query_of(asked.q)
+        result = collection.search(
+            query,
+            photo=None if asked.upload is None else uploads.get(asked.upload),
+            vector=None if asked.vector is None else np.array(asked.vector),
+            k=asked.k,
+            offset=asked.offset,
+            distinct=asked.distinct,
+            exact=asked.exact,
+        )
+        return Hits.of(
+            collection,
+            result,
+            k=asked.k,
+            offset=asked.offset,
+            upload=asked.upload,
+            query=None if query is None else print_query(query),
+            vector=asked.vector is not None,
+        )
+
     @router.get("/complete", responses=refusals(422))
     def complete(
         q: Annotated[str, Query(max_length=1000, description="What has been typed of a query.")],
         limit: Annotated[int, Query(ge=1, le=100, description="Suggestions wanted.")] = 10,
     ) -> Suggestions:
         """Tell how a query that is being typed may go on."""
-        before = q[: last_item(q)[0]]
-        suggestions = []
-        for one in collection.suggest(q, limit=limit):
-            written = print_query(Asked(terms=(Tag(one.text),))) if one.kind == "tag" else one.text
-            suggestions.append(
-                Suggestion(
-                    kind=one.kind,
-                    text=one.text,
-                    query=written if one.kind == "query" else before + written,
-                    n=one.n,
-                    n_edits=one.n_edits,
-                )
-            )
+        suggestions = [
+            Suggestion(kind=one.kind, text=one.text, query=completed(q, one), n=one.n, n_edits=one.n_edits)
+            for one in collection.suggest(q, limit=limit)
+        ]
         return Suggestions(suggestions=suggestions)
 
     return router

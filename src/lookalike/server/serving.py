@@ -31,6 +31,7 @@ def serve(
     add: Sequence[str | os.PathLike[str]] = (),
     on_ready: Callable[[str], object] | None = None,
     on_progress: Callable[[AddProgress], object] | None = None,
+    read_only: bool = False,
 ) -> None:
     """Serve a collection until SIGINT or SIGTERM; prints nothing.
 
@@ -48,6 +49,8 @@ def serve(
         Called with the page's address once requests are answered.
     on_progress : callable, optional
         Called from another thread with how far the adding is.
+    read_only : bool
+        Whether requests that would change the collection are refused.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def serve(
         if on_ready is not None:
             on_ready(_url(host, bound_port))
 
-    app = create_app(collection, jobs=jobs, hosts=names_of(host), remember=True)
+    app = create_app(collection, jobs=jobs, hosts=names_of(host), remember=True, read_only=read_only)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -10,11 +10,12 @@ from fastapi import APIRouter
 from lookalike.collection import Collection
 from lookalike.server.jobs import AddJob
 from lookalike.server.messages import Failure, Failures, Status
+from lookalike.server.writing import Writing
 
 __all__ = ["status_routes"]
 
 
-def status_routes(collection: Collection, jobs: Sequence[AddJob]) -> APIRouter:
+def status_routes(collection: Collection, jobs: Sequence[AddJob], writing: Writing) -> APIRouter:
     """Return the routes ``/status`` and ``/failures``."""
     router = APIRouter(tags=["collection"])
 
@@ -30,6 +31,7 @@ def status_routes(collection: Collection, jobs: Sequence[AddJob]) -> APIRouter:
             encoder=collection.settings.card.name,
             search=collection.search_method,
             word_search=collection.word_method,
+            writable=writing.is_possible,
             jobs=[job.message() for job in jobs],
         )
 

@@ -1,4 +1,7 @@
-"""Routes of tags: what a photo has, what is suggested for it, what there is, and what is near to a tag."""
+"""Routes of tags: what a photo has, what is suggested for it, what there is, and what is near to a tag.
+
+Those that change tags are in tag_changes.py.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,20 @@ from pydantic import BaseModel, Field
 
 from lookalike.collection import Collection
 from lookalike.explore.asking_tags import nearest_photos_of_tag, similar_tags, suggest_tags
-from lookalike.server.messages import Photo, Tag
-from lookalike.server.parameters import Offset, PhotoId
+from lookalike.server.messages import Photo, SuggestedTags, Tag
+from lookalike.server.parameters import Limit, Offset, PhotoId
 from lookalike.server.refusals import refusals
 
 __all__ = ["tag_routes"]
 
 _TagName = Annotated[str, Path(min_length=1, max_length=500, description="A tag, in any spelling.")]
-_Limit = Annotated[int, Query(ge=1, le=1000, description="How many.")]
 
 
 class PhotoTags(BaseModel):
     """The tags of a photo."""
 
     tags: list[Tag]
+    rejected: list[str] = Field(description="tags in normal form that are not suggested for it again")
 
 
 class TagCount(BaseModel):
@@ -37,20 +40,6 @@ class TagList(BaseModel):
     """Tags, those of the most photos first."""
 
     tags: list[TagCount]
-
-
-class SuggestedTag(BaseModel):
-    """A tag that a photo may deserve, with the probability that it is right."""
-
-    tag: str
-    raw: str
-    score: float
-
-
-class SuggestedTags(BaseModel):
-    """Tags suggested for a photo, best first."""
-
-    suggestions: list[SuggestedTag]
 
 
 class SimilarTag(BaseModel):
@@ -106,7 +95,7 @@ def tag_routes(collection: Collection) -> APIRouter:
     @router.get("/tags", responses=refusals(422))
     def list_tags(
         prefix: Annotated[str, Query(max_length=500, description="Only tags that begin so.")] = "",
-        limit: _Limit = 100,
+        limit: Limit = 100,
         offset: Offset = 0,
     ) -> TagList:
         """List the tags of the collection."""
@@ -115,22 +104,22 @@ def tag_routes(collection: Collection) -> APIRouter:
 
     @router.get("/photos/{photo_id}/tags", responses=refusals(404, 422))
     def photo_tags(photo_id: PhotoId) -> PhotoTags:
-        """List the tags of a photo: people's, its file's, and the network's."""
+        """List the tags of a photo: people's, its file's, and the network's; and what was rejected."""
         return PhotoTags(
             tags=[
                 Tag(tag=each.tag, raw=each.raw, origin=each.origin, score=each.score)
                 for each in collection.tags(photo_id)
-            ]
+            ],
+            rejected=[tag for _, tag in collection.rejected_tags(photo_id)],
         )
 
     @router.get("/photos/{photo_id}/suggestions", responses=refusals(404, 422))
-    def photo_suggestions(photo_id: PhotoId, k: _Limit = 10) -> SuggestedTags:
+    def photo_suggestions(photo_id: PhotoId, k: Limit = 10) -> SuggestedTags:
         """Suggest tags for a photo, learned from those that other photos have."""
-        found = suggest_tags(collection, photo_id, k)
-        return SuggestedTags(suggestions=[SuggestedTag(tag=each.tag, raw=each.raw, score=each.score) for each in found])
+        return SuggestedTags.of(suggest_tags(collection, photo_id, k))
 
     @router.get("/tags/{tag}/photos", responses=refusals(404, 422))
-    def tag_photos(tag: _TagName, k: _Limit = 60) -> TagPhotos:
+    def tag_photos(tag: _TagName, k: Limit = 60) -> TagPhotos:
         """Find the photos nearest to a tag, whether they have it or not."""
         found = {each.id: each for each in nearest_photos_of_tag(collection, tag, k)}
         return TagPhotos(
@@ -143,7 +132,7 @@ def tag_routes(collection: Collection) -> APIRouter:
         )
 
     @router.get("/tags/{tag}/similar", responses=refusals(404, 422))
-    def tags_near(tag: _TagName, k: _Limit = 10) -> SimilarTags:
+    def tags_near(tag: _TagName, k: Limit = 10) -> SimilarTags:
         """Find the tags nearest to a tag."""
         found = similar_tags(collection, tag, k)
         return SimilarTags(tags=[SimilarTag(tag=each.tag, raw=each.raw, cosine=each.cosine) for each in found])
@@ -163,7 +152,7 @@ def tag_routes(collection: Collection) -> APIRouter:
                 max_length=40, description="Only what was written then or later, UTC: 2026, 2026-06, 2026-06-30T12:00."
             ),
         ] = None,
-        limit: _Limit = 100,
+        limit: Limit = 100,
         offset: Offset = 0,
     ) -> MachineTagLists:
         """List namespaces, predicates, pairs of these, or values of machine tags, with counts."""

@@ -15,10 +15,12 @@ from fastapi.responses import Response
 
 from lookalike.collection import Collection, OutsidePhoto
 from lookalike.errors import PhotoTooLargeError
+from lookalike.explore.asking_tags import suggest_tags
 from lookalike.photos import PhotoLimits
+from lookalike.server.bodies import read_body
 from lookalike.server.caching import cache_headers, is_not_modified
-from lookalike.server.messages import Hits, Upload
-from lookalike.server.parameters import K, Offset, UploadId
+from lookalike.server.messages import Hits, SuggestedTags, Upload
+from lookalike.server.parameters import K, Limit, Offset, UploadId
 from lookalike.server.photos import JPEG_RESPONSE
 from lookalike.server.refusals import Refusal, refusals
 
@@ -27,7 +29,6 @@ __all__ = ["UPLOAD_LIMITS", "Uploads", "upload_routes"]
 UPLOAD_LIMITS = PhotoLimits(max_bytes=128 << 20)
 """Larger RAW files exist, but the whole of an upload is held in memory while it is read."""
 
-_PATIENCE_BYTES = 1 << 30
 _BODY = {
     "requestBody": {
         "required": True,
@@ -105,7 +106,12 @@ def upload_routes(collection: Collection, uploads: Uploads) -> APIRouter:
     @router.post("/uploads", status_code=201, responses=refusals(413, 415, 422), openapi_extra=_BODY)
     async def upload_photo(request: Request) -> Upload:
         """Send a photo to search with: its bytes as the body, whatever the content type says."""
-        data = await _body(request, uploads.limits.max_bytes)
+        max_bytes = uploads.limits.max_bytes
+        data = await read_body(request, max_bytes)
+        if data is None:
+            raise PhotoTooLargeError(
+                f"The photo has more than {max_bytes:,} bytes, the limit for one that is sent here."
+            )
         upload_id, photo = await to_thread.run_sync(uploads.put, data, limiter=two_at_a_time)
         return Upload(id=upload_id, width=photo.width, height=photo.height)
 
@@ -128,25 +134,9 @@ def upload_routes(collection: Collection, uploads: Uploads) -> APIRouter:
         result = collection.search(photo=uploads.get(upload_id), k=k, offset=offset)
         return Hits.of(collection, result, k=k, offset=offset, upload=upload_id)
 
+    @router.get("/uploads/{upload_id}/suggestions", responses=refusals(404, 422))
+    def upload_suggestions(upload_id: UploadId, k: Limit = 10) -> SuggestedTags:
+        """Suggest tags for an upload, learned from those that photos of the collection have."""
+        return SuggestedTags.of(suggest_tags(collection, uploads.get(upload_id), k))
+
     return router
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    """Return the request's body; one that is too large is read to its end but not kept.
-
-    Browsers tell an error that comes before they have sent everything as a broken connection, so the sender is heard
-    out, within patience.
-    """
-    chunks: list[bytes] = []
-    n_bytes = 0
-    async for chunk in request.stream():
-        n_bytes += len(chunk)
-        if n_bytes <= max_bytes:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-            if n_bytes > max_bytes + _PATIENCE_BYTES:
-                break
-    if n_bytes > max_bytes:
-        raise PhotoTooLargeError(f"The photo has more than {max_bytes:,} bytes, the limit for one that is sent here.")
-    return b"".join(chunks)
