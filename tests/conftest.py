@@ -18,6 +18,8 @@ from hypothesis import settings
 from PIL import Image
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from starlette.types import ASGIApp
 
 ROOT = Path(__file__).parent.parent
@@ -241,3 +243,24 @@ def server_url(demo_collection: Path, start_server: StartServer) -> Iterator[str
 
     with lookalike.Collection.open(demo_collection) as photos, start_server(create_app(photos)) as url:
         yield url
+
+
+Clusters = Callable[..., tuple["NDArray[np.float32]", "NDArray[np.int64]"]]
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Clusters:
+    """Make unit vectors around centres; 12 axes of 24 carry nothing but noise that all clusters share."""
+    import numpy as np
+
+    def make(n: int, n_clusters: int, seed: int = 0, noise: float = 0.35):
+        generator = np.random.default_rng(seed)
+        centres = np.zeros((n_clusters, 24))
+        centres[:, :12] = generator.normal(size=(n_clusters, 12))
+        labels = np.arange(n) % n_clusters
+        x = centres[labels] + noise * generator.normal(size=(n, 24)) + 0.5
+        x[:, 12:] += generator.normal(size=(n, 12))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        return x.astype(np.float32), labels
+
+    return make

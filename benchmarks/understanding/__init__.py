@@ -15,7 +15,7 @@ import numpy as np  # noqa: E402  the settings above come first
 from benchmarks.ingest import PICTWO, _jpegs  # noqa: E402
 from benchmarks.quality import DEMO  # noqa: E402
 from benchmarks.report import Cell, Report  # noqa: E402
-from benchmarks.understanding import hits, joint, looks, mixed, speed, words  # noqa: E402
+from benchmarks.understanding import hits, joint, looks, mixed, speed, tags, words  # noqa: E402
 from benchmarks.understanding.large import large_collection  # noqa: E402
 from benchmarks.understanding.sets import labelled_sets  # noqa: E402
 from lookalike.collection.ranking import photo_calibration  # noqa: E402
@@ -34,6 +34,11 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
             summary.append(
                 ["words to photos, recall@10", row[0], row[6], f"{row[7]:.3f} keywords, {row[8]:.3f} chance"]
             )
+        taught = [row for each in sets for row in words.tagged_rows(each, (0.05, 0.2))]
+        summary += [
+            [f"a word that {row[1]} carry as a tag, mAP of the others", row[0], row[4], f"{row[5]:.3f} before the tags"]
+            for row in taught
+        ]
         colours = [looks.colour_row(each) for each in sets[:3]]
         summary += [
             [
@@ -57,6 +62,7 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
             summary.append([f"{row[0]}, mAP", row[1], row[5], parts])
         report.table("Every capability against its baseline", ["capability", "set", "figure", "baseline"], summary)
         report.table("Words to photos", words.COLUMNS, found)
+        report.table("Words that some photos carry as a tag, and the photos that do not", words.TAGGED, taught)
         report.table("Colours: mean distance of the ten best to the asked palette", looks.COLOUR_COLUMNS, colours)
         report.table("Styles", looks.STYLE_COLUMNS, styles)
         report.table("Composition: variants of a photo", looks.COMPOSITION_COLUMNS, compositions)
@@ -84,6 +90,11 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
     if large is not None:
         rows = speed.latency_rows(large, n_queries=100)
         report.table("Queries on 100,000 photos: processor time, one thread", speed.LATENCY, rows)
+        report.table(
+            "Tags of 100,000 photos, 2,000 of them: processor time, one thread",
+            tags.COLUMNS,
+            tags.tag_rows(large, n=100),
+        )
         report.table(
             "Candidates: the 20 best against scoring every photo",
             ["query", "queries", "candidates of either kind", "of the 20 best"],

@@ -38,7 +38,7 @@ class LabelledSet:
     name : str
     photos : Collection
     bare : Collection
-        The same photos with no text at all: no titles, captions, keywords, or file names.
+        The same photos with no text at all: no titles, captions, keywords, tags, or file names.
     ids : int64 (n,)
     labels : str (n,)
     embeddings : float32 (n, dim)
@@ -92,6 +92,8 @@ def _opened(name: str, folders: list[Path], label_of: Callable[[Path], str], enc
         shutil.copytree(directory, bare, ignore=shutil.ignore_patterns("thumbnails"))
         with writing(bare), PhotoWriter(bare, photos.settings.card.dim) as writer, writer.transaction():
             writer.catalog.forget_text(photos.ids().tolist())
+            for photo_id in photos.ids().tolist():
+                writer.catalog.tags.remove(photo_id)
     ids = photos.ids()
     labels = np.array([label_of(Path(record.path)) for record in photos.photos(ids.tolist())])
     return LabelledSet(name, photos, lookalike.Collection.open(bare), ids, labels, photos.raw_embeddings(ids))

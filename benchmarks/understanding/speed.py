@@ -13,7 +13,7 @@ from PIL import Image
 
 import lookalike
 from benchmarks.report import Cell
-from benchmarks.understanding.large import TAGS
+from benchmarks.understanding.large import N_KINDS, TAGS
 from benchmarks.understanding.looks import COLOURS
 from lookalike.appearance import measure
 from lookalike.collection.looking import Looker
@@ -38,6 +38,9 @@ def latency_rows(directory: Path, *, n_queries: int) -> list[list[Cell]]:
         def word() -> str:
             return str(names[int(rng.integers(1000))]).replace("-", " ").replace("'", "")
 
+        def learned() -> str:
+            return f"kind{rng.integers(N_KINDS):04}"
+
         def colour() -> str:
             return f"colour:{rng.choice(COLOURS)}"
 
@@ -47,10 +50,12 @@ def latency_rows(directory: Path, *, n_queries: int) -> list[list[Cell]]:
         kinds: dict[str, Callable[[], list[str]]] = {
             "photo": lambda: [photo()],
             "word": lambda: [word()],
+            "word that is a tag": lambda: [learned()],
             "colour": lambda: [colour()],
             "photo, since": lambda: [photo(), since()],
             "photo, word": lambda: [photo(), word()],
             "photo, word, colour": lambda: [photo(), word(), colour()],
+            "photo, word that is a tag, colour": lambda: [photo(), learned(), colour()],
             "photo, word, colour, tag": lambda: [photo(), word(), colour(), f"tag:{rng.choice(TAGS)}"],
             "photo, word, colour, since": lambda: [photo(), word(), colour(), since()],
             "photo, minus photo, word, nsfw < .5": lambda: [photo(), f"-{photo()}", word(), "nsfw<0.5"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 import lookalike
 from benchmarks.report import Cell
 from benchmarks.understanding.metrics import average_precision, recall
-from benchmarks.understanding.sets import LabelledSet
+from benchmarks.understanding.sets import WORK, LabelledSet
+from lookalike.explore.asking_tags import nearest_photos_of_tag
 
 LEAST_PHOTOS = 5
 DEMO_WORDS = {
@@ -133,4 +135,51 @@ def word_rows(sets: list[LabelledSet]) -> list[list[Cell]]:
             words = title_words(each)
             rows.append(measure_words("demo, words of its titles, with titles", each.photos, each.ids, words))
             rows.append(measure_words("demo, words of its titles, no texts", each.bare, each.ids, words))
+    return rows
+
+
+TAGGED = [
+    "photos of",
+    "tagged",
+    "untagged photos",
+    "queries",
+    "mAP, untagged photos",
+    "before the tags",
+    "of the tags alone",
+]
+
+
+def tagged_rows(each: LabelledSet, shares: Sequence[float]) -> list[list[Cell]]:
+    """Give a share of the photos of every query its words as a tag, and see how the others are found by these."""
+    rows: list[list[Cell]] = []
+    queries = [(words, relevant) for words, relevant in asked(each) if relevant.sum() >= LEAST_PHOTOS]
+    for share in shares:
+        rng = np.random.default_rng(0)
+        chosen = [
+            rng.choice(np.flatnonzero(relevant), max(LEAST_PHOTOS, round(share * relevant.sum())), replace=False)
+            for _, relevant in queries
+        ]
+        directory = WORK / "tagged.lookalike"
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(each.bare.path, directory)
+        figures = []
+        with lookalike.Collection.open(directory) as photos:
+            if told := {tag for _, tag, _ in photos.said_tags()}:
+                photos.untag(each.ids.tolist(), *told)
+            for (words, _), some in zip(queries, chosen, strict=True):
+                photos.tag(each.ids[some].tolist(), words)
+            left = np.ones(len(each.ids), np.bool_)
+            left[np.concatenate(chosen)] = False
+            for words, relevant in queries:
+                wanted, n = relevant & left, int((relevant & left).sum())
+                if not n:
+                    continue
+                near = [photo.id for photo in nearest_photos_of_tag(photos, words, len(each.ids))]
+                orders = [
+                    [hit.id for hit in found.search(words=words, k=len(each.ids))] for found in (photos, each.bare)
+                ]
+                found = [np.searchsorted(each.ids, np.array(order, np.int64)) for order in (*orders, near)]
+                figures.append([average_precision(wanted[order[left[order]]], n) for order in found])
+        means = np.mean(figures, axis=0).tolist()
+        rows.append([each.name, f"{share:.0%}", int(left.sum()), len(figures), *means])
     return rows

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,8 @@ from lookalike.catalog import Catalog, MachineTagRow, MachineTags, TagRow, Tags
 from lookalike.query import MachineTag, MachineTagPattern
 
 from .conftest import PutPhoto
+
+_EVENTS = ("INSERT", "UPDATE", "DELETE")
 
 
 @pytest.fixture
@@ -183,3 +187,47 @@ def test_machine_tags_are_taken_off_by_part_and_origin(machine_tags: MachineTags
     assert machine_tags.remove(3, origin="user") == 0
     assert [row.raw for row in machine_tags.of_photo(3)] == ["D40", "san-francisco"]
     assert machine_tags.remove(3) == 2
+
+
+def test_what_changed_since_a_generation_is_told(tagged: Catalog, tags: Tags) -> None:
+    before = tagged.generation
+    assert tags.changed_since(before) == []
+    assert sorted(tags.changed_since(0) or []) == [1, 2, 3]
+    with tagged.transaction():
+        tags.put([TagRow(2, "dog", "dog", "user")])
+    with tagged.transaction():
+        tags.reject(3, ["dog"])
+    middle = tagged.generation
+    with tagged.transaction():
+        tags.remove(2, tag="dog")
+        tags.unreject(3, ["nothing"])
+    assert sorted(tags.changed_since(before) or []) == [2, 3]
+    assert tags.changed_since(middle) == [2]
+    with tagged.transaction():
+        tags.write(TagRow(1, "beach", "The beach", "user"))
+    assert sorted(tags.changed_since(middle) or []) == [1, 2]
+    assert tags.changed_since(tagged.generation) == []
+
+
+def test_changes_are_not_known_from_before_they_were_kept(tagged: Catalog, tags: Tags, tmp_path: Path) -> None:
+    for name in ("tag_changes", *(f"{table}_{event}" for table in ("tags", "rejected_tags") for event in _EVENTS)):
+        tagged.connection.execute(f"DROP {'TABLE' if name == 'tag_changes' else 'TRIGGER'} IF EXISTS {name}")
+    with tagged.transaction():
+        tags.put([TagRow(1, "dog", "dog", "user")])
+    assert tags.changed_since(0) is None
+    generation = tagged.generation
+    with closing(Catalog(tmp_path / "tagged.sqlite", writable=True)) as later:
+        with later.transaction():
+            later.tags.put([TagRow(2, "dog", "dog", "user")])
+        assert later.tags.changed_since(generation - 1) is None
+        assert later.tags.changed_since(generation) == [2]
+
+
+def test_tags_are_listed_of_some_photos_or_of_all(tags: Tags) -> None:
+    tags.reject(1, ["dog"])
+    tags.reject(3, ["dog"])
+    assert [row[:2] for row in tags.said()] == [(1, "beach"), (2, "sanfrancisco"), (3, "beacon")]
+    assert [row[:2] for row in tags.said([3, 1])] == [(1, "beach"), (3, "beacon")]
+    assert tags.rejected([3, 2]) == [(3, "dog")]
+    assert tags.spelling("sanfrancisco") == "San Francisco"
+    assert tags.spelling("nothing") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +120,30 @@ def test_columns_follow_commits(tmp_path: Path) -> None:
             assert (len(before), len(now)) == (number, number + 1)
             assert before.begin(now)
             assert now.rows_of(np.array([number + 1, number + 2])).tolist() == [number, -1]
+
+
+def test_a_word_that_is_a_tag_finds_photos_that_look_like_those_that_have_it(
+    demo_collection: Path, tmp_path: Path
+) -> None:
+    with lookalike.Collection.open(shutil.copytree(demo_collection, tmp_path / "photos.lookalike")) as photos:
+        groups: dict[str, list[int]] = {}
+        for record in photos.photos_after(0, 1000):
+            groups.setdefault(Path(record.path).parent.name, []).append(record.id)
+        words = {name: f"zq{'abcdefghijklmnop'[number]}x" for number, name in enumerate(sorted(groups))}
+        pottery = "nmk-ancient-pottery-collection"
+        photos.tag(groups[pottery][:4], words[pottery])
+        assert {hit.id for hit in photos.search(words[pottery], k=100)} == set(groups[pottery][:4])  # four are too few
+        for name, ids in groups.items():
+            photos.tag(ids[:5], words[name])
+        precisions = []
+        for name, ids in groups.items():
+            hits = photos.search(words[name], k=200)
+            assert {hit.id for hit in hits[:5]} == set(ids[:5]), "those that have it come first"
+            assert all(hit.score >= 0.1 for hit in hits)
+            right = np.array([hit.id in ids for hit in hits[5:]])
+            ranks = np.flatnonzero(right) + 1
+            precisions.append((np.arange(1, len(ranks) + 1) / ranks).sum() / len(ids[5:]) if ids[5:] else np.nan)
+            pages = [hit.id for start in range(0, 40, 8) for hit in photos.search(words[name], k=8, offset=start)]
+            assert pages == [hit.id for hit in hits[:40]]
+        found = float(np.nanmean(precisions))
+        assert found > 0.35, f"mean average precision over photos without the tag is {found:.3f}; required is .35"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 import lookalike
+from lookalike.collection import learned_tags
 from lookalike.errors import InvalidArgumentError, UnknownPhotoError, UnknownTagError
-from lookalike.explore import collection_tags
 from lookalike.explore.asking_tags import (
     accept_tags,
     evaluate_score,
@@ -21,8 +22,8 @@ from lookalike.explore.asking_tags import (
     similar_tags,
     suggest_tags,
 )
-from lookalike.explore.tag_file import TAG_FILE, LearnedTags
-from lookalike.explore.tag_space import TagSpace
+from lookalike.tags.tag_file import TAG_FILE, LearnedTags
+from lookalike.tags.tag_space import TagSpace
 
 POTTERY = "nmk-ancient-pottery-collection"
 
@@ -34,8 +35,9 @@ def photos(demo_collection: Path, tmp_path: Path) -> Iterator[lookalike.Collecti
 
 
 def kinds(photos: lookalike.Collection) -> dict[str, list[int]]:
+    """Ids of the photos of each folder, by name: they differ from one ingest to the next, the photos do not."""
     found: dict[str, list[int]] = {}
-    for record in photos.photos_after(0, 1000):
+    for record in sorted(photos.photos_after(0, 1000), key=lambda record: record.path):
         found.setdefault(Path(record.path).parent.name, []).append(record.id)
     return found
 
@@ -125,7 +127,7 @@ def test_the_map_is_learned_once_and_anew_when_a_tenth_has_changed(
     fits = count_fits(monkeypatch)
     ids = photos.ids().tolist()
     first = suggest_tags(photos, ids[0], 5)
-    collection_tags._NOW.clear()
+    learned_tags._NOW.clear()
     assert suggest_tags(photos, ids[0], 5) == first, "read from its file"
     assert len(fits) == 1
     photos.tag(ids[:5], "few more")
@@ -136,6 +138,155 @@ def test_the_map_is_learned_once_and_anew_when_a_tenth_has_changed(
     assert len(fits) == 2
 
 
+def places_of(state: learned_tags.CollectionTags) -> dict[str, np.ndarray]:
+    space = state.index.space
+    return {name: space.tags[number] for number, name in enumerate(space.names) if space.tags[number].any()}
+
+
+def test_what_changes_is_followed_as_if_all_was_read(
+    photos: lookalike.Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suggest_tags(photos, 1, 5)
+    fits, ids = count_fits(monkeypatch), photos.ids().tolist()
+    steps = (
+        lambda: photos.tag(ids[:3], "Brand New"),
+        lambda: photos.untag(ids[1], "brand new"),
+        lambda: photos.reject_tags(ids[5], "brand new"),
+        lambda: photos.reject_tags(ids[6], "brand new", "never carried"),
+        lambda: photos.rename_tag("brand new", "Newer"),
+        lambda: photos.tag(ids[6], "newer"),
+        lambda: photos.untag(ids[:10], "newer"),
+        lambda: photos.tag(ids[7:9], "newer", "Korean"),
+        lambda: photos.remember_query("korean"),
+    )
+    for step in steps:
+        step()
+        followed = learned_tags.tags_now(photos)
+        learned_tags._NOW.clear()
+        anew = learned_tags.tags_now(photos)
+        learned_tags._NOW[photos] = learned_tags._Kept(state=followed)
+        assert followed is not None
+        assert anew is not None
+        ours, theirs = places_of(followed), places_of(anew)
+        assert ours.keys() == theirs.keys()
+        for name, place in ours.items():
+            assert np.allclose(place, theirs[name], atol=1e-5), name
+            near = [[cosine for _, cosine in state.similar(name, 5)] for state in (followed, anew)]
+            assert near[0] == pytest.approx(near[1], abs=1e-3)
+        assert len(followed.index.index) == len(ids) + len(ours)
+        for photo in ids[:12]:
+            for suggested, right in zip(suggest_tags(photos, photo, 5), _by(anew, photos, photo), strict=True):
+                assert suggested.score == pytest.approx(right[1], abs=1e-4)
+    assert not fits
+
+
+def _by(state: learned_tags.CollectionTags, photos: lookalike.Collection, photo: int) -> list[tuple[str, float]]:
+    return state.suggest(photos.raw_embeddings([photo])[0], 5, photo_id=photo)
+
+
+def test_the_index_answers_as_comparing_all_does(photos: lookalike.Collection) -> None:
+    state = learned_tags.tags_now(photos)
+    assert state is not None
+    space, ids = state.index.space, photos.ids()
+    places = space.photos(photos.raw_embeddings(ids))
+    for number in range(0, len(space.names), 7):
+        cosines = places @ space.tags[number]
+        found = nearest_photos_of_tag(photos, space.names[number], 20)
+        assert [each.cosine for each in found] == pytest.approx(np.sort(cosines)[::-1][:20].tolist(), abs=2e-3)
+        assert {each.id for each in found if each.carries} <= set(photos.photos_tagged(space.names[number]).tolist())
+        similar = space.similar_tags(number, 10)
+        assert [each.cosine for each in similar_tags(photos, space.names[number], 10)] == pytest.approx(
+            [cosine for _, cosine in similar], abs=2e-3
+        )
+    tagged = np.flatnonzero(space.carried.per_photo() > 0)
+    for row in range(0, len(ids), 11):
+        others = tagged[tagged != row]
+        found = state.index.neighbours(photos.raw_embeddings([ids[row]]), rows=np.array([row]))
+        exact = np.sort(places[others] @ places[row])[::-1][:30]
+        assert found.cosines[0].tolist() == pytest.approx(exact.tolist(), abs=2e-3)
+
+
+def test_photos_that_come_and_go_are_followed(photos: lookalike.Collection, tmp_path: Path) -> None:
+    pottery = kinds(photos)[POTTERY]
+    photos.tag(pottery[:5], "Pot")
+    nearest_photos_of_tag(photos, "pot", 5)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    path = folder / f"pot{photos.file(pottery[0]).suffix}"
+    path.write_bytes(photos.file(pottery[0]).read_bytes() + b"\0")  # other bytes, the same picture
+    photos.add(folder)
+    (new,) = set(photos.ids().tolist()) - {each for group in kinds(photos).values() for each in group if each < 154}
+    assert new in {each.id for each in nearest_photos_of_tag(photos, "pot", 6)}
+    assert suggest_tags(photos, new, 40)
+    photos.tag(new, "one of a kind")
+    assert similar_tags(photos, "one of a kind", 3)
+    path.unlink()
+    photos.add(folder)
+    assert new not in {each.id for each in nearest_photos_of_tag(photos, "pot", 200)}
+    with pytest.raises(UnknownTagError):
+        similar_tags(photos, "one of a kind", 3)
+
+
+def test_of_many_photos_the_map_is_learned_beside_the_questions(
+    photos: lookalike.Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learned_tags, "_SMALL", 10)
+    ids = photos.ids().tolist()
+    suggest_tags(photos, ids[0], 5)
+    before = learned_tags.tags_now(photos)
+    photos.tag(ids[:100], "many more")
+    learning, learned = threading.Event(), learned_tags._learned
+
+    def waiting(*given: object) -> learned_tags.CollectionTags | None:
+        assert learning.wait(60)
+        return learned(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(learned_tags, "_learned", waiting)
+    assert similar_tags(photos, "many more", 3), "known at once, by the map of before"
+    between = learned_tags.tags_now(photos)
+    assert before is not None
+    assert between is not None
+    assert between.learned is before.learned
+    learning.set()
+    for thread in threading.enumerate():
+        if thread.name == "learning tags":
+            thread.join(60)
+    after = learned_tags.tags_now(photos)
+    assert after is not None
+    assert after.learned.n_tags == len(after.index.space.carried.tags)
+
+
+def test_what_is_accepted_and_rejected_makes_the_next_suggestions_better(photos: lookalike.Collection) -> None:
+    photos.untag(photos.ids().tolist(), *{tag for _, tag, _ in photos.said_tags()})
+    groups = kinds(photos)
+    name_of = {photo: f"kind {name}" for name, ids in groups.items() for photo in ids}
+    for ids in groups.values():
+        photos.tag(ids[0], name_of[ids[0]])
+    asked = [photo for ids in groups.values() for photo in ids[1:5]]
+    never_shown = [photo for ids in groups.values() for photo in ids[5:]]
+
+    def ndcg() -> np.ndarray:  # each photo deserves one tag
+        found = [[each.raw for each in suggest_tags(photos, photo, 5)] for photo in never_shown]
+        places = [
+            tags.index(name_of[photo]) if name_of[photo] in tags else np.inf
+            for tags, photo in zip(found, never_shown, strict=True)
+        ]
+        return 1 / np.log2(2 + np.array(places))
+
+    before = ndcg()
+    for photo in asked:
+        suggested = {each.raw for each in suggest_tags(photos, photo, 5)}
+        if name_of[photo] in suggested:
+            accept_tags(photos, photo, name_of[photo])
+        reject_tags(photos, photo, *(suggested - {name_of[photo]}))
+    after = ndcg()
+    error = (after - before).std(ddof=1) / np.sqrt(len(before))
+    told = (
+        f"nDCG@5 of {len(before)} photos was {before.mean():.3f} and is {after.mean():.3f}, difference +- {error:.3f}"
+    )
+    assert (after - before).mean() > error, told
+
+
 def test_a_file_that_is_damaged_is_made_again(photos: lookalike.Collection) -> None:
     first = suggest_tags(photos, 1, 5)
     path, card = photos.path / TAG_FILE, photos.settings.card
@@ -144,11 +295,18 @@ def test_a_file_that_is_damaged_is_made_again(photos: lookalike.Collection) -> N
     for damage in (b"", b"x", whole[:500], whole[: len(whole) // 2], whole + b"x", rng.bytes(2000)):
         path.write_bytes(damage)
         assert LearnedTags.read(photos.path, card.fingerprint, card.dim) is None
-    collection_tags._NOW.clear()
+    learned_tags._NOW.clear()
     assert suggest_tags(photos, 1, 5) == first
     assert path.read_bytes() == whole, "the same tags give the same bytes"
     assert LearnedTags.read(photos.path, "0" * 64, card.dim) is None, "another encoder's"
     assert LearnedTags.read(photos.path, card.fingerprint, 7) is None
+    (index,) = photos.path.glob("tags-*.index")
+    for file in index.iterdir():
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        assert LearnedTags.read(photos.path, card.fingerprint, card.dim) is None
+        file.write_bytes(whole)
+    assert LearnedTags.read(photos.path, card.fingerprint, card.dim) is not None
     assert lookalike.Collection.verify(photos.path).is_clean
 
 

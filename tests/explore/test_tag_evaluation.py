@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lookalike.errors import InvalidArgumentError
 from lookalike.explore.tag_evaluation import RANKINGS, evaluate_tags, ranking_metrics
-from lookalike.explore.tag_table import TagTable
+from lookalike.tags.tag_table import TagTable
 
 
 def naive(suggested: list[int], hidden: set[int]) -> tuple[float, float, float]:

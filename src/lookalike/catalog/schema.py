@@ -20,7 +20,7 @@ from lookalike.catalog.filters import FILTERS
 from lookalike.catalog.machine_tags import MACHINE_TAGS
 from lookalike.catalog.places import PLACES, register_distance
 from lookalike.catalog.seen import SEEN
-from lookalike.catalog.tags import REJECTED_TAGS, TAGS
+from lookalike.catalog.tags import REJECTED_TAGS, TAG_CHANGES, TAGS
 from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
 __all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "statements", "stored_version"]
@@ -80,6 +80,7 @@ CREATE VIRTUAL TABLE photo_text USING fts5 (
 );
 {TAGS}
 {REJECTED_TAGS}
+{TAG_CHANGES}
 {MACHINE_TAGS}
 {COMPLETION}
 {PLACES}
@@ -189,3 +190,5 @@ def _check_or_create(connection: sqlite3.Connection, path: Path, *, writable: bo
         raise NewerVersionError(message)
     elif version < FORMAT_VERSION:
         raise FormatError(f"`{path}` has the old format version {version}. `lookalike info` brings it up to date.")
+    elif writable and not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tag_changes'").fetchone():
+        connection.executescript(f"BEGIN IMMEDIATE; {TAG_CHANGES} COMMIT;")

@@ -3,10 +3,13 @@
 A tag comes in its normal form from whoever writes it (lookalike.query.normalised); *raw* is what was written. Of one
 tag on one photo there is one row: what people say wins over what a file says, and that over what was guessed. Beside
 them stand the tags that a person rejected for a photo when they were suggested.
+
+Triggers keep which photos either changed for, and when: who holds something made of all tags reads what is new alone.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOT_GONE", "PRESENT", "REJECTED_TAGS", "TAGS", "Origin", "TagCount", "TagRow", "Tags"]
+__all__ = ["NOT_GONE", "PRESENT", "REJECTED_TAGS", "TAGS", "TAG_CHANGES", "Origin", "TagCount", "TagRow", "Tags"]
 
 Origin = Literal["auto", "file", "user"]
 """Where a tag comes from. In the order of the alphabet a later one wins: statements below compare them as text."""
@@ -40,6 +43,26 @@ CREATE TABLE rejected_tags (
     PRIMARY KEY (photo_id, tag)
 ) WITHOUT ROWID;
 """
+
+_CHANGED = """
+CREATE TRIGGER IF NOT EXISTS {table}_{event} AFTER {event} ON {table} BEGIN
+    INSERT INTO tag_changes
+    VALUES ({row}.photo_id, 1 + ifnull((SELECT value FROM settings WHERE name = 'generation'), 0))
+    ON CONFLICT DO UPDATE SET generation = excluded.generation;
+END;
+"""
+
+TAG_CHANGES = """
+CREATE TABLE IF NOT EXISTS tag_changes (photo_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS tag_changes_by_generation ON tag_changes (generation);
+INSERT OR IGNORE INTO tag_changes SELECT 0, ifnull((SELECT value FROM settings WHERE name = 'generation'), 0);
+""" + "".join(
+    _CHANGED.format(table=table, event=event, row="old" if event == "DELETE" else "new")
+    for table in ("tags", "rejected_tags")
+    for event in ("INSERT", "UPDATE", "DELETE")
+)
+"""The generation in which the tags of a photo, or its rejections, changed last. The row of photo 0 tells since when
+that is kept: catalogs of before have no such table until they are first written to."""
 
 PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = {table}.photo_id AND gone_at IS NULL)"
 """Condition on a table with the column `photo_id`: a file of the photo is present."""
@@ -143,11 +166,40 @@ class Tags:
         )
         return [TagCount(*row) for row in rows]
 
-    def said(self) -> list[tuple[int, str, str]]:
-        """List photo, tag and spelling of all that people and files say of photos that are present, by photo."""
+    def said(self, photo_ids: Iterable[int] | None = None) -> list[tuple[int, str, str]]:
+        """List photo, tag and spelling of all that people and files say of photos that are present, by photo.
+
+        Parameters
+        ----------
+        photo_ids : iterable of int, optional
+            Only of these.
+        """
+        among, values = _among(photo_ids)
+        present = NOT_GONE if photo_ids is None else _PRESENT
         return self._db.execute(
-            f"SELECT photo_id, tag, raw FROM tags WHERE origin <> 'auto' AND {NOT_GONE} ORDER BY photo_id, tag"
+            f"SELECT photo_id, tag, raw FROM tags WHERE origin <> 'auto' AND {present}{among} ORDER BY photo_id, tag",
+            values,
         ).fetchall()
+
+    def spelling(self, tag: str) -> str | None:
+        """Return one of the ways in which a tag that people or files say is written, or None where there is none."""
+        row = self._db.execute(
+            "SELECT raw FROM tags WHERE tag = ? AND origin <> 'auto' ORDER BY photo_id LIMIT 1", (tag,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def n_saying(self, tag: str, *, most: int) -> int:
+        """Count the photos of which people or files say a tag, as far as `most`."""
+        rows = self._db.execute("SELECT 1 FROM tags WHERE tag = ? AND origin <> 'auto' LIMIT ?", (tag, most))
+        return len(rows.fetchall())
+
+    def changed_since(self, generation: int) -> list[int] | None:
+        """List the photos of which tags or rejections changed after a generation; None where that is not known."""
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tag_changes'").fetchone():
+            return None
+        rows = self._db.execute("SELECT photo_id FROM tag_changes WHERE generation > ?", (generation,))
+        changed = [row[0] for row in rows]
+        return None if 0 in changed else changed
 
     def reject(self, photo_id: int, tags: Iterable[str]) -> None:
         """Keep that these tags were rejected for a photo."""
@@ -162,11 +214,11 @@ class Tags:
             "DELETE FROM rejected_tags WHERE photo_id = ? AND tag = ?", ((photo_id, tag) for tag in tags)
         )
 
-    def rejected(self, photo_id: int | None = None) -> list[tuple[int, str]]:
-        """List photo and tag of what was rejected, for one photo or for all, by photo."""
+    def rejected(self, photo_ids: Iterable[int] | None = None) -> list[tuple[int, str]]:
+        """List photo and tag of what was rejected, for these photos or for all, by photo."""
+        among, values = _among(photo_ids)
         return self._db.execute(
-            "SELECT photo_id, tag FROM rejected_tags WHERE photo_id = ifnull(?, photo_id) ORDER BY photo_id, tag",
-            (photo_id,),
+            f"SELECT photo_id, tag FROM rejected_tags WHERE 1{among} ORDER BY photo_id, tag", values
         ).fetchall()
 
     def rejecting(self, tag: str) -> list[int]:
@@ -177,3 +229,10 @@ class Tags:
         """Tell whether `tag` was rejected for a photo."""
         found = self._db.execute("SELECT 1 FROM rejected_tags WHERE photo_id = ? AND tag = ?", (photo_id, tag))
         return found.fetchone() is not None
+
+
+def _among(photo_ids: Iterable[int] | None) -> tuple[str, tuple[str, ...]]:
+    """Return a condition on `photo_id`, with its values."""
+    if photo_ids is None:
+        return "", ()
+    return " AND photo_id IN (SELECT value FROM json_each(?))", (json.dumps([int(each) for each in photo_ids]),)

@@ -38,7 +38,7 @@ from lookalike.collection.locking import adding, writing
 from lookalike.collection.migration import bring_up_to_date
 from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_file, read_outside
 from lookalike.collection.probe import Probe
-from lookalike.collection.query_search import QuerySearch, Ranked
+from lookalike.collection.query_search import N_CANDIDATES, QuerySearch, Ranked
 from lookalike.collection.ranking import photo_calibration
 from lookalike.collection.seen import seen_in
 from lookalike.collection.seen_photo import SeenPhoto
@@ -71,6 +71,8 @@ __all__ = ["Collection"]
 _TRAIN_WHILE_ADDING_FROM = 16_384
 """Photos up to which training waits until all are added: it would take memory and cores that the workers need, and
 comparing so many takes some ten milliseconds."""
+_TAUGHT_BY = 5
+"""Photos of a tag from which on it is looked for in others when its name is asked for."""
 
 
 class Collection:
@@ -556,7 +558,13 @@ class Collection:
     def _ranking(self) -> QuerySearch:
         calibration = photo_calibration(self.settings.card)
         return QuerySearch(
-            self._catalog, self._vectors, ColumnsView(self._catalog), self._word_space, calibration, self._taught
+            self._catalog,
+            self._vectors,
+            ColumnsView(self._catalog),
+            self._word_space,
+            calibration,
+            self._taught,
+            self._likely_tagged,
         )
 
     @cached_property
@@ -644,6 +652,16 @@ class Collection:
                 self._notify(f"Words are looked for by: {self.word_method}")
             return None
         return None if text is None else JointSpace(text)
+
+    def _likely_tagged(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Photos that may deserve the tag that a text names; None where it names none, or one of too few photos."""
+        tag = normalised(text)
+        if self._catalog.tags.n_saying(tag, most=_TAUGHT_BY) < _TAUGHT_BY:
+            return None
+        from lookalike.collection.learned_tags import tags_now
+
+        state = tags_now(self, wait=False)
+        return None if state is None or tag not in state.index.space.names else state.likely_photos(tag, N_CANDIDATES)
 
     def _hits(self, ranked: Ranked) -> tuple[Hit, ...]:
         records = self._catalog.photos_by_id([photo_id for photo_id, _, _ in ranked.hits])
@@ -749,17 +767,28 @@ class Collection:
         """Keep that tags do not suit a photo: they are not suggested for it again. Tagging it undoes that."""
         self._tag_writer.change([TagChange(self._own(photo)[:1], reject=tags)])
 
-    def rejected_tags(self, photo: PhotoQuery | None = None) -> list[tuple[int, str]]:
-        """List photo and tag, in normal form, of what was rejected: for a photo, or for all."""
-        return self._catalog.tags.rejected(None if photo is None else self._own(photo)[0])
+    def rejected_tags(self, photo: PhotoQuery | Sequence[PhotoQuery] | None = None) -> list[tuple[int, str]]:
+        """List photo and tag, in normal form, of what was rejected: for a photo, for several, or for all."""
+        return self._catalog.tags.rejected(None if photo is None else self._own(photo))
 
     def tags(self, photo: PhotoQuery) -> list[PhotoTag]:
         """List the tags of a photo of the collection: people's, its file's and the network's, the surest first."""
         return tags_of(self._catalog, self._own(photo)[0])
 
-    def said_tags(self) -> list[tuple[int, str, str]]:
-        """List photo, tag in normal form, and spelling of all that people and files say, by photo; no machine tags."""
-        return self._catalog.tags.said()
+    def said_tags(self, photo: PhotoQuery | Sequence[PhotoQuery] | None = None) -> list[tuple[int, str, str]]:
+        """List photo, tag in normal form, and spelling of all that people and files say, by photo; no machine tags.
+
+        Of a photo, of several, or of all.
+        """
+        return self._catalog.tags.said(None if photo is None else self._own(photo))
+
+    def tag_spelling(self, tag: str) -> str | None:
+        """Return how a tag is written, given in any spelling; None where people and files say it of no photo."""
+        return self._catalog.tags.spelling(normalised(tag))
+
+    def retagged_since(self, generation: int) -> list[int] | None:
+        """List the photos whose tags, or what was rejected for them, changed after a generation; None: not known."""
+        return self._catalog.tags.changed_since(generation)
 
     def tag_counts(self, prefix: str = "", *, limit: int = 100, offset: int = 0) -> list[TagCount]:
         """List tags that begin with `prefix`, those of the most photos first; no machine tags."""

@@ -43,6 +43,8 @@ class QueryPlan:
         How words are looked for: "joint", "classes" or "texts"; None without any.
     content : float
         The dial of that name.
+    taught : bool
+        Whether words are a tag that was looked for in photos without it.
     """
 
     likenesses: list[Likeness]
@@ -52,6 +54,7 @@ class QueryPlan:
     ranks: bool
     by_words: bool = False
     words: WordMethod | None = None
+    taught: bool = False
     content: float = 1.0
 
     def keep(self, kept: NDArray[np.bool_]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,10 @@ _LEXICAL = 0.95
 """Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
 
 
+Likely: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Ids of photos, and a probability for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A ranked list, before paths are known.
@@ -106,6 +110,8 @@ class QuerySearch:
         From cosines to probabilities, for the encoder of the collection; None where the photos' own spread tells it.
     taught : TaughtFilters
         What people taught: found like styles.
+    tagged : callable
+        Gives the photos that may deserve the tag that a text names, and how likely; None where it names none.
     """
 
     def __init__(
@@ -116,6 +122,7 @@ class QuerySearch:
         words: Callable[[], JointSpace | WordSpace | None],
         calibration: Logistic | None,
         taught: TaughtFilters,
+        tagged: Callable[[str], Likely | None],
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
@@ -123,6 +130,7 @@ class QuerySearch:
         self._words = words
         self._calibration = calibration
         self._taught = taught
+        self._tagged = tagged
         self._background = Background(vectors)
 
     def search(
@@ -296,7 +304,7 @@ class QuerySearch:
             raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.") from None
 
     def _add_words(self, query: Query, plan: QueryPlan, columns: Columns | None, state: Snapshot) -> None:
-        """Score the words of each weight together: what stands in texts, and what is seen in the photos."""
+        """Score the words of each weight together: what stands in texts, what is seen, and what a tag has taught."""
         groups: dict[float, list[Words]] = {}
         for term in query.terms:
             if isinstance(term, Words):
@@ -312,18 +320,18 @@ class QuerySearch:
                 scores = space.scores(text, state, plan.ids, self._background)
             elif space is not None and columns is not None:
                 scores = _of_rows(space.scores(text, columns), columns.rows_of(plan.ids))
+            if (likely := self._tagged(text)) is not None:
+                plan.taught = True
+                _add_evidence(scores, plan.ids, *likely)
             if found:
                 ids = np.array([photo_id for photo_id, _ in found], np.int64)
                 relevance = np.array([relevance for _, relevance in found], np.float32)
                 lexical = _LEXICAL + (0.99 - _LEXICAL) * relevance / max(float(relevance.max()), 1e-9)
-                places = np.minimum(np.searchsorted(plan.ids, ids), max(len(plan.ids) - 1, 0))
-                there = plan.ids[places] == ids if len(plan.ids) else np.zeros(len(ids), np.bool_)
-                here = places[there]
-                scores[here] = 1 - (1 - scores[here]) * (1 - lexical[there])
+                _add_evidence(scores, plan.ids, ids, lexical)
             name = "words" if len(groups) == 1 and weight > 0 else f"{'-' * (weight < 0)}words:{typed}"
             plan.parts.append(Part(name, weight, scores, DOUBT_OF_WORDS))
-            if space is None and weight > 0:  # nothing but the texts tells: all else is no hit
-                plan.keep(scores > 0)
+            if space is None and weight > 0:  # nothing but texts and tags tells: all else is no hit
+                plan.keep(scores >= _LEAST_OF_WORDS)
 
     # -- candidates -------------------------------------------------------------------------------------------
 
@@ -433,7 +441,7 @@ class QuerySearch:
 def _least_of_words(plan: QueryPlan, scores: NDArray[np.float32]) -> float:
     """Score that a hit of words alone must have."""
     best = float(scores.max(initial=0))
-    if best >= _LEXICAL:
+    if best >= _LEXICAL and not plan.taught:
         return _LEAST_BESIDE_TEXTS
     if plan.words == "joint":  # all are ranked, as by a photo, unless no word is known: then all have 0
         return _LEAST_OF_JOINT
@@ -459,6 +467,16 @@ def _of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np
     if not len(values):
         return _zeros(rows)
     return np.where(rows >= 0, values[rows], np.float32(0))
+
+
+def _add_evidence(
+    scores: NDArray[np.float32], of: NDArray[np.int64], ids: NDArray[np.int64], probabilities: NDArray[np.float32]
+) -> None:
+    """Raise the scores float32 (n,) of some photos: what either says is so unless both are wrong."""
+    places = np.minimum(np.searchsorted(of, ids), max(len(of) - 1, 0))
+    there = of[places] == ids if len(of) else np.zeros(len(ids), np.bool_)
+    here = places[there]
+    scores[here] = 1 - (1 - scores[here]) * (1 - probabilities[there])
 
 
 def _zeros(like: NDArray[np.int64]) -> NDArray[np.float32]:

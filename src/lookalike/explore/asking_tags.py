@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.collection import Collection, OutsidePhoto
+from lookalike.collection.learned_tags import CollectionTags, StoredEmbeddings, tables_of, tags_now, unknown_tag
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.collection_tags import StoredEmbeddings, tables_of, tags_now
 from lookalike.explore.score_evaluation import ScoreEvaluation, evaluate_scores
 from lookalike.explore.tag_evaluation import TagEvaluation, evaluate_tags
 from lookalike.quantization.arguments import check_count
@@ -84,7 +84,7 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 1
     k = check_count(k, "k")
     photo_id = collection.find(photo)
     state = tags_now(collection)
-    if not state.raw:
+    if state is None:
         return []
     if photo_id is None:
         assert not isinstance(photo, int | np.integer)  # an id is found, or refused
@@ -92,7 +92,7 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 1
     else:
         embedding = collection.raw_embeddings([photo_id])[0]
     found = state.suggest(embedding, k, photo_id=photo_id)
-    return [SuggestedTag(tag, state.raw[tag], score) for tag, score in found if tag in state.raw]
+    return [SuggestedTag(tag, collection.tag_spelling(tag) or tag, score) for tag, score in found]
 
 
 def accept_tags(collection: Collection, photo: Photo, *tags: str) -> None:
@@ -112,8 +112,7 @@ def nearest_photos_of_tag(collection: Collection, tag: str, k: int = 20) -> list
     ------
     UnknownTagError
     """
-    found = tags_now(collection).nearest_photos(tag, check_count(k, "k"))
-    return [TagPhoto(*each) for each in found]
+    return [TagPhoto(*each) for each in _state(collection, tag).nearest_photos(tag, check_count(k, "k"))]
 
 
 def similar_tags(collection: Collection, tag: str, k: int = 10) -> list[SimilarTag]:
@@ -123,14 +122,14 @@ def similar_tags(collection: Collection, tag: str, k: int = 10) -> list[SimilarT
     ------
     UnknownTagError
     """
-    state = tags_now(collection)
-    return [SimilarTag(name, state.raw[name], cosine) for name, cosine in state.similar(tag, check_count(k, "k"))]
+    found = _state(collection, tag).similar(tag, check_count(k, "k"))
+    return [SimilarTag(name, collection.tag_spelling(name) or name, cosine) for name, cosine in found]
 
 
 def evaluate_tag_suggestions(collection: Collection, *, k: int = 5, rounds: int = 1, seed: int = 0) -> TagEvaluation:
     """Hide the tags of a fifth of the tagged photos and see what of them is suggested; see `evaluate_tags`."""
     ids = collection.ids()
-    carried, _, _ = tables_of(collection, ids)
+    carried, _ = tables_of(collection, ids)
     return evaluate_tags(StoredEmbeddings(collection, ids), carried, k=k, rounds=rounds, seed=seed)
 
 
@@ -169,3 +168,10 @@ def evaluate_score(
             )
         found.append(scores[marked])
     return evaluate_scores(*found)
+
+
+def _state(collection: Collection, tag: str) -> CollectionTags:
+    state = tags_now(collection)
+    if state is None:
+        raise unknown_tag(tag)
+    return state

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.tag_map import BLOCK, Rows
-from lookalike.explore.tag_ranking import NearestRows, Neighbours
-from lookalike.explore.tag_space import Tags, TagSpace
-from lookalike.explore.tag_table import TagTable
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization.arguments import check_count, check_share, normalised
+from lookalike.tags.tag_map import BLOCK, Rows
+from lookalike.tags.tag_ranking import NearestRows, Neighbours
+from lookalike.tags.tag_space import Tags, TagSpace
+from lookalike.tags.tag_table import TagTable
 
 __all__ = ["RANKINGS", "Figure", "Reliability", "TagEvaluation", "evaluate_tags", "ranking_metrics"]
 

@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.tag_map import (
+from lookalike.kernels.threads import one_blas_thread
+from lookalike.quantization.arguments import as_vectors, check_count, normalised
+from lookalike.tags.tag_map import (
     Rows,
     TagMap,
     TagSpread,
@@ -33,10 +35,8 @@ from lookalike.explore.tag_map import (
     row_basis,
     tag_weights,
 )
-from lookalike.explore.tag_ranking import Calibration, NearestRows, Neighbours, log_odds, voted
-from lookalike.explore.tag_table import TagTable
-from lookalike.kernels.threads import one_blas_thread
-from lookalike.quantization.arguments import as_vectors, check_count, normalised
+from lookalike.tags.tag_ranking import Calibration, NearestRows, Neighbours, log_odds, voted
+from lookalike.tags.tag_table import TagTable
 
 __all__ = ["TagSpace", "TagSuggestions"]
 
@@ -92,7 +92,7 @@ class TagSpace:
     carried, rejected : TagTable
         The answers it was made of: what each photo carries, and what was rejected for it.
     sums, rejected_sums : float32 (n_tags, d)
-        Of the places of photos that carry a tag, and of those for which it was rejected.
+        Of the places, of unit length, of photos that carry a tag, and of those for which it was rejected.
     calibration : Calibration
 
     Attributes
@@ -207,7 +207,7 @@ class TagSpace:
         old, new = (_grown(table, names, size).rows(at) for table in (self.carried, carried))
         old_no, new_no = (_grown(table, names, size).rows(at) for table in (before, after))
         with one_blas_thread():
-            places = self.map.places(self.map.compared(x))
+            places = normalised(self.map.places(self.map.compared(x)))
         sums, refused_sums = (_more_tags(each, len(names)) for each in (self.sums, self.rejected_sums))
         for out, was, now in ((sums, old, new), (refused_sums, old_no, new_no)):
             add_tag_sums(out, places, now)
@@ -272,6 +272,16 @@ class TagSpace:
             return normalised(self.map.places(self.map.compared(x)))
 
     # ------------------------------------------------------------------ asking
+
+    def probabilities(self, tag: str | int, cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability that photos would carry a tag, float32 (n,), by their cosines with its place alone."""
+        number = self.number(tag)
+        b, b_similarity, _, b_frequency, *_ = self.calibration.alone
+        count = self._counts[number]
+        odds = b + b_similarity * cosines * (count / (count + _SHRUNK))
+        odds = odds + b_frequency * log_odds(self.frequencies[number : number + 1])
+        probabilities: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(odds, -50, 50)))).astype(np.float32)
+        return probabilities
 
     def similar_tags(self, tag: str | int, k: int = 10) -> list[tuple[str, float]]:
         """Return the tags nearest to a tag with their cosines, nearest first; itself is left out.
@@ -421,7 +431,7 @@ class _Fit:
         for rows, x in self._blocks():
             which = np.flatnonzero(known[rows])
             if len(which):
-                places = map_.places(x[which])
+                places = normalised(map_.places(x[which]))
                 for out, table in zip(sums, (self.carried, self.rejected), strict=True):
                     add_tag_sums(out, places, table.rows(rows[which]))
         return sums[0], sums[1]

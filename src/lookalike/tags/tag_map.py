@@ -23,8 +23,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.explore.tag_table import TagTable
 from lookalike.quantization.arguments import normalised
+from lookalike.tags.tag_table import TagTable
 
 __all__ = [
     "BLOCK",

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.tag_index import TagIndex
-from lookalike.explore.tag_map import TagSpread
-from lookalike.explore.tag_ranking import Neighbours
-from lookalike.explore.tag_space import TagSpace
-from lookalike.explore.tag_table import TagTable
 from lookalike.kernels.threads import one_blas_thread
+from lookalike.tags.tag_index import TagIndex
+from lookalike.tags.tag_map import TagSpread
+from lookalike.tags.tag_ranking import Neighbours
+from lookalike.tags.tag_space import TagSpace
+from lookalike.tags.tag_table import TagTable
 
 NAMES = np.array(["boat", "cat", "dog", "elk", "fox", "gull"], object)
 
@@ -68,7 +68,7 @@ def test_answers_give_the_places_that_a_fit_gives_with_the_same_map(clusters) ->
     space = TagSpace.fit(x, tags)
     rows = np.array([1, 3, 5])
     answered = space.with_answers(x[rows], accepted=[["cat"], [], ["new"]], rejected=[["dog"], ["dog"], []], rows=rows)
-    places = space.map.places(space.map.compared(x))
+    places = space.photos(x)
     cats = [row for row, each in enumerate(tags) if "cat" in each]
     assert np.allclose(answered.sums[answered.number("cat")], places[[*cats, 1]].sum(axis=0), atol=1e-3)
     assert np.allclose(answered.rejected_sums[answered.number("dog")], places[[1, 3]].sum(axis=0), atol=1e-3)
@@ -111,7 +111,7 @@ def test_the_same_photos_and_tags_give_the_same_bytes(clusters) -> None:
 
 
 def test_the_map_is_the_same_in_the_space_that_few_photos_span(clusters) -> None:
-    from lookalike.explore.tag_map import row_basis
+    from lookalike.tags.tag_map import row_basis
 
     x, labels = clusters(18, 3)
     table = TagTable.of([[NAMES[label]] for label in labels])

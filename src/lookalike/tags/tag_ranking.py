@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.explore.tag_table import TagTable
+from lookalike.tags.tag_table import TagTable
 
 __all__ = ["N_NEIGHBOURS", "Calibration", "NearestRows", "Neighbours", "log_odds", "voted"]
 
