@@ -16,10 +16,11 @@ PARTS = {
     "quality": "precision of the product's search against exact search and against chance",
     "teaching": "filters taught by examples against nearest means, and explanations against hiding what they name",
     "appearance": "styles against chance, colours against the mean colour, composition, quality, time per photo",
-    "understanding": "words, colours, styles, composition and mixed queries against baselines; calibration, time, cost",
+    "understanding": "words, colours, styles, composition and mixed queries against baselines; calibration, time",
     "engine": "recall, bytes and speed of the vector engine against FAISS, ScaNN and usearch",
     "filters": "recall and time of filtered search, wide and narrow, against unfiltered",
     "live": "the live index: adding, searching while it merges, opening, compaction under updates",
+    "cost": "processor time of each step of `add` with everything on, against the bare encoder",
     "ingest": "photos per second and memory of `add` against the bare encoder",
 }
 

@@ -1,4 +1,4 @@
-"""What understanding photos is worth: every capability against a baseline, calibration, time and cost.
+"""What understanding photos is worth: every capability against a baseline, calibration, time.
 
 Sets and labels are told in `sets`; one thread, and processor time where time is measured.
 """
@@ -12,15 +12,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
 
 import numpy as np  # noqa: E402  the settings above come first
 
-from benchmarks.ingest import PICTWO, _jpegs  # noqa: E402
-from benchmarks.quality import DEMO  # noqa: E402
 from benchmarks.report import Cell, Report  # noqa: E402
 from benchmarks.understanding import hits, joint, looks, mixed, speed, tags, words  # noqa: E402
 from benchmarks.understanding.large import large_collection  # noqa: E402
 from benchmarks.understanding.sets import labelled_sets  # noqa: E402
 from lookalike.collection.ranking import photo_calibration  # noqa: E402
-
-N_JPEGS = 150
 
 
 def run(*, quick: bool, reuse: bool = False) -> Report:
@@ -102,16 +98,12 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
         )
         report.table("A text in a joint space, 100,000 x 512: processor time", speed.LATENCY, joint.latency_rows())
     report.table("A part of a photo, on the demo: processor time, one thread", speed.LATENCY, regions)
-    files = _jpegs(sorted(PICTWO.glob("*/original/*.webp"))[::5], 1)[: 20 if quick else N_JPEGS]
-    report.table("What `add` costs with everything on, JPEG files", speed.COST, speed.cost_rows(files))
-    webp = sorted(DEMO.rglob("*.webp"))[:: 8 if quick else 2]
-    report.table("The same, WebP files (the demo's)", speed.COST, speed.cost_rows(webp))
     worst = min(float(row[6]) for row in together)
     report.notes += [
         f"Goal: a query of several parts is never worse than its best part. Worst difference of mAP: {worst:+.3f}.",
         "Goal: of hits that score .8 to .9, 80 to 90 % are of the same class.",
         "Goal: a query of several parts takes at most 50 ms at the 95th percentile, on 100,000 photos.",
-        "Goal: `add` with everything on costs at most 1.6 times the bare encoder.",
+        "What `add` costs with everything on has a page of its own: `python -m benchmarks cost`.",
         "Recall@10 is counted of the relevant photos that can be among ten. Lists of words end where search ends them; "
         "what is not in them counts as not found.",
         "The collection of 100,000 photos is written, not read: 30,000 real embeddings of CIFAR-10 and moved copies, "

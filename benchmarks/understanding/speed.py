@@ -1,25 +1,18 @@
-"""Time of queries on 100,000 photos, and what `add` costs with everything on."""
+"""Time of queries on 100,000 photos."""
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 import lookalike
 from benchmarks.report import Cell
 from benchmarks.understanding.large import N_KINDS, TAGS
 from benchmarks.understanding.looks import COLOURS
-from lookalike.appearance import measure
-from lookalike.collection.looking import Looker
 from lookalike.concepts import imagenet
-from lookalike.encoders import load_nsfw
-from lookalike.photos import read_photo, thumbnail
 
 N_WARM = 5
 
@@ -113,56 +106,3 @@ def candidates_row(directory: Path, *, n_queries: int) -> list[Cell]:
             query_search.N_CANDIDATES = usual
             shares.append(len(found & every) / 20)
     return ["photo, word, colour", n_queries, usual, float(np.mean(shares))]
-
-
-def cost_rows(files: list[Path]) -> list[list[Cell]]:
-    """Processor time of each step of `add` for a photo: milliseconds, the best of three rounds, one thread."""
-    encoder, nsfw = lookalike.load_encoder(n_threads=1), load_nsfw()
-    looker = Looker(encoder, nsfw=True)
-    data = [path.read_bytes() for path in files]
-    whole = [_bare(each) for each in data]
-    small = [read_photo(each, min_side=encoder.card.min_side).image for each in data]
-    pairs = [small[i : i + 2] for i in range(0, len(small), 2)]
-
-    def all_of(each: list[bytes]) -> None:
-        photos = [read_photo(one, min_side=encoder.card.min_side) for one in each]
-        for photo in photos:
-            thumbnail(photo.image)
-        looker.look([photo.image for photo in photos], [(photo.width, photo.height) for photo in photos])
-
-    data_pairs = [data[i : i + 2] for i in range(0, len(data), 2)]
-    steps: dict[str, Callable[[], NDArray[np.float64]]] = {
-        "bare encoder: decode, convert, encode": lambda: _times(lambda one: encoder.encode([_bare(one)]), data),
-        "encoder alone, decoded before": lambda: _times(lambda one: encoder.encode([one]), whole),
-        "everything": lambda: _times(all_of, data_pairs) / 2,
-        "  read and shrink": lambda: _times(lambda one: read_photo(one, min_side=encoder.card.min_side), data),
-        "  thumbnail": lambda: _times(thumbnail, small),
-        "  encoder with class scores, two at a time": lambda: (
-            _times(lambda two: encoder.encode(two, outputs=("logits",)), pairs) / 2
-        ),
-        "  open_nsfw, two at a time": lambda: _times(nsfw.score, pairs) / 2,
-        "  colours, styles, quality, composition": lambda: _times(measure, small),
-    }
-    best = dict.fromkeys(steps, np.inf)
-    for _ in range(3):  # in turns, so that what else runs here meets all
-        for name, step in steps.items():
-            best[name] = min(best[name], float(np.mean(step())))
-    bare = best["bare encoder: decode, convert, encode"]
-    return [[name, value * 1000, value / bare] for name, value in best.items()]
-
-
-COST = ["step", "ms a photo", "of the bare encoder"]
-
-
-def _bare(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data)).convert("RGB")
-
-
-def _times(step: Callable[..., object], inputs: Sequence[object]) -> NDArray[np.float64]:
-    step(inputs[0])
-    seconds = []
-    for each in inputs:
-        started = time.process_time()
-        step(each)
-        seconds.append(time.process_time() - started)
-    return np.array(seconds)

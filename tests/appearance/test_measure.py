@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
 import lookalike.appearance
-from lookalike.appearance import MEASURES, N_COMPOSITION, STYLES, Appearance, measure
+from lookalike.appearance import MEASURES, N_COMPOSITION, STYLES, Appearance, measure, measure_all
 
 
 def scene(seed: int = 0, size: tuple[int, int] = (480, 360)) -> Image.Image:
@@ -167,3 +167,18 @@ def test_a_mirrored_photo_is_another_composition_and_a_recoloured_one_the_same(s
     )
     assert own @ grey / 127**2 > 0.99
     assert own @ mirrored < own @ grey * 0.95
+
+
+def test_photos_measured_together_measure_as_alone() -> None:
+    rng = np.random.default_rng(0)
+    pictures = [
+        Image.fromarray(rng.integers(0, 256, (height, width, 3)).astype(np.uint8))
+        for height, width in ((1, 1), (240, 180), (300, 500))
+    ]
+    together = measure_all(pictures, sizes=[(4000, 3000)] * len(pictures))
+    for picture, look in zip(pictures, together, strict=True):
+        alone = measure(picture, size=(4000, 3000))
+        np.testing.assert_array_equal(look.measures, alone.measures)
+        np.testing.assert_array_equal(look.palette, alone.palette)
+        np.testing.assert_array_equal(look.composition, alone.composition)
+    assert measure_all([], sizes=[]) == []

@@ -64,7 +64,7 @@ def test_each_photo_is_answered_for_itself(worker: WorkerProcess, names: list[st
             assert answer == {"sha256": name}
 
 
-def test_a_picture_that_cannot_be_encoded_leaves_the_other_of_its_pair_alone() -> None:
+def test_a_picture_that_cannot_be_encoded_leaves_the_others_of_its_line_alone() -> None:
     class Looker:
         def look(self, images: list[str], sizes: list[tuple[int, int]]) -> list[Look]:
             if "bad" in images:

@@ -5,13 +5,14 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from PIL import Image
 
 from lookalike.encoders import NsfwClassifier, load_nsfw
-from lookalike.encoders.nsfw import WEIGHTS, nsfw_card, through_jpeg
-from lookalike.encoders.nsfw_build import build_nsfw_graph, tinted
+from lookalike.encoders.nsfw import WEIGHTS, nsfw_card, row_windows, through_jpeg
+from lookalike.encoders.nsfw_build import build_nsfw_graph, prepared_graph, tinted
 from lookalike.encoders.package_file import read_package_file
 from lookalike.encoders.preprocessing import pixels
 from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
@@ -33,6 +34,29 @@ def test_the_float_graph_gives_what_the_published_one_gives(pictures: list[Image
     bgr = batch[..., ::-1].astype(np.float32) - np.array([104, 117, 123], np.float32)
     expected = published.run(None, {"input:0": bgr})[0][:, 1]
     np.testing.assert_allclose(load_nsfw(precision="fp32").score(pictures), expected, atol=1e-5)
+
+
+def test_windows_are_eight_pixels_of_a_row_in_a_border_of_the_mean() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)).astype(np.uint8)
+    windows = row_windows(picture, nsfw_card())
+    assert windows.shape == (1, 230, 112, 24)
+    np.testing.assert_array_equal(windows[0, 3 + 40, 20].reshape(8, 3), picture[0, 40, 37:45])
+    np.testing.assert_array_equal(windows[0, 3 + 40, 111, :15].reshape(5, 3), picture[0, 40, 219:224])
+    for border in (windows[0, :3], windows[0, -3:], windows[0, :, 0, :9], windows[0, :, 111, 15:]):
+        np.testing.assert_array_equal(border.reshape(-1, 3), np.broadcast_to([123, 117, 104], (border.size // 3, 3)))
+
+
+def test_no_convolution_reads_only_some_of_what_was_computed_for_it() -> None:
+    published = read_package_file(WEIGHTS, "test")
+
+    def wasteful(graph: onnx.GraphProto) -> list[str]:
+        attributes = [(node.name, {each.name: list(each.ints) for each in node.attribute}) for node in graph.node]
+        return [name for name, each in attributes if each.get("kernel_shape") == [1, 1] and each["strides"] == [2, 2]]
+
+    assert len(wasteful(onnx.load_from_string(published).graph)) == 6
+    left = wasteful(prepared_graph(published, "fp32").graph)
+    assert len(left) == 3
+    assert all(name.endswith(".even") for name in left)  # these take every second pixel of what goes straight on
 
 
 def test_int8_is_near_float_and_public_domain_pictures_score_low(
@@ -80,7 +104,6 @@ def test_tints_are_the_same_each_time_and_keep_the_originals() -> None:
 
 
 def test_another_network_is_refused() -> None:
-    import onnx
     from onnx import TensorProto, helper
 
     value = helper.make_tensor_value_info

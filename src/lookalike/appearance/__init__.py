@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lookalike.appearance.composition import N_COMPOSITION, composition_of
 from lookalike.appearance.lightness import Lightness
-from lookalike.appearance.measure import MEASURES, Appearance, measure
+from lookalike.appearance.measure import MEASURES, Appearance, measure, measure_all
 from lookalike.appearance.monochrome import monochrome_scores
 from lookalike.appearance.names import COLOUR_NAMES, colour_named, named_colour
 from lookalike.appearance.oklab import oklab_distances, oklab_of, srgb_of
@@ -25,6 +25,7 @@ __all__ = [
     "colour_named",
     "composition_of",
     "measure",
+    "measure_all",
     "monochrome_scores",
     "named_colour",
     "oklab_distances",

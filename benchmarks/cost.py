@@ -1,0 +1,128 @@
+"""What `add` costs with everything on, step by step, against the bare encoder: processor time for a photo.
+
+The bare encoder is a plain loop, as in benchmarks/ingest.py: open, convert to RGB, encode, one photo a call.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import lookalike
+from benchmarks.ingest import DEMO, PICTWO, _jpegs
+from benchmarks.report import Cell, Report
+from lookalike.appearance import measure_all
+from lookalike.collection.ingest import n_cores
+from lookalike.collection.looking import Looker
+from lookalike.collection.worker_process import GROUP
+from lookalike.encoders import load_nsfw
+from lookalike.kernels.threads import one_blas_thread
+from lookalike.photos import read_photo, thumbnail
+
+
+def run(*, quick: bool) -> Report:
+    """Measure the demo's WebP files, JPEGs made of them, and smaller JPEGs."""
+    report = Report("What `add` costs with everything on", "cost")
+    webp = sorted(DEMO.rglob("*.webp"))[:: 2 if quick else 1]
+    originals = sorted(PICTWO.glob("*/original/*.webp"))
+    sets = {
+        "WebP of 1.1 MP, the demo": webp,
+        "JPEG of 1.1 MP, made of the demo": _jpegs(webp, 1),
+        "JPEG of 0.4 MP, made of @pictwo": _jpegs(originals[:: 9 if quick else 5], 1),
+    }
+    for name, files in sets.items():
+        report.table(name, ["step", "ms a photo", "of the bare encoder"], cost_rows(files))
+    report.notes += [
+        "Goal: everything on costs at most 1.6 times the bare encoder, which decodes, converts and encodes one photo a "
+        "call and does nothing else.",
+        "*everything* is what a worker does with a photo's bytes: read and shrink, thumbnail, all looks. *add* is the "
+        "user and system time of `Collection.add` and its workers, less what starting takes: hashes, files, facts, "
+        "catalog and index are in it.",
+        "Steps alone find code and weights in the processor's caches; in `everything` they displace each other, so it "
+        "may be more than their sum.",
+    ]
+    return report
+
+
+def cost_rows(files: list[Path]) -> list[list[Cell]]:
+    """Processor time of each step of `add` for a photo: milliseconds, the best of three rounds, one thread.
+
+    Files go through the steps in groups, as in a worker of `add`; the bare encoder takes one photo a call. The last row
+    is `add` itself, user and system time of all its processes, less what starting takes.
+    """
+    encoder, nsfw = lookalike.load_encoder(n_threads=1), load_nsfw()
+    looker = Looker(encoder, nsfw=True)
+    files = files[: len(files) // GROUP * GROUP]
+    data = [path.read_bytes() for path in files]
+    whole = [_bare(each) for each in data]
+    photos = [read_photo(each, min_side=encoder.card.min_side) for each in data]
+    sizes = [(photo.width, photo.height) for photo in photos]
+    small = [photo.image for photo in photos]
+
+    def all_of(part: slice) -> None:
+        read = [read_photo(each, min_side=encoder.card.min_side) for each in data[part]]
+        for photo in read:
+            thumbnail(photo.image)
+        looker.look([photo.image for photo in read], [(photo.width, photo.height) for photo in read])
+
+    groups = [slice(first, first + GROUP) for first in range(0, len(files), GROUP)]
+    looked_at = [(small[part], sizes[part]) for part in groups]
+    steps: dict[str, Callable[[], float]] = {
+        "bare encoder: decode, convert, encode": lambda: _seconds(lambda one: encoder.encode([_bare(one)]), data),
+        "encoder alone, decoded before": lambda: _seconds(lambda one: encoder.encode([one]), whole),
+        "everything": lambda: _seconds(all_of, groups),
+        "  read and shrink": lambda: _seconds(lambda one: read_photo(one, min_side=encoder.card.min_side), data),
+        "  thumbnail": lambda: _seconds(thumbnail, small),
+        "  encoder with class scores": lambda: _seconds(
+            lambda part: encoder.encode(part[0], outputs=("logits",)), looked_at
+        ),
+        "  open_nsfw": lambda: _seconds(lambda part: nsfw.score(part[0]), looked_at),
+        "  colours, styles, quality, composition": lambda: _seconds(
+            lambda part: measure_all(part[0], sizes=part[1]), looked_at
+        ),
+        "`add`: the same, stored, all processes": lambda: _seconds_of_add(files),
+    }
+    best = dict.fromkeys(steps, np.inf)
+    with one_blas_thread():  # as in a worker
+        for _ in range(3):  # in turns, so that what else runs here meets all
+            for name, step in steps.items():
+                best[name] = min(best[name], step() / len(files))
+    bare = best["bare encoder: decode, convert, encode"]
+    return [[name, value * 1000, value / bare] for name, value in best.items()]
+
+
+def _bare(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def _seconds(step: Callable[..., object], inputs: Sequence[object]) -> float:
+    step(inputs[0])
+    started = time.process_time()
+    for each in inputs:
+        step(each)
+    return time.process_time() - started
+
+
+def _seconds_of_add(files: list[Path]) -> float:
+    """Processor time of adding `files`: that of adding all, less that of adding a few, for as many as lie between."""
+    few = files[: 2 * GROUP * n_cores()]
+    if len(few) == len(files):
+        return math.nan
+    return (_add_seconds(files) - _add_seconds(few)) * len(files) / (len(files) - len(few))
+
+
+def _add_seconds(files: list[Path]) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.times()
+        with lookalike.Collection.open(Path(folder, "bench.lookalike")) as photos:
+            photos.add(*files)
+        after = os.times()
+    return sum(after[:4]) - sum(before[:4])
