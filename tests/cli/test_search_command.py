@@ -222,6 +222,7 @@ def test_info_counts_what_the_collection_holds(run, run_json, photos) -> None:
     assert (printed["photos"], printed["files"], printed["failures"]) == (len(photos), photos.n_files(), 0)
     assert printed["encoder"]["fingerprint"] == photos.settings.card.fingerprint
     assert printed["search"] == photos.search_method
+    assert printed["style_search"] == photos.style_method
     in_files = sum(path.stat().st_size for path in photos.path.rglob("*") if path.is_file())
     assert printed["bytes"]["total"] == in_files
     assert printed["bytes"]["thumbnails"] > 0
@@ -262,6 +263,12 @@ def test_info_tells_what_was_seen_in_a_photo(run, run_json, run_terminal, photos
     assert "\x1b" not in text
     shown = run_terminal("info", vase, "-c", photos.path)[1]
     assert re.search(r"\x1b\[[\d;]*(4[0-7]|10[0-7]|48;[25])[\d;]*m {5,}", shown)  # a block of background colour
+
+
+def test_info_tells_by_what_a_style_is_told(run, photos) -> None:
+    plainest = photos.search("style:minimalist", k=1)[0].id
+    text = " ".join(run("info", plainest, "-c", photos.path).stdout.split())
+    assert re.search(rf"Style .*minimalist (0\.\d\d|1\.00).* \(by {photos.style_method}\)", text)
 
 
 def test_info_on_a_photo_of_elsewhere_says_so(run, photos, tmp_path) -> None:

@@ -23,6 +23,8 @@ from lookalike.errors import (
     UnknownPhotoError,
 )
 
+GOLDEN = Path(__file__).parent / "golden"
+
 
 @pytest.fixture
 def photos(demo_collection: Path) -> Iterator[lookalike.Collection]:
@@ -130,6 +132,19 @@ def test_a_collection_whose_making_was_interrupted_is_made(tmp_path: Path) -> No
     (half / "writer.lock").touch()
     with lookalike.Collection.open(half) as photos:
         assert len(photos) == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "method"),
+    [("1", "image statistics and embeddings of efficientnet-lite2"), ("another", "image statistics alone")],
+)
+def test_it_tells_whether_embeddings_have_a_part_in_styles(tmp_path: Path, version: str, method: str) -> None:
+    copy = Path(shutil.copytree(GOLDEN / "version-3", tmp_path / "three.lookalike"))
+    settings = json.loads((copy / "collection.json").read_text())
+    settings["card"]["version"] = version
+    (copy / "collection.json").write_text(json.dumps(settings))
+    with lookalike.Collection.open(copy) as photos:
+        assert photos.style_method == method
 
 
 def test_a_card_is_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,26 @@ def test_adding_again_reads_only_what_is_new_changed_or_moved(folder: Path, tmp_
         assert photos.find(folder / "deep" / "renamed.webp") == ids[webp[0].name]
         assert photos.paths(photos.find(webp[1]) or 0) == sorted([str(webp[1]), str(folder / "copy.webp")])
         assert photos.find(webp[2]) != ids[webp[2].name]
+
+
+def test_what_an_earlier_recipe_saw_is_seen_anew_by_the_next_add(folder: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(folder / "deep")
+        ids = photos.ids().tolist()
+        photos.tag(ids[0], "kept")
+        known, vectors = [photos.seen(id_) for id_ in ids], photos.raw_embeddings(ids)
+    with closing(sqlite3.connect(tmp_path / "c.lookalike" / "catalog.sqlite")) as db:
+        db.execute("UPDATE seen SET recipe = '1', measures = zeroblob(length(measures))")
+        db.commit()
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        assert {photos.seen(id_).measures["minimalist"] for id_ in ids} == {0}, "until then it counts"
+        before = [hit.score for hit in photos.search("style:minimalist")]
+        assert counts(photos.add(folder / "deep")) == {"updated": 5}
+        assert [photos.seen(id_) for id_ in ids] == known
+        np.testing.assert_array_equal(photos.raw_embeddings(ids), vectors)
+        assert [hit.score for hit in photos.search("style:minimalist")] != before, "searches know of it"
+        assert counts(photos.add(folder / "deep")) == {"unchanged": 5}
+    assert lookalike.Collection.verify(tmp_path / "c.lookalike").is_clean
 
 
 def test_photos_of_a_folder_that_went_away_return_with_it(

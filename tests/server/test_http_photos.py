@@ -35,6 +35,7 @@ def test_status_counts_the_collection(client, demo_collection):
     assert status["jobs"] == []
     assert status["collection"] == str(demo_collection)
     assert status["word_search"] == "classes of efficientnet-lite2 by minilm-l6 (ConSE)"
+    assert status["style_search"] == "image statistics and embeddings of efficientnet-lite2"
 
 
 @pytest.mark.parametrize("limit", [1, 20, 153, 1000])

@@ -1,4 +1,4 @@
-"""How photos look: palettes, black and white, quality, styles, composition. Pure functions of pixels."""
+"""How photos look: palettes, black and white, quality, styles, composition. Pure functions of pixels and embedding."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lookalike.appearance.names import COLOUR_NAMES, colour_named, named_colour
 from lookalike.appearance.oklab import oklab_distances, oklab_of, srgb_of
 from lookalike.appearance.palette import N_COLOURS, palette_of, palette_scores, palette_vector, palette_vectors
 from lookalike.appearance.quality import Quality, quality_of
+from lookalike.appearance.style_probes import StyleProbe, style_probes
 from lookalike.appearance.styles import STYLES, Style, style_scores, style_statistics
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Lightness",
     "Quality",
     "Style",
+    "StyleProbe",
     "colour_named",
     "composition_of",
     "measure",
@@ -36,6 +38,7 @@ __all__ = [
     "palette_vectors",
     "quality_of",
     "srgb_of",
+    "style_probes",
     "style_scores",
     "style_statistics",
 ]

@@ -65,7 +65,13 @@ class Appearance:
         return float(self.measures[MEASURES.index(name)])
 
 
-def measure(image: Image.Image, *, size: tuple[int, int] | None = None) -> Appearance:
+def measure(
+    image: Image.Image,
+    *,
+    size: tuple[int, int] | None = None,
+    embedding: NDArray[np.floating] | None = None,
+    encoder: str | None = None,
+) -> Appearance:
     """Return how a photo looks.
 
     Parameters
@@ -75,16 +81,28 @@ def measure(image: Image.Image, *, size: tuple[int, int] | None = None) -> Appea
         192 all is measured of what is there.
     size : (int, int) or None
         Width and height of the photo itself, where `image` was shrunk while it was decoded: for the megapixels.
+    embedding : ndarray of float (dim,) or None
+        What an encoder makes of the photo, unit length, not centred: two styles heed it.
+    encoder : str or None
+        Fingerprint of that encoder's card. Without both, or where the encoder has no `style_probes`, all styles are
+        told by image statistics alone.
 
     Returns
     -------
     Appearance
-        The same for the same pixels, always.
+        The same for the same pixels and embedding, always.
     """
-    return measure_all([image], sizes=[size or image.size])[0]
+    embeddings = None if embedding is None else embedding[None]
+    return measure_all([image], sizes=[size or image.size], embeddings=embeddings, encoder=encoder)[0]
 
 
-def measure_all(images: Sequence[Image.Image], *, sizes: Sequence[tuple[int, int]]) -> list[Appearance]:
+def measure_all(
+    images: Sequence[Image.Image],
+    *,
+    sizes: Sequence[tuple[int, int]],
+    embeddings: NDArray[np.float32] | None = None,
+    encoder: str | None = None,
+) -> list[Appearance]:
     """Return how each of some photos looks, as `measure` does of one, in less time.
 
     Parameters
@@ -92,6 +110,9 @@ def measure_all(images: Sequence[Image.Image], *, sizes: Sequence[tuple[int, int
     images : sequence of Image
     sizes : sequence of (int, int)
         Widths and heights of the photos themselves.
+    embeddings : float32 (n, dim), optional
+    encoder : str, optional
+        As in `measure`.
 
     Returns
     -------
@@ -105,9 +126,10 @@ def measure_all(images: Sequence[Image.Image], *, sizes: Sequence[tuple[int, int
         quality_of(lightness, lab, megapixels=width * height / 1e6)
         for lightness, lab, (width, height) in zip(greys, labs, sizes, strict=True)
     ]
+    rows = [None] * len(pictures) if embeddings is None else list(embeddings)
     styles = [
-        style_scores(lightness, black_and_white=black_and_white)
-        for lightness, (black_and_white, _) in zip(greys, monochrome, strict=True)
+        style_scores(lightness, black_and_white=black_and_white, embedding=row, encoder=encoder)
+        for lightness, (black_and_white, _), row in zip(greys, monochrome, rows, strict=True)
     ]
     palettes = [palette_of(lab) for lab in labs]
     compositions = [composition_of(lightness) for lightness in greys]

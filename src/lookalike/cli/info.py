@@ -14,7 +14,6 @@ from lookalike.cli.terminal import print_json, stdout
 from lookalike.cli.wording import count, shown_path, size
 
 if TYPE_CHECKING:
-    from lookalike.catalog import PhotoRecord
     from lookalike.collection import Collection, SeenPhoto
 
 __all__ = ["info"]
@@ -63,7 +62,7 @@ def info(
                 import numpy as np
 
                 np.save(embedding, photos.embeddings([photo_id])[0], allow_pickle=False)
-            _show_photo(photos.photo(photo_id), photos.paths(photo_id), photos.seen(photo_id), json=json)
+            _show_photo(photos, photo_id, json=json)
 
 
 def _show_failures(failures: list[tuple[str, str]], *, json: bool) -> None:
@@ -99,6 +98,7 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
                 },
                 "search": photos.search_method,
                 "word_search": photos.word_method,
+                "style_search": photos.style_method,
                 "nsfw": photos.settings.nsfw,
                 "bytes": sizes,
             }
@@ -112,6 +112,7 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
             "Encoder": f"{card.name} {card.precision}, {card.dim:,} dimensions",
             "Search": METHODS[photos.search_method],
             "Words": photos.word_method,
+            "Styles": photos.style_method,
             "NSFW": "photos are judged by open_nsfw" if photos.settings.nsfw else "photos are not judged",
             "On disk": f"{size(sizes['total'])}: {parts}",
             "Not readable": f"{count(n_failures, 'file')}: lookalike info --failures" if n_failures else "",
@@ -119,9 +120,10 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
     )
 
 
-def _show_photo(record: PhotoRecord, paths: list[str], seen: SeenPhoto, *, json: bool) -> None:
+def _show_photo(photos: Collection, photo_id: int, *, json: bool) -> None:
     from lookalike.photos import PhotoFacts
 
+    record, paths, seen = photos.photo(photo_id), photos.paths(photo_id), photos.seen(photo_id)
     facts = PhotoFacts.from_json(record.facts)
     if json:
         import json as json_module
@@ -167,7 +169,7 @@ def _show_photo(record: PhotoRecord, paths: list[str], seen: SeenPhoto, *, json:
             "Exposure": " · ".join(part for part in exposure if part),
             "Position": position,
             "Machine tags": _machine_tags(seen),
-            **seen_facts(seen),
+            **seen_facts(seen, style_method=photos.style_method),
             "Size": f"{record.width:,} x {record.height:,} pixels, {record.format.upper()}, {size(record.bytes)}",
             "Added": record.added_at.replace("T", " ").removesuffix("+00:00") + " UTC",
             "SHA-256": record.sha256,

@@ -44,7 +44,7 @@ def swatches_json(palette: Sequence[Swatch]) -> list[dict[str, Any]]:
     return [{"hex": one.hex, "name": one.name, "share": one.share} for one in palette]
 
 
-def seen_facts(seen: SeenPhoto) -> dict[str, str]:
+def seen_facts(seen: SeenPhoto, *, style_method: str) -> dict[str, str]:
     """Return what was seen in a photo, for `print_facts`; empty where it was not looked at yet."""
     if not seen.is_seen:
         return {}
@@ -59,7 +59,7 @@ def seen_facts(seen: SeenPhoto) -> dict[str, str]:
     others = [f"{name} {value:.3g}".replace("_", " ") for name, value in measures.items() if name not in STYLES]
     return {
         "Seen": ", ".join(f"{name} {probability:.2f}" for name, probability in seen.labels[:5]),
-        "Style": ", ".join(styles),
+        "Style": f"{', '.join(styles)} (by {style_method})" if styles else "",
         "Colours": told_colours(seen.palette),
         "Measures": ", ".join(others),
         "NSFW": "not judged" if seen.nsfw is None else f"{seen.nsfw:.3f}, by open_nsfw",

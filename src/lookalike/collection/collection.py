@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.appearance import style_probes
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
@@ -587,6 +588,14 @@ class Collection:
         if card.labels == "imagenet-1k":
             method = f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
         return method if trouble is None else f"{method}; the text side of {card.name} cannot be used: {trouble}"
+
+    @property
+    def style_method(self) -> str:
+        """How styles are told: "image statistics alone", or whose embeddings tell besides."""
+        card = self.settings.card
+        if not style_probes(card.fingerprint):
+            return "image statistics alone"
+        return f"image statistics and embeddings of {card.name}"
 
     def suggest(self, typed: str, *, limit: int = 10) -> list[Suggestion]:
         """List how a query that is being typed may go on.

@@ -1,7 +1,8 @@
 """Looking at photos: the embedding, and everything else that is known of a photo from its pixels alone.
 
 One run of the encoder gives embedding and class scores; open_nsfw is a second, small network; palette, composition,
-styles and quality come from one reduced copy of the picture (lookalike.appearance).
+styles and quality come from one reduced copy of the picture (lookalike.appearance), two of the styles from the
+embedding too.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Looker:
 
     def __init__(self, encoder: ImageEncoder, *, nsfw: bool) -> None:
         self._encoder = encoder
+        self._fingerprint = encoder.card.fingerprint
         self._has_labels = encoder.card.labels == "imagenet-1k"
         self._nsfw: NsfwClassifier | None = load_nsfw() if nsfw else None
 
@@ -77,7 +79,8 @@ class Looker:
             classes, probabilities = likeliest(confidences(encoding.logits, encoder=name), n_labels=N_LABELS)
             labels = [tags(row, encoder=name) for row in encoding.logits]
         looks = []
-        for i, appearance in enumerate(measure_all(images, sizes=sizes)):
+        appearances = measure_all(images, sizes=sizes, embeddings=encoding.embeddings, encoder=self._fingerprint)
+        for i, appearance in enumerate(appearances):
             seen = Seen(
                 classes[i],
                 probabilities[i],

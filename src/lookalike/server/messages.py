@@ -464,6 +464,7 @@ class Status(BaseModel):
     encoder: str
     search: Literal["exact", "lopq"] = Field(description="how photos are compared")
     word_search: str = Field(description="how words are looked for: in texts only, or also in what was seen in photos")
+    style_search: str = Field(description="how styles are told: by image statistics alone, or also by embeddings")
     writable: bool = Field(description="whether tags and filters can be changed here")
     jobs: list[Job]
 

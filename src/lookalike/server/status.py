@@ -31,6 +31,7 @@ def status_routes(collection: Collection, jobs: Sequence[AddJob], writing: Writi
             encoder=collection.settings.card.name,
             search=collection.search_method,
             word_search=collection.word_method,
+            style_search=collection.style_method,
             writable=writing.is_possible,
             jobs=[job.message() for job in jobs],
         )
