@@ -1,9 +1,9 @@
-"""Make the README's picture of the page: the grid of all photos, and under it those similar to one of them.
+"""Make the pictures of the page for README and docs: the grid, a search, a photo's facts, and why two are alike.
 
     python tools/screenshot.py docs/images                                  serves the demo's photos itself
     python tools/screenshot.py docs/images --url http://127.0.0.1:8765      a server that is running
 
-Writes page.jpg, under 400 kB, by driving a Chromium found on PATH.
+Writes page.jpg, page-search.jpg, page-facts.jpg and page-why.jpg, each under 400 kB, by a Chromium found on PATH.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -27,7 +29,8 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chro
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 WIDTH, GRID_HEIGHT, PIVOT_HEIGHT, GAP = 1280, 560, 700, 20
 MAX_BYTES = 400_000
-GOAL = "Bouquet of Flowers in a Vase"
+GOAL, DESCRIBED = "Bouquet of Flowers in a Vase", "STS-119 Shuttle Discovery With Moon"
+SEARCH, TYPED = "flowers -book colour:gold@20%", " style:"
 
 
 @contextlib.contextmanager
@@ -51,6 +54,39 @@ def settle(page: Page) -> None:
     page.locator("li[data-photo]").first.wait_for()
     page.wait_for_load_state("networkidle")
     page.evaluate("Promise.all([...document.images].map((image) => image.decode().catch(() => null)))")
+
+
+def shoot_search(page: Page) -> Image.Image:
+    """Show a query of several items, and what is suggested for the next."""
+    page.goto("/?" + urlencode({"words": SEARCH}))
+    settle(page)
+    field = page.get_by_role("combobox", name="Search by words")
+    field.press("End")
+    field.press_sequentially(TYPED)
+    page.get_by_role("option").nth(2).wait_for()
+    field.press("ArrowDown")
+    return shoot(page)
+
+
+def shoot_facts(page: Page, photo: int) -> Image.Image:
+    """Show what is known of a photo, beside it."""
+    page.goto(f"/?photo={photo}")
+    page.get_by_role("dialog", name="Photo").wait_for()
+    page.wait_for_timeout(500)  # until the viewer hears keys
+    page.keyboard.press("i")
+    page.get_by_role("heading", name="Colours").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)  # until the panel has faded in
+    return shoot(page)
+
+
+def shoot_why(page: Page, photo: int) -> Image.Image:
+    """Show why the photo most like another is so."""
+    hits = page.request.get(f"/api/v1/photos/{photo}/similar", params={"k": 1}).json()["hits"]
+    page.goto(f"/?similar={photo}&why={hits[0]['id']}")
+    page.get_by_role("figure").nth(1).wait_for()
+    settle(page)
+    return shoot(page)
 
 
 def shoot(page: Page) -> Image.Image:
@@ -88,12 +124,19 @@ def main() -> None:
         settle(page)
         grid = shoot(page)
         photos = page.request.get("/api/v1/photos", params={"limit": 1000}).json()["photos"]
-        goal = next((photo for photo in photos if options.goal in (photo["title"], photo["name"])), photos[0])
+
+        def named(name: str) -> dict[str, Any]:
+            return next((photo for photo in photos if name in (photo["title"], photo["name"])), photos[0])
+
+        goal = named(options.goal)
         page.set_viewport_size({"width": WIDTH, "height": PIVOT_HEIGHT})
         page.goto(f"/?similar={goal['id']}")
         settle(page)
         page.locator("li[data-photo]").nth(1).hover()
         pivot = shoot(page)
+        save(shoot_search(page), options.folder / "page-search.jpg")
+        save(shoot_facts(page, named(DESCRIBED)["id"]), options.folder / "page-facts.jpg")
+        save(shoot_why(page, goal["id"]), options.folder / "page-why.jpg")
         browser.close()
     picture = Image.new("RGB", (WIDTH, GRID_HEIGHT + GAP + PIVOT_HEIGHT), "white")
     picture.paste(grid, (0, 0))

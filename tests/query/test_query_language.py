@@ -33,7 +33,9 @@ from lookalike.query import (
     Words,
     last_item,
     parse,
+    print_items,
     print_query,
+    suggest_keys,
 )
 
 PIECES = [
@@ -318,3 +320,35 @@ def test_what_the_tables_of_the_page_show_is_read_as_what_it_is() -> None:
 def test_the_page_tells_every_key_measure_and_dial() -> None:
     names = [*(f"`{key}:" for key in KEYS), *(f"`{name}`" for name in (*list(MEASURES)[2:], *DIALS))]
     assert [name for name in names if name not in PAGE] == []
+
+
+@given(st.text(max_size=40))
+def test_what_the_language_suggests_goes_on_with_what_was_typed(item: str) -> None:
+    for text, n_edits in suggest_keys(
+        item, {"colour": ("teal", "sky blue"), "style": ("black and white", 'so "called"')}
+    ):
+        assert n_edits in (0, 1)
+        assert text != item
+        if text[-1] not in ":=<>":  # more than a beginning
+            assert parse(text)
+
+
+def test_the_language_suggests_its_keys_and_their_values() -> None:
+    values = {"colour": ("teal", "tan", "navy"), "style": ("black and white", "minimalist")}
+    assert suggest_keys("styl", values) == [("style:", 0)]
+    assert suggest_keys("Style:B", values) == [('style:"black and white"', 0)]
+    assert suggest_keys('style:"black an', values) == [('style:"black and white"', 0)]
+    assert suggest_keys("colour:t", values) == [("colour:teal", 0), ("colour:tan", 0)]
+    assert suggest_keys("color:tael", values)[0] == ("color:teal", 1)
+    assert suggest_keys("colour:teal", values) == []
+    assert suggest_keys("orient", values) == [("orientation:", 0)]
+    assert suggest_keys("qual", values) == [("quality>", 0)]
+    assert suggest_keys("s", values) == suggest_keys("", values) == suggest_keys("boat:x", values) == []
+
+
+def test_a_query_is_written_item_by_item() -> None:
+    query = parse('boat -"red car" 2:colour:teal@30% photo:12 exif:iso=100 #beach since:2019 nsfw<0.5 order:time')
+    assert [item.kind for item in print_items(query)] == [
+        *("word", "phrase", "colour", "photo", "machine tag", "tag", "filter", "filter", "ranking")
+    ]
+    assert " ".join(item.text for item in print_items(query)) == print_query(query)

@@ -16,7 +16,7 @@ from PIL import Image
 import lookalike
 from lookalike.server.renditions import Renditions
 
-PHOTO = {"id", "name", "path", "title", "width", "height", "taken_at", "sha256"}
+PHOTO = {"id", "name", "path", "title", "width", "height", "taken_at", "sha256", "nsfw"}
 
 
 def get(client: httpx.Client, path: str, **parameters):
@@ -223,6 +223,7 @@ def test_similar_photos_are_those_of_the_library(client, demo_collection):
         "upload": None,
         "words": None,
         "query": None,
+        "items": [],
     }
     assert set(answer["hits"][0]) == PHOTO | {"score", "parts", "others"}
     assert answer["hits"][0]["parts"] == {"photo": answer["hits"][0]["score"]}
@@ -249,3 +250,10 @@ def test_an_offset_beyond_the_end_gives_no_hits(client):
     page = get(client, "/photos/7/similar", offset=1_000_000, k=1000)
     assert page["hits"] == []
     assert page["next_offset"] is None
+
+
+def test_lists_tell_the_nsfw_score_that_the_photo_tells(client):
+    listed = get(client, "/photos", limit=5)["photos"] + get(client, "/photos/7/similar", k=5)["hits"]
+    assert all(0 <= photo["nsfw"] <= 1 for photo in listed)
+    for photo in listed:
+        assert photo["nsfw"] == get(client, f"/photos/{photo['id']}")["seen"]["nsfw"]

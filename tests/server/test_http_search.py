@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 import lookalike
+from lookalike.appearance import hex_of
 from lookalike.query import parse, print_query
 from lookalike.server import create_app
 
@@ -18,7 +19,14 @@ def get(client: httpx.Client, path: str, **parameters):
 
 def test_words_find_titles_and_creators(client):
     answer = get(client, "/search", words="van gogh")
-    assert answer["query"] == {"kind": "words", "photo": None, "upload": None, "words": "van gogh", "query": None}
+    assert answer["query"] == {
+        "kind": "words",
+        "photo": None,
+        "upload": None,
+        "words": "van gogh",
+        "query": None,
+        "items": [],
+    }
     assert answer["hits"]
     said = [hit for hit in answer["hits"] if hit["score"] >= 0.8]
     assert said == answer["hits"][: len(said)]
@@ -77,6 +85,20 @@ def test_a_query_is_answered_as_the_library_answers_it(client, demo_collection, 
     assert answer["n_good"] == expected.n_good
     assert answer["query"]["kind"] == "query"
     assert answer["query"]["query"] == print_query(parse(line))
+    assert " ".join(item["text"] for item in answer["query"]["items"]) == answer["query"]["query"]
+
+
+def test_a_query_is_told_item_by_item(client):
+    items = get(client, "/search", q='flowers -"red car" 2:colour:gray@30% style:minimalist since:1500')["query"][
+        "items"
+    ]
+    assert [(item["kind"], item["weight"], item["hex"]) for item in items] == [
+        ("word", 1, None),
+        ("phrase", -1, None),
+        ("colour", 2, hex_of("grey")),
+        ("style", 1, None),
+        ("filter", None, None),
+    ]
 
 
 def test_pages_of_a_query_are_the_whole(client):
@@ -98,20 +120,23 @@ def test_distinct_hits_name_what_they_stand_for(odd):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "position"),
     [
-        ("boat near:here", "character 6"),
-        ("since:soon", "character 1"),
-        ("photo:0", "character 1"),
-        ("photo:9999999999999999999999", "character 1"),
-        ("quality>2", "character 1"),
-        ("dial:content=9", "character 1"),
+        ("boat near:here", 5),
+        ("since:soon", 0),
+        ("photo:0", 0),
+        ("photo:9999999999999999999999", 0),
+        ("quality>2", 0),
+        ("dial:content=9", 0),
+        ("boat -colour:blurple", 5),
+        ("a red style:baroque", 6),
     ],
 )
-def test_a_wrong_key_is_refused_with_its_place(client, line, told):
+def test_a_wrong_key_is_refused_with_its_place(client, line, position):
     answer = client.get("/api/v1/search", params={"q": line})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_query")
-    assert told in answer.json()["error"]["message"]
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["position"]) == (422, "wrong_query", position)
+    assert f"character {position + 1}" in error["message"]
 
 
 @pytest.mark.parametrize("line", ["photo:/etc/passwd", 'photo:"7"', "photo:~/.ssh/id_rsa", "-photo:none.jpg boat"])
@@ -131,6 +156,7 @@ def test_an_unknown_colour_or_style_is_told_with_those_that_are(client):
         answer = client.get("/api/v1/search", params={"q": line})
         assert answer.status_code == 422
         assert known in answer.json()["error"]["message"]
+    assert "Did you mean teal?" in client.get("/api/v1/search", params={"q": "colour:tael"}).json()["error"]["message"]
 
 
 def test_query_and_words_exclude_each_other(client):
@@ -151,6 +177,19 @@ def test_a_query_goes_on_with_words_and_tags_of_the_collection(client):
     assert len(get(client, "/complete", q="a", limit=2)["suggestions"]) == 2
     for typed in ("", " ", "boat ", "\0", '"', "%", "_", "\ufffd", "a" * 1000):
         get(client, "/complete", q=typed)
+
+
+def test_a_query_goes_on_with_keys_and_their_values(client):
+    def found(typed):
+        return [one["query"] for one in get(client, "/complete", q=typed)["suggestions"] if one["kind"] == "key"]
+
+    assert found("boat -colo") == ["boat -colour:"]
+    assert found("style:b") == ['style:"black and white"']
+    assert found("boat colour:tael")[0] == "boat colour:teal"
+    assert found("nsf") == ["nsfw<"]
+    for typed in ("style:", "colour:", "season:", "order:", "orientation:", "cut:"):
+        for query in found(typed):
+            get(client, "/search", q=query)
 
 
 def test_tags_of_several_words_are_completed_so_that_they_are_read_back(client):
@@ -245,3 +284,7 @@ def test_a_mixed_query_that_is_wrong_is_told(client, body, status, said):
     answer = client.post("/api/v1/search", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text
     assert said in answer.json()["error"]["message"]
+
+
+def test_where_photos_are_not_judged_lists_say_null(remembering):
+    assert {photo["nsfw"] for photo in get(remembering, "/photos")["photos"]} == {None}

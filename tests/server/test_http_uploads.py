@@ -43,7 +43,14 @@ def test_an_outside_photo_finds_its_like(client, mirrored):
     upload_id = answer.json()["id"]
     hits = client.get(f"/api/v1/uploads/{upload_id}/similar").json()
     assert hits["hits"][0]["path"] == str(source)
-    assert hits["query"] == {"kind": "upload", "photo": None, "upload": upload_id, "words": None, "query": None}
+    assert hits["query"] == {
+        "kind": "upload",
+        "photo": None,
+        "upload": upload_id,
+        "words": None,
+        "query": None,
+        "items": [],
+    }
     assert len(hits["hits"]) == 60
     assert hits["next_offset"] == 60
 

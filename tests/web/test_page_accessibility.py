@@ -30,6 +30,8 @@ def violations(page, axe: str) -> list[str]:
         ("/?similar=1", "li[data-photo] img"),
         ("/?words=flowers", "li[data-photo], .message"),
         ("/?words=nothing-has-this-word", ".message"),
+        ("/?words=flowers -red 2:colour:teal@30%25 photo:7", ".chip"),
+        ("/?words=boat near:here", ".wrong-line"),
         (f"/?upload={'0' * 32}", ".message"),
     ],
 )
@@ -46,8 +48,41 @@ def test_axe_finds_nothing_wrong_in_the_viewer_with_facts(open_page, axe, photos
     page = open_page(f"/?photo={photos[0]['id']}", width=width)
     expect(page.get_by_role("dialog", name="Photo")).to_be_focused()
     page.keyboard.press("i")
-    expect(page.get_by_role("complementary").get_by_role("heading")).to_be_visible()
+    expect(page.get_by_role("complementary").get_by_role("heading", level=2)).to_be_visible()
+    for folded in page.locator(".facts summary").all():
+        folded.click()
+    expect(page.locator(".units li").first).to_be_visible()
     assert violations(page, axe) == []
+
+
+def in_both_schemes(page, axe):
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page, axe) == [], scheme
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_wrong_with_what_is_suggested(open_page, axe, width):
+    page = open_page(width=width)
+    field = page.get_by_role("combobox", name="Search by words")
+    field.press_sequentially("boat colour:t")
+    expect(page.get_by_role("option").first).to_be_visible()
+    field.press("ArrowDown")
+    in_both_schemes(page, axe)
+
+
+def test_axe_finds_nothing_wrong_with_the_help(open_page, axe):
+    page = open_page()
+    page.get_by_role("button", name="What can be searched for").click()
+    expect(page.get_by_role("dialog", name="What can be searched for")).to_be_visible()
+    in_both_schemes(page, axe)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_wrong_with_why(open_page, axe, width):
+    page = open_page("/?similar=7&why=8", width=width)
+    expect(page.get_by_role("figure")).to_have_count(2)
+    in_both_schemes(page, axe)
 
 
 def test_every_photo_and_its_pivot_are_named(open_page, photos):
@@ -63,7 +98,7 @@ def test_every_photo_and_its_pivot_are_named(open_page, photos):
 def test_the_number_of_results_is_announced(open_page, photos):
     page = open_page()
     expect(page.get_by_role("status").get_by_text(f"{len(photos)} photos", exact=True)).to_be_attached()
-    page.get_by_role("searchbox").fill("nothing-has-this-word")
+    page.get_by_role("combobox", name="Search by words").fill("nothing-has-this-word")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").get_by_text("No photos found.")).to_be_attached()
 

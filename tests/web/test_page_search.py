@@ -45,7 +45,7 @@ def expect_found_by_upload(page):
 def test_words_find_photos_by_their_titles(open_page, photos):
     titled = next(photo for photo in photos if photo["title"] and len(photo["title"].split()) > 2)
     page = open_page()
-    field = page.get_by_role("searchbox")
+    field = page.get_by_role("combobox", name="Search by words")
     expect(field).to_be_visible()
     page.keyboard.press("/")
     expect(field).to_be_focused()
@@ -64,7 +64,7 @@ def test_words_find_photos_by_their_titles(open_page, photos):
 def test_a_line_of_the_query_language_is_searched_for(open_page, api):
     line = "flowers -red colour:teal"
     page = open_page()
-    field = page.get_by_role("searchbox")
+    field = page.get_by_role("combobox", name="Search by words")
     field.fill(line)
     field.press("Enter")
     hits = api.get("/search", params={"q": line, "k": 5}).json()["hits"]
@@ -82,7 +82,7 @@ def test_a_query_that_cannot_be_read_is_told_in_the_servers_words(open_page, api
 
 def test_the_search_box_says_how_words_are_looked_for(open_page, api):
     told = api.get("/status").json()["word_search"]
-    expect(open_page().get_by_role("searchbox")).to_have_attribute("title", f"Words are looked for by: {told}")
+    expect(open_page().get_by_role("combobox", name="Search by words")).to_have_attribute("title", f"Words are looked for by: {told}")
 
 
 def test_words_that_nothing_has_say_so_and_lead_on(open_page):

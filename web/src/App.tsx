@@ -16,6 +16,7 @@ import { goalThumbnail } from "./subject/goal_of";
 import { SubjectPage } from "./subject/SubjectPage";
 import { subjectKey } from "./url";
 import { Viewer } from "./viewer/Viewer";
+import { WhyDialog } from "./why/WhyDialog";
 
 export function App() {
   const { place } = useChanges(navigation);
@@ -45,6 +46,9 @@ export function App() {
         <SubjectPage key={subjectKey(place.subject)} list={list} viewed={place.photo} />
       </main>
       {place.photo !== null && <Viewer list={list} photo={place.photo} />}
+      {place.subject.kind === "similar" && place.why !== undefined && (
+        <WhyDialog list={list} goal={place.subject.id} other={place.why} />
+      )}
       <UploadNotice />
       <FailuresDialog />
       <DropZone />

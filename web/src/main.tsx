@@ -7,6 +7,8 @@ import "./styles/bar.css";
 import "./styles/grid.css";
 import "./styles/subject.css";
 import "./styles/notices.css";
+import "./styles/search.css";
+import "./styles/why.css";
 
 navigation.start();
 server.start();

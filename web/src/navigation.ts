@@ -26,6 +26,9 @@ function passingHeight(): number {
   return bar && main ? main.offsetTop - bar.offsetHeight : 0;
 }
 
+/** Whether something lies over the page: the viewer, or an explanation. */
+const covers = ({ photo, why }: Place) => photo !== null || why !== undefined;
+
 const SAVE_SCROLL_AFTER_MS = 120;
 
 class Navigation extends Observable {
@@ -74,6 +77,17 @@ class Navigation extends Observable {
     else this.replacePhoto(null);
   }
 
+  closeWhy(): void {
+    if (this.place.why === undefined) return;
+    if (this.#entry().overPage) {
+      history.back();
+      return;
+    }
+    this.place = { subject: this.place.subject, photo: null };
+    history.replaceState({ ...this.#entry(), overPage: false }, "", hrefOf(this.place));
+    this.changed();
+  }
+
   #scroll(): number {
     return Math.max(0, scrollY - passingHeight());
   }
@@ -86,13 +100,13 @@ class Navigation extends Observable {
     const samePage = subjectKey(place.subject) === subjectKey(this.place.subject);
     const href = hrefOf(place);
     if (href === location.pathname + location.search) {
-      if (place.photo === null) scrollTo({ top: 0 });
+      if (!covers(place)) scrollTo({ top: 0 });
       return;
     }
     clearTimeout(this.#timer);
     const scroll = this.pendingScroll ?? this.#scroll();
     history.replaceState({ ...this.#entry(), scroll, left }, "");
-    const overPage = samePage && place.photo !== null && this.place.photo === null;
+    const overPage = samePage && covers(place) && (!covers(this.place) || place.why !== undefined);
     history.pushState({ ...FRESH, scroll: samePage ? scroll : 0, overPage }, "", href);
     this.place = place;
     if (!samePage) {
@@ -156,7 +170,7 @@ class Navigation extends Observable {
     const tile = link.closest<HTMLElement>("[data-photo]");
     const photo = Number(tile?.dataset.photo) || null;
     const place = parsePlace(link.search);
-    const pivots = place.subject.kind === "similar" && place.subject.id === photo && place.photo === null;
+    const pivots = place.subject.kind === "similar" && place.subject.id === photo && !covers(place);
     growIntoGoal(pivots ? tile : null, () => this.#push(place, photo));
   }
 }

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { EVERYTHING, hrefOf, type Place, parsePlace, subjectKey, wordsHref } from "./url";
+import { EVERYTHING, hrefOf, type Place, parsePlace, queryHref, subjectKey } from "./url";
 
 const places: Place[] = [
   EVERYTHING,
   { subject: { kind: "all" }, photo: 7 },
   { subject: { kind: "similar", id: 12 }, photo: null },
   { subject: { kind: "similar", id: 12 }, photo: 12 },
+  { subject: { kind: "similar", id: 12 }, photo: null, why: 7 },
   { subject: { kind: "upload", upload: "9fab01" }, photo: null },
   { subject: { kind: "words", words: "red & blue = ? #1 köln 東京" }, photo: 3 },
 ];
@@ -30,6 +31,9 @@ describe("the address", () => {
     expect(parsePlace("?words=sea&photo=x")).toEqual({ subject: { kind: "words", words: "sea" }, photo: null });
   });
 
+  test.each(["?why=7", "?words=sea&why=7", "?similar=5&photo=3&why=7"])("%s explains nothing", (search) =>
+    expect(parsePlace(search).why).toBeUndefined());
+
   test("of the whole collection is the root", () => {
     expect(hrefOf(EVERYTHING)).toBe("/");
   });
@@ -39,7 +43,6 @@ describe("the address", () => {
   });
 });
 
-test("words as they are stay words for the query language", () => {
-  expect(wordsHref("still life")).toBe("/?words=still+life");
-  expect(wordsHref('-5 "x" near:here')).toBe(`/?${new URLSearchParams({ words: '"-5 ""x"" near:here"' })}`);
+test("a query that a link asks is the address of the same query typed", () => {
+  expect(queryHref("still life")).toBe("/?words=still+life");
 });

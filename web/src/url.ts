@@ -6,6 +6,7 @@
  *     /?upload=HEX           photos similar to an outside photo that the server holds
  *     /?words=...            photos found by a line of the query language: words, or more
  *     ...&photo=ID           the viewer, open on that photo
+ *     ?similar=ID&why=ID     why the other photo is similar
  */
 
 export type Subject =
@@ -18,6 +19,8 @@ export interface Place {
   subject: Subject;
   /** The photo that the viewer shows; null: the viewer is closed. */
   photo: number | null;
+  /** The hit whose likeness to the goal photo is explained. */
+  why?: number;
 }
 
 export const EVERYTHING: Place = { subject: { kind: "all" }, photo: null };
@@ -39,16 +42,19 @@ function parseSubject(query: URLSearchParams): Subject {
 /** The place that an address's query string names; what it does not understand, it passes over. */
 export function parsePlace(search: string): Place {
   const query = new URLSearchParams(search);
-  return { subject: parseSubject(query), photo: parseId(query.get("photo")) };
+  const place: Place = { subject: parseSubject(query), photo: parseId(query.get("photo")) };
+  const why = place.subject.kind === "similar" && place.photo === null ? parseId(query.get("why")) : null;
+  return why === null ? place : { ...place, why };
 }
 
 /** The address of a place, from the root. */
-export function hrefOf({ subject, photo }: Place): string {
+export function hrefOf({ subject, photo, why }: Place): string {
   const query = new URLSearchParams();
   if (subject.kind === "similar") query.set("similar", String(subject.id));
   if (subject.kind === "upload") query.set("upload", subject.upload);
   if (subject.kind === "words") query.set("words", subject.words);
   if (photo !== null) query.set("photo", String(photo));
+  if (why !== undefined) query.set("why", String(why));
   return query.size > 0 ? `/?${query}` : "/";
 }
 
@@ -56,8 +62,6 @@ export function hrefOf({ subject, photo }: Place): string {
 export const subjectKey = (subject: Subject) => hrefOf({ subject, photo: null });
 
 export const similarHref = (id: number) => hrefOf({ subject: { kind: "similar", id }, photo: null });
-/** Words as they are: what the query language might read otherwise is put into quotes. */
-export function wordsHref(text: string): string {
-  const words = /^[\p{L}\p{N} ]+$/u.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
-  return hrefOf({ subject: { kind: "words", words }, photo: null });
-}
+export const whyHref = (id: number, other: number) =>
+  hrefOf({ subject: { kind: "similar", id }, photo: null, why: other });
+export const queryHref = (words: string) => hrefOf({ subject: { kind: "words", words }, photo: null });

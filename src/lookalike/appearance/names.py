@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.appearance.oklab import oklab_distances, oklab_of
 from lookalike.errors import InvalidArgumentError
 
-__all__ = ["COLOUR_NAMES", "colour_named", "named_colour"]
+__all__ = ["COLOUR_NAMES", "OTHER_COLOUR_NAMES", "colour_named", "hex_of", "named_colour"]
 
 COLOUR_NAMES: Final[dict[str, str]] = {
     "black": "#000000",
@@ -65,7 +65,14 @@ COLOUR_NAMES: Final[dict[str, str]] = {
     "pink": "#f7a8c4",
     "rose": "#e5527f",
 }
-_ALSO: Final = {"gray": "grey", "aqua": "cyan", "sky blue": "sky", "forest green": "forest", "dark grey": "charcoal"}
+OTHER_COLOUR_NAMES: Final = {
+    "gray": "grey",
+    "aqua": "cyan",
+    "sky blue": "sky",
+    "forest green": "forest",
+    "dark grey": "charcoal",
+}
+"""Other spellings of the same colours."""
 
 
 def _rgb_of_hex(text: str) -> list[int]:
@@ -76,6 +83,27 @@ def _rgb_of_hex(text: str) -> list[int]:
 
 
 _PLACES: Final = oklab_of(np.array([_rgb_of_hex(value) for value in COLOUR_NAMES.values()], dtype=np.uint8))
+
+
+def hex_of(name: str) -> str:
+    """Return the `#rrggbb` of a name, or of what `colour_named` takes in its place.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is neither.
+    """
+    word = re.sub(r"[\s_-]+", " ", name.strip().lower())
+    if re.fullmatch(r"#(?:[0-9a-f]{3}){1,2}", word):
+        return f"#{bytes(_rgb_of_hex(word)).hex()}"
+    known = OTHER_COLOUR_NAMES.get(word, word)
+    if known not in COLOUR_NAMES:
+        near = get_close_matches(known, COLOUR_NAMES, n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise InvalidArgumentError(
+            f"{name[:40]!r} is no colour known here.{meant} Give one of {', '.join(COLOUR_NAMES)}; or #rrggbb."
+        )
+    return COLOUR_NAMES[known]
 
 
 def colour_named(name: str) -> NDArray[np.float32]:
@@ -96,17 +124,7 @@ def colour_named(name: str) -> NDArray[np.float32]:
     InvalidArgumentError
         If it is neither.
     """
-    word = re.sub(r"[\s_-]+", " ", name.strip().lower())
-    if re.fullmatch(r"#(?:[0-9a-f]{3}){1,2}", word):
-        return oklab_of(np.array(_rgb_of_hex(word), dtype=np.uint8))
-    known = _ALSO.get(word, word)
-    if known not in COLOUR_NAMES:
-        near = get_close_matches(known, COLOUR_NAMES, n=1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
-        raise InvalidArgumentError(
-            f"{name[:40]!r} is no colour known here.{meant} Give one of {', '.join(COLOUR_NAMES)}; or #rrggbb."
-        )
-    return oklab_of(np.array(_rgb_of_hex(COLOUR_NAMES[known]), dtype=np.uint8))
+    return oklab_of(np.array(_rgb_of_hex(hex_of(name)), dtype=np.uint8))
 
 
 def named_colour(lab: ArrayLike) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sqlite3
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +39,8 @@ FileStatus = Literal["present", "gone", "failed"]
 
 _PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"
 _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, title, facts, added_at,
-    (SELECT min(path) FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"""
+    (SELECT min(path) FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL),
+    (SELECT substr(measures, 1, 4) FROM seen WHERE seen.photo_id = photos.id)"""
 _SPARE = 20
 """One page in so many may be empty: the next photos fill them."""
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
@@ -80,7 +83,10 @@ class NewPhoto:
 
 @dataclass(frozen=True, slots=True)
 class PhotoRecord:
-    """A photo of the collection. `path` is the first of its files that is present, or "" when all have gone."""
+    """A photo of the collection.
+
+    `path` is the first of its files that is present, or "" when all have gone; `nsfw` is None where it was not judged.
+    """
 
     id: int
     sha256: str
@@ -93,6 +99,7 @@ class PhotoRecord:
     facts: str
     added_at: str
     path: str
+    nsfw: float | None
 
     @property
     def name(self) -> str:
@@ -101,8 +108,16 @@ class PhotoRecord:
 
 
 def _record(row: Sequence[Any]) -> PhotoRecord:
-    values = [row[0], row[1].hex(), *row[2:10], row[10] or ""]
+    values = [row[0], row[1].hex(), *row[2:10], row[10] or "", _nsfw(row[11])]
     return PhotoRecord(*values)
+
+
+def _nsfw(measure: bytes | None) -> float | None:
+    """Read the first of the measures of what was seen; NaN stands for not judged."""
+    if measure is None or len(measure) < 4:
+        return None
+    (score,) = struct.unpack("<f", measure)
+    return score if math.isfinite(score) else None
 
 
 def _unknown(photo_id: int) -> UnknownPhotoError:

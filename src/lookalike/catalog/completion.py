@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["COMPLETION", "Completion", "Kind", "Suggestion", "count_anew", "count_words", "edits_to_prefixes"]
 
-Kind = Literal["tag", "machine tag", "word", "query"]
+Kind = Literal["tag", "machine tag", "word", "query", "key"]
 
 COMPLETION = """
 CREATE TABLE vocabulary (
@@ -86,7 +86,8 @@ class Suggestion(NamedTuple):
 
     Attributes
     ----------
-    kind : "tag", "machine tag", "word" or "query"
+    kind : "tag", "machine tag", "word", "query" or "key"
+        The last is of the language itself; the catalog knows none.
     text : str
         A tag or word as written, a whole query, or a machine tag as far as it is known: ``exif:``, ``exif:model=``,
         ``exif:model="Canon EOS 5D"``.

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import style_probes
+from lookalike.appearance import COLOUR_NAMES, STYLES, style_probes
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
@@ -60,7 +60,16 @@ from lookalike.errors import (
     UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
-from lookalike.query import MachineTagPattern, Query, last_item, normalised, parse, plain_words
+from lookalike.query import (
+    KeySuggestion,
+    MachineTagPattern,
+    Query,
+    last_item,
+    normalised,
+    parse,
+    plain_words,
+    suggest_keys,
+)
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -620,7 +629,15 @@ class Collection:
             found = [one for one in found if one.kind != "query"]
             whole = completion.suggest(typed.lstrip(), normalise=normalised, limit=int(limit)) if position else []
             found = [*(one for one in whole if one.kind == "query"), *found]
-        return found[:limit]
+        keys = [Suggestion("key", text, 0, n_edits) for text, n_edits in self._suggest_keys(item)][:limit]
+        exact = [one for one in found if not one.n_edits]
+        rest = [one for one in found if one.n_edits]
+        if ":" in item:
+            return [*exact[:limit], *keys, *rest][:limit]
+        return [*exact[: max(limit - len(keys), 1)], *keys, *rest][:limit]
+
+    def _suggest_keys(self, item: str) -> list[KeySuggestion]:
+        return suggest_keys(item, {"colour": tuple(COLOUR_NAMES), "style": self.style_names()})
 
     def remember_query(self, query: str) -> bool:
         """Keep a query that was asked, to suggest it later; returns whether it could be kept.
@@ -873,6 +890,10 @@ class Collection:
     def forget_filter(self, name: str) -> bool:
         """Forget a taught filter; tells whether there was one."""
         return forget_filter(self.path, name)
+
+    def style_names(self) -> list[str]:
+        """List the styles that photos can be searched by: Lookalike's own, then those that were taught."""
+        return [*(style.name for style in STYLES.values()), *(probe.name for probe in self._taught.all())]
 
     def filters(self) -> list[Probe]:
         """List the taught filters, by name."""

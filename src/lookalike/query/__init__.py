@@ -1,6 +1,16 @@
 """The query: one value for all that is asked for in a search, its language, and the syntax of machine tags."""
 
-from lookalike.query.language import KEYS, last_item, parse, plain_words, print_query
+from lookalike.query.completing import KeySuggestion, suggest_keys
+from lookalike.query.language import (
+    KEYS,
+    ItemKind,
+    PrintedItem,
+    last_item,
+    parse,
+    plain_words,
+    print_items,
+    print_query,
+)
 from lookalike.query.machine_tag import MachineTag, MachineTagPattern
 from lookalike.query.normalisation import normalised
 from lookalike.query.query import (
@@ -29,6 +39,8 @@ __all__ = [
     "MEASURES",
     "Colour",
     "Dial",
+    "ItemKind",
+    "KeySuggestion",
     "Limit",
     "MachineTag",
     "MachineTagPattern",
@@ -36,6 +48,7 @@ __all__ = [
     "Order",
     "Orientation",
     "Photo",
+    "PrintedItem",
     "Query",
     "Region",
     "Season",
@@ -48,5 +61,7 @@ __all__ = [
     "normalised",
     "parse",
     "plain_words",
+    "print_items",
     "print_query",
+    "suggest_keys",
 ]

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, NoReturn, cast
+from difflib import get_close_matches
+from typing import Any, Literal, NamedTuple, NoReturn, cast
 
 from lookalike.errors import InvalidArgumentError, QueryError
 from lookalike.query.machine_tag import MachineTagPattern
@@ -34,7 +35,17 @@ from lookalike.query.query import (
     Words,
 )
 
-__all__ = ["KEYS", "last_item", "parse", "plain_words", "print_query"]
+__all__ = [
+    "KEYS",
+    "ItemKind",
+    "PrintedItem",
+    "last_item",
+    "parse",
+    "plain_words",
+    "print_items",
+    "print_query",
+    "quoted_where_needed",
+]
 
 _SPACE = re.compile(r"\s")
 _SIGN = re.compile(r"[+-](?=[^\s+-])")
@@ -50,6 +61,17 @@ _REGION_AT_END = re.compile(_REGION.pattern + r"\Z")
 _RADIUS = re.compile(rf"({_NUMBER.pattern})\s*(km|mi|m)?", re.ASCII | re.IGNORECASE)
 _KM = {"km": 1.0, "m": 0.001, "mi": 1.609344}
 _UNREADABLE = re.compile("[\ud800-\udfff]")
+
+
+ItemKind = Literal["word", "phrase", "photo", "colour", "style", "tag", "machine tag", "filter", "ranking"]
+
+
+class PrintedItem(NamedTuple):
+    """One item of a query as it is written; `term` is None for what limits or orders."""
+
+    kind: ItemKind
+    text: str
+    term: Term | None = None
 
 
 def parse(text: str, *, colours: Collection[str] | None = None, styles: Collection[str] | None = None) -> Query:
@@ -111,10 +133,47 @@ def print_query(query: Query) -> str:
     >>> print_query(Query(terms=(Words("a red car", phrase=True, weight=0.5), Tag("beach")), season="summer"))
     '0.5:"a red car" #beach season:summer'
     """
-    parts = [_print_term(term) for term in query.terms]
+    return " ".join(item.text for item in print_items(query))
+
+
+def print_items(query: Query) -> list[PrintedItem]:
+    """Write a query item by item: `print_query` joins them by spaces.
+
+    Raises
+    ------
+    InvalidArgumentError
+        It holds a vector, for which there are no words.
+
+    Examples
+    --------
+    >>> [(item.kind, item.text) for item in print_items(parse("boat -#beach since:2019 order:time"))]
+    [('word', 'boat'), ('tag', '-#beach'), ('filter', 'since:2019'), ('ranking', 'order:time')]
+    """
+    filters, ranking = _print_filters(query), _print_ranking(query)
+    return [
+        *(PrintedItem(_kind(term), _print_term(term), term) for term in query.terms),
+        *(PrintedItem("filter", text) for text in filters),
+        *(PrintedItem("ranking", text) for text in ranking),
+    ]
+
+
+def _kind(term: Term) -> ItemKind:
+    if isinstance(term, Words):
+        return "phrase" if term.phrase else "word"
+    if isinstance(term, Tag):
+        return "tag" if isinstance(term.tag, str) else "machine tag"
+    return "colour" if isinstance(term, Colour) else "style" if isinstance(term, Style) else "photo"
+
+
+def _print_filters(query: Query) -> list[str]:
+    parts = []
     if query.folder is not None:
-        parts.append(f"folder:{_value(query.folder)}")
-    parts += [f"{name}:{_value(value)}" for name in ("since", "until") if (value := getattr(query, name)) is not None]
+        parts.append(f"folder:{quoted_where_needed(query.folder)}")
+    parts += [
+        f"{name}:{quoted_where_needed(value)}"
+        for name in ("since", "until")
+        if (value := getattr(query, name)) is not None
+    ]
     if query.formats:
         parts.append(f"format:{','.join(query.formats)}")
     if query.near is not None:
@@ -127,12 +186,16 @@ def print_query(query: Query) -> str:
     for limit in query.limits:
         bounds = ((">", limit.at_least), ("<", limit.at_most))
         parts += [f"{limit.measure}{sign}{_print_number(bound)}" for sign, bound in bounds if bound is not None]
-    parts += [f"dial:{dial.name}={_print_number(dial.value)}" for dial in query.dials]
+    return parts
+
+
+def _print_ranking(query: Query) -> list[str]:
+    parts = [f"dial:{dial.name}={_print_number(dial.value)}" for dial in query.dials]
     if query.order != "relevance":
         parts.append(f"order:{query.order}")
     if query.cut:
         parts.append("cut:yes")
-    return " ".join(parts)
+    return parts
 
 
 def last_item(text: str) -> tuple[int, str]:
@@ -427,7 +490,9 @@ def _check_known(text: str, item: _Item, colours: Collection[str] | None, styles
         (item.value.name if isinstance(item.value, Style) else "#", styles, "style"),
     ):
         if known is not None and name[0] != "#" and normalised(name) not in map(normalised, known):
-            _refuse(text, item.place, f"There is no {kind} {name!r}; there are {', '.join(sorted(known))}.")
+            near = get_close_matches(name, known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            _refuse(text, item.place, f"There is no {kind} {name!r}; there are {', '.join(sorted(known))}.{meant}")
 
 
 # -- writing ----------------------------------------------------------------------------------------------------
@@ -438,7 +503,7 @@ def _print_number(number: float) -> str:
     return text.removesuffix(".0")
 
 
-def _value(text: str) -> str:
+def quoted_where_needed(text: str) -> str:
     """Write a value as it is where it can stand so, else in quotes."""
     return '"' + text.replace('"', '""') + '"' if text.startswith('"') or _SPACE.search(text) else text
 

@@ -10,9 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from lookalike.appearance import hex_of
 from lookalike.catalog import PhotoRecord
 from lookalike.collection import AddProgress, Collection, SearchResult, SeenPhoto
 from lookalike.photos import PhotoFacts
+from lookalike.query import Colour, ItemKind, print_items, print_query
+from lookalike.query import Query as Asked
 
 __all__ = [
     "Cell",
@@ -29,6 +32,7 @@ __all__ = [
     "PhotoPage",
     "PhotoUnits",
     "Query",
+    "QueryItem",
     "SearchStats",
     "Seen",
     "SharedClass",
@@ -57,6 +61,9 @@ class ErrorDetail(BaseModel):
 
     code: str
     message: str
+    position: int | None = Field(
+        default=None, description="characters of the query before what is wrong; only with `wrong_query`"
+    )
 
 
 class ErrorMessage(BaseModel):
@@ -76,6 +83,7 @@ class Photo(BaseModel):
     height: int = Field(description="px, upright")
     taken_at: str | None = Field(description="ISO 8601, local time of the camera, with offset where known")
     sha256: Sha256 = Field(description="of the file; the photo's identity")
+    nsfw: float | None = Field(description="0 to 1, by open_nsfw; null where it was not judged")
 
     @classmethod
     def of(cls, record: PhotoRecord) -> Photo:
@@ -211,6 +219,28 @@ class Hit(Photo):
     )
 
 
+class QueryItem(BaseModel):
+    """One item of a query, as it was understood."""
+
+    kind: ItemKind
+    text: str = Field(description="as the language writes it")
+    weight: float | None = Field(description="below zero: less of it; null for what limits or orders")
+    hex: str | None = Field(description="of a colour: #rrggbb")
+
+    @classmethod
+    def all_of(cls, query: Asked) -> list[QueryItem]:
+        """Return the items of a query."""
+        return [
+            cls(
+                kind=item.kind,
+                text=item.text,
+                weight=None if item.term is None else item.term.weight,
+                hex=hex_of(item.term.colour) if isinstance(item.term, Colour) else None,
+            )
+            for item in print_items(query)
+        ]
+
+
 class Query(BaseModel):
     """What was searched for."""
 
@@ -219,6 +249,7 @@ class Query(BaseModel):
     upload: str | None
     words: str | None
     query: str | None = Field(description="a query as the language writes it; null where no `q` was given")
+    items: list[QueryItem] = Field(description="the same, item by item; empty where no `q` was given")
 
 
 class SearchStats(BaseModel):
@@ -258,7 +289,7 @@ class Hits(BaseModel):
         offset: int,
         upload: str | None = None,
         words: str | None = None,
-        query: str | None = None,
+        query: Asked | None = None,
         vector: bool = False,
     ) -> Hits:
         """Return `result`, found for a `query`, `words`, an `upload`, a `vector`, or else a photo of the collection."""
@@ -281,7 +312,8 @@ class Hits(BaseModel):
                 photo=None if photo is None else Photo.of(photo),
                 upload=upload,
                 words=words,
-                query=query,
+                query=None if query is None else print_query(query),
+                items=[] if query is None else QueryItem.all_of(query),
             ),
             hits=[
                 Hit(
@@ -302,11 +334,12 @@ class Hits(BaseModel):
 class Suggestion(BaseModel):
     """How a query may go on."""
 
-    kind: Literal["tag", "machine tag", "word", "query"]
+    kind: Literal["tag", "machine tag", "word", "query", "key"]
     text: str = Field(description="what is suggested, as it was written")
     query: str = Field(description="the whole line with it")
-    n: int = Field(description="how many tags or texts have it; of a query, how often it was asked")
+    n: int = Field(description="how many tags or texts have it; of a query, how often it was asked; of a key 0")
     n_edits: int = Field(description="mistakes in what was typed: 0, 1 or 2")
+    hex: str | None = Field(description="of a colour: #rrggbb")
 
 
 class Suggestions(BaseModel):

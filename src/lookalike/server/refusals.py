@@ -72,21 +72,32 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
     message : str
         For people.
     headers : mapping, optional
+    position : int, optional
+        Where in a query it is wrong: characters before it.
     """
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        position: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.headers = headers
+        self.position = position
 
 
 def refusal_response(refusal: Refusal) -> JSONResponse:
     """Return the answer for `refusal`."""
     message = str(refusal).encode("utf-8", "backslashreplace").decode()  # it may quote half a surrogate pair
-    body = ErrorMessage(error=ErrorDetail(code=refusal.code, message=message))
+    body = ErrorMessage(error=ErrorDetail(code=refusal.code, message=message, position=refusal.position))
     headers = {"Cache-Control": "no-store", **(refusal.headers or {})}
-    return JSONResponse(body.model_dump(), refusal.status, headers=headers)
+    return JSONResponse(body.model_dump(exclude_none=True), refusal.status, headers=headers)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -113,7 +124,7 @@ def _refusal(request: Request, error: Exception) -> Refusal:
         status, code = next((status, code) for kind, status, code in _STATUS_AND_CODE if isinstance(error, kind))
         if status >= 500:
             logger.error("%s %s: %s", request.method, request.url.path, error)
-        return Refusal(status, code, str(error))
+        return Refusal(status, code, str(error), position=getattr(error, "position", None))
     if isinstance(error, RequestValidationError):
         return Refusal(422, "invalid_argument", " ".join(map(_describe, error.errors())))
     assert isinstance(error, HTTPException)

@@ -13,9 +13,10 @@ import numpy as np
 from fastapi import APIRouter, BackgroundTasks, Query, Request
 from pydantic import Field, model_validator
 
+from lookalike.appearance import COLOUR_NAMES, OTHER_COLOUR_NAMES, hex_of
 from lookalike.collection import Collection
 from lookalike.collection.completed import completed
-from lookalike.query import Photo, parse, print_query
+from lookalike.query import Photo, parse
 from lookalike.query import Query as Asked
 from lookalike.server.bodies import Body
 from lookalike.server.messages import MAX_OFFSET, Hits, Suggestion, Suggestions
@@ -78,16 +79,16 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
         if q is None:
             result = collection.search(words=words, k=k, offset=offset, distinct=distinct)
             return Hits.of(collection, result, k=k, offset=offset, words=words)
-        query = _query_of(q)
+        query = _query_of(collection, q)
         result = collection.search(query, k=k, offset=offset, distinct=distinct)
         if remember and result.hits and offset == 0 and request.headers.get("sec-fetch-site") in _OUR_OWN:
             background.add_task(collection.remember_query, q)
-        return Hits.of(collection, result, k=k, offset=offset, query=print_query(query))
+        return Hits.of(collection, result, k=k, offset=offset, query=query)
 
     @router.post("/search", responses=refusals(404, 413, 422))
     def search_mixed(asked: MixedQuery) -> Hits:
         """Find photos by a query, an outside photo and a vector, or several of these at once."""
-        query = None if asked.q is None else _query_of(asked.q)
+        query = None if asked.q is None else _query_of(collection, asked.q)
         result = collection.search(
             query,
             photo=None if asked.upload is None else uploads.get(asked.upload),
@@ -103,7 +104,7 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
             k=asked.k,
             offset=asked.offset,
             upload=asked.upload,
-            query=None if query is None else print_query(query),
+            query=query,
             vector=asked.vector is not None,
         )
 
@@ -114,7 +115,14 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
     ) -> Suggestions:
         """Tell how a query that is being typed may go on."""
         suggestions = [
-            Suggestion(kind=one.kind, text=one.text, query=completed(q, one), n=one.n, n_edits=one.n_edits)
+            Suggestion(
+                kind=one.kind,
+                text=one.text,
+                query=completed(q, one),
+                n=one.n,
+                n_edits=one.n_edits,
+                hex=_hex_of(one.text) if one.kind == "key" else None,
+            )
             for one in collection.suggest(q, limit=limit)
         ]
         return Suggestions(suggestions=suggestions)
@@ -122,14 +130,20 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
     return router
 
 
-def _query_of(text: str) -> Asked:
+def _hex_of(key: str) -> str | None:
+    """Return the `#rrggbb` of a ``colour:`` with a name; None of any other key."""
+    name, _, value = key.partition(":")
+    return hex_of(value.strip('"')) if name in ("colour", "color") and value else None
+
+
+def _query_of(collection: Collection, text: str) -> Asked:
     """Read a query of which every photo is one of the collection.
 
     Raises
     ------
     QueryError, Refusal
     """
-    query = parse(text)
+    query = parse(text, colours=(*COLOUR_NAMES, *OTHER_COLOUR_NAMES), styles=collection.style_names())
     for term in query.terms:
         if isinstance(term, Photo) and isinstance(term.photo, str):
             message = (

@@ -2,8 +2,11 @@
 import { thumbnailUrl } from "../api";
 import { formatScore, titleOf } from "../format";
 import { DotsIcon } from "../icons";
+import { Cover } from "../nsfw/Covered";
+import { covering } from "../nsfw/covering";
+import { useChanges } from "../observable";
 import type { Listed } from "../photos/photo_list";
-import { hrefOf, type Subject, similarHref } from "../url";
+import { hrefOf, type Subject, similarHref, whyHref } from "../url";
 import type { Box, Row } from "./justified_rows";
 import { Thumbnail } from "./Thumbnail";
 
@@ -21,6 +24,7 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
   const title = titleOf(photo);
   // Words match or not; how well two photos look alike is a figure worth seeing.
   const score = subject.kind === "words" ? undefined : photo.score;
+  const covered = useChanges(covering).covers(photo);
   return (
     <li
       class="tile"
@@ -33,16 +37,33 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
         height: `${row.height}px`,
       }}
     >
-      <a class="tile-photo" href={hrefOf({ subject, photo: photo.id })} draggable={false}>
+      <a
+        class="tile-photo"
+        href={hrefOf({ subject, photo: photo.id })}
+        draggable={false}
+        data-covered={covered}
+        tabIndex={covered ? -1 : undefined}
+      >
         <Thumbnail src={thumbnailUrl(photo)} alt={title} />
         <span class="tile-caption" aria-hidden="true">
           <span class="tile-title">{title}</span>
-          {score !== undefined && <span class="tile-score">{formatScore(score)}</span>}
+          {score !== undefined && subject.kind !== "similar" && <span class="tile-score">{formatScore(score)}</span>}
         </span>
       </a>
       <a class="pivot" href={similarHref(photo.id)} aria-label={`Photos similar to ${title}`} title="Similar photos">
         <DotsIcon />
       </a>
+      {score !== undefined && subject.kind === "similar" && (
+        <a
+          class="tile-why"
+          href={whyHref(subject.id, photo.id)}
+          aria-label={`Why ${title} is similar: ${formatScore(score)}`}
+          title="Why they are alike"
+        >
+          {formatScore(score)} <span class="tile-why-word">why?</span>
+        </a>
+      )}
+      {covered && <Cover photo={photo} />}
     </li>
   );
 }

@@ -36,7 +36,7 @@ export function moveFocus(
   event.preventDefault();
   hold(list.indexOf(photo.id));
   const grid = event.currentTarget;
-  const kind = link.classList.contains("pivot") ? ".pivot" : ".tile-photo";
+  const kind = [".pivot", ".tile-why"].find((each) => link.matches(each)) ?? ":is(.tile-photo:not([tabindex]), .cover)";
   const neighbourLink = () => grid.querySelector<HTMLElement>(`[data-photo="${photo.id}"] ${kind}`);
   const drawn = neighbourLink(); // at once, so that the next key, however quick, starts from there
   if (drawn) drawn.focus();

@@ -12,38 +12,42 @@ import {
   type Photo,
   type Query,
   search,
+  type WordsBy,
 } from "../api";
 import { Observable } from "../observable";
 import { type Subject, subjectKey } from "../url";
 
 /** A photo, and how well it matches where the list is a search's. */
-export type Listed = Photo & Partial<Pick<Hit, "score">>;
+export type Listed = Photo & Partial<Pick<Hit, "score" | "parts">>;
 
 interface Page {
   photos: Listed[];
   next: string | null;
   total: number | null;
   query: Query | null;
+  wordsBy: WordsBy | null;
 }
 
 const PAGE = 100;
 const LISTS_KEPT = 24;
 
 async function loadPage(subject: Subject, cursor: string | null): Promise<Page> {
-  if (subject.kind === "all") return { query: null, ...(await getPhotos(cursor, PAGE)) };
+  if (subject.kind === "all") return { query: null, wordsBy: null, ...(await getPhotos(cursor, PAGE)) };
   const offset = Number(cursor ?? 0);
   let hits: Hits;
   if (subject.kind === "similar") hits = await getSimilar(subject.id, offset, PAGE);
   else if (subject.kind === "upload") hits = await getSimilarToUpload(subject.upload, offset, PAGE);
   else hits = await search(subject.words, offset, PAGE);
   const next = hits.next_offset === null ? null : String(hits.next_offset);
-  return { photos: hits.hits, next, total: null, query: hits.query };
+  return { photos: hits.hits, next, total: null, query: hits.query, wordsBy: hits.stats.words };
 }
 
 export class PhotoList extends Observable {
   readonly photos: Listed[] = [];
   /** What was searched with, as soon as the server has said so. */
   query: Query | null = null;
+  /** How words were looked for; null: none were. */
+  wordsBy: WordsBy | null = null;
   /** Photos in the collection when the last page came; null for searches, whose length only their end tells. */
   total: number | null = null;
   loading = false;
@@ -99,6 +103,7 @@ export class PhotoList extends Observable {
       this.photos.push(photo);
     }
     this.query ??= page.query;
+    this.wordsBy ??= page.wordsBy;
     this.total = page.total;
     this.#next = page.next;
     this.complete = page.next === null;

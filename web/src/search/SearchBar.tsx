@@ -1,15 +1,27 @@
 /** The search bar: words, or a photo chosen from disk; shows what the page is searching with. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Suggestion } from "../api";
 import { CameraIcon, CloseIcon, SearchIcon } from "../icons";
 import { navigation } from "../navigation";
 import { useChanges } from "../observable";
 import { server } from "../server/server";
 import { EVERYTHING, type Subject } from "../url";
+import { completing } from "./completing";
+import { QueryHelp } from "./QueryHelp";
+import { isBeginning } from "./query_text";
+import { LIST_ID, optionId, SuggestionList } from "./SuggestionList";
 import { uploading } from "./upload";
 
 /** Opens the system's file dialog. */
 export function choosePhoto(): void {
   document.getElementById("photo-file")?.click();
+}
+
+/** Put the cursor on a stretch of the line that was asked, so that it can be mended. */
+export function editSearch(start: number, end: number): void {
+  const field = document.getElementById("search-field") as HTMLInputElement | null;
+  field?.focus();
+  field?.setSelectionRange(start, end);
 }
 
 interface SearchBarProps {
@@ -22,9 +34,13 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
   const asked = subject.kind === "words" ? subject.words : "";
   const [words, setWords] = useState(asked);
   const { status } = useChanges(server);
+  const { open, active, suggestions } = useChanges(completing);
   const field = useRef<HTMLInputElement>(null);
   // Before the first paint: whoever types at once is neither overwritten nor unheard.
-  useLayoutEffect(() => setWords(asked), [asked, subject.kind]);
+  useLayoutEffect(() => {
+    setWords(asked);
+    completing.close();
+  }, [asked, subject.kind]);
   useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const typing = (event.target as Element).closest?.("input, textarea, dialog, .pswp");
@@ -35,6 +51,41 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
+
+  const search = (line: string) => {
+    completing.close();
+    const asked = line.trim();
+    if (asked) navigation.go({ subject: { kind: "words", words: asked }, photo: null });
+  };
+
+  /** Put a suggestion into the line; `go`: and search, where there is something to search for. */
+  const take = ({ query }: Suggestion, go: boolean) => {
+    const beginning = isBeginning(query);
+    const line = beginning ? query : `${query} `;
+    setWords(line);
+    if (go && !beginning) search(query);
+    else completing.ask(beginning ? line : "", 0);
+    field.current?.focus();
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    const chosen = open ? suggestions[active] : undefined;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (open) completing.move(event.key === "ArrowDown" ? 1 : -1);
+      else completing.ask(words, 0);
+    } else if (event.key === "Escape" && open) {
+      event.preventDefault(); // which would empty the field
+      completing.close();
+    } else if (event.key === "Enter" && chosen) {
+      event.preventDefault();
+      take(chosen, true);
+    } else if (event.key === "Tab" && chosen && !event.shiftKey) {
+      event.preventDefault();
+      take(chosen, false);
+    }
+  };
 
   const clear = () => {
     setWords("");
@@ -48,8 +99,7 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
         class="search-bar"
         onSubmit={(event) => {
           event.preventDefault();
-          const asked = words.trim();
-          if (asked) navigation.go({ subject: { kind: "words", words: asked }, photo: null });
+          search(words);
         }}
       >
         <button type="submit" class="icon-button" aria-label="Search">
@@ -60,11 +110,23 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
         )}
         <input
           ref={field}
-          type="search"
+          id="search-field"
+          type="text"
+          inputMode="search"
+          role="combobox"
+          aria-autocomplete="list"
+          aria-expanded={open}
+          aria-controls={LIST_ID}
+          aria-activedescendant={open && active >= 0 ? optionId(active) : undefined}
           class="search-field"
           name="words"
           value={words}
-          onInput={(event) => setWords(event.currentTarget.value)}
+          onInput={(event) => {
+            setWords(event.currentTarget.value);
+            completing.ask(event.currentTarget.value);
+          }}
+          onKeyDown={onKeyDown}
+          onBlur={() => completing.close()}
           placeholder={
             subject.kind === "similar" || subject.kind === "upload"
               ? "Similar photos"
@@ -73,6 +135,8 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
           aria-label="Search by words"
           title={status ? `Words are looked for by: ${status.word_search}` : undefined}
           autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
           maxLength={1000}
           enterkeyhint="search"
         />
@@ -81,6 +145,7 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
             <CloseIcon />
           </button>
         )}
+        <QueryHelp />
         <button
           type="button"
           class="icon-button"
@@ -102,6 +167,7 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
             event.currentTarget.value = "";
           }}
         />
+        <SuggestionList onTake={(suggestion) => take(suggestion, true)} />
       </form>
     </search>
   );

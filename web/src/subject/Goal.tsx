@@ -2,6 +2,9 @@
 import { type Photo, thumbnailUrl } from "../api";
 import { formatPixels, formatTakenAt, titleOf } from "../format";
 import { Thumbnail } from "../grid/Thumbnail";
+import { Covered } from "../nsfw/Covered";
+import { covering } from "../nsfw/covering";
+import { useChanges } from "../observable";
 import { hrefOf, type Subject, similarHref } from "../url";
 import { SubjectTitle } from "./SubjectTitle";
 
@@ -12,20 +15,24 @@ function Air({ src }: { src: string }) {
 
 export function PhotoGoal({ photo, subject }: { photo: Photo; subject: Subject }) {
   const { width, height } = photo;
-  const aspect = width > 0 && height > 0 ? width / height : 1.5;
+  const covered = useChanges(covering).covers(photo);
+  const shape = { "--aspect": String(width > 0 && height > 0 ? width / height : 1.5) };
   const thumbnail = thumbnailUrl(photo);
   const about = [photo.taken_at && formatTakenAt(photo.taken_at), formatPixels(width, height)];
   return (
     <section class="goal" data-photo={photo.id}>
       <Air src={thumbnail} />
-      <a
-        class="goal-photo"
-        style={{ "--aspect": String(aspect) }}
-        href={hrefOf({ subject, photo: photo.id })}
-        draggable={false}
-      >
-        <Thumbnail key={photo.id} src={thumbnail} alt={`Open ${titleOf(photo)}`} />
-      </a>
+      {covered ? (
+        <div class="goal-photo" style={shape}>
+          <Covered photo={photo}>
+            <Thumbnail key={photo.id} src={thumbnail} alt="" />
+          </Covered>
+        </div>
+      ) : (
+        <a class="goal-photo" style={shape} href={hrefOf({ subject, photo: photo.id })} draggable={false}>
+          <Thumbnail key={photo.id} src={thumbnail} alt={`Open ${titleOf(photo)}`} />
+        </a>
+      )}
       <div class="goal-text">
         <SubjectTitle before="Similar to" name={titleOf(photo)} key={photo.id} />
         <p class="quiet">{about.filter(Boolean).join(" · ")}</p>

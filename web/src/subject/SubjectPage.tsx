@@ -4,9 +4,12 @@ import { ApiError, uploadThumbnailUrl } from "../api";
 import { formatCount, formatPhotos, titleOf } from "../format";
 import { Grid } from "../grid/Grid";
 import { failuresDialog } from "../ingest/FailuresDialog";
+import { CoveringSwitch } from "../nsfw/Covered";
 import { useChanges } from "../observable";
 import type { PhotoList } from "../photos/photo_list";
-import { choosePhoto } from "../search/SearchBar";
+import { needsChips, QueryChips } from "../search/QueryChips";
+import { partsAt } from "../search/query_text";
+import { choosePhoto, editSearch } from "../search/SearchBar";
 import { server } from "../server/server";
 import { Message } from "../states/Message";
 import { PhotoGoal, UploadGoal } from "./Goal";
@@ -56,6 +59,14 @@ function announcement(list: PhotoList): string {
     : `The first ${list.photos.length} photos are here.`;
 }
 
+/** In which space words were looked for, besides texts. */
+function wordsBy(list: PhotoList): string {
+  const encoder = server.status?.encoder ?? "the network";
+  if (list.wordsBy === "joint") return `words in the joint space of ${encoder}`;
+  if (list.wordsBy === "classes") return `words in texts, and by classes of ${encoder}`;
+  return list.wordsBy === "texts" ? "words in texts only" : "";
+}
+
 function Head({ list }: { list: PhotoList }) {
   const { subject } = list;
   const goal = goalOf(list);
@@ -63,29 +74,39 @@ function Head({ list }: { list: PhotoList }) {
     return goal ? <PhotoGoal photo={goal} subject={subject} /> : <div class="goal waiting" />;
   if (subject.kind === "upload") return <UploadGoal thumbnail={uploadThumbnailUrl(subject.upload)} same={goal} />;
   if (subject.kind === "words") {
-    if (list.complete && list.photos.length === 0) return null; // the message says it all
+    if (list.complete && list.photos.length === 0) {
+      const items = list.query?.items ?? []; // the message says the rest
+      return needsChips(items) ? (
+        <div class="words-head">
+          <QueryChips items={items} />
+        </div>
+      ) : null;
+    }
     const count = list.complete
       ? formatPhotos(list.photos.length)
       : list.photos.length > 0
         ? `${list.photos.length}+ photos`
         : "";
+    const items = list.query?.items ?? [];
     return (
       <section class="words-head">
         <SubjectTitle before="Photos with" name={`“${subject.words}”`} />
-        <p class="quiet">{list.photos.length > 0 && count}</p>
+        <p class="quiet">{list.photos.length > 0 && [count, wordsBy(list)].filter(Boolean).join(" · ")}</p>
+        {needsChips(items) && <QueryChips items={items} />}
       </section>
     );
   }
-  return <CollectionHead />;
+  return <CollectionHead judged={list.photos.some(({ nsfw }) => nsfw !== null)} />;
 }
 
-function CollectionHead() {
+function CollectionHead({ judged }: { judged: boolean }) {
   const { status, job, finished } = useChanges(server);
   const saidAbove = ((job ?? finished)?.failed ?? 0) > 0;
   return (
     <div class="collection-head">
       <h1 class="visually-hidden">All photos</h1>
       <p class="quiet">{status !== null && formatPhotos(status.photos)}</p>
+      <CoveringSwitch judged={judged} />
       {status !== null && status.failures > 0 && !saidAbove && (
         <button type="button" class="text-button quiet" onClick={() => void failuresDialog.open()}>
           {formatCount(status.failures)} {status.failures === 1 ? "file" : "files"} could not be read
@@ -125,7 +146,13 @@ function NoPhotos({ list }: { list: PhotoList }) {
   const { job } = useChanges(server);
   if (list.subject.kind === "words") {
     return (
-      <Message title={`No photo has the words “${list.subject.words}”`}>
+      <Message
+        title={
+          needsChips(list.query?.items ?? [])
+            ? "No photo is all of this"
+            : `No photo has the words “${list.subject.words}”`
+        }
+      >
         <p>
           Words are looked up in titles, captions, keywords and file names, and in what is seen in photos. Fewer or
           other words may find more.
@@ -187,6 +214,9 @@ function Refused({ list, error }: { list: PhotoList; error: ApiError }) {
         : "That did not work";
   return (
     <Message title={title}>
+      {list.subject.kind === "words" && error.position !== null && (
+        <WrongPlace line={list.subject.words} position={error.position} />
+      )}
       <p>{error.message}</p>
       <p>
         <a class="button" href="/">
@@ -194,5 +224,23 @@ function Refused({ list, error }: { list: PhotoList; error: ApiError }) {
         </a>
       </p>
     </Message>
+  );
+}
+
+/** The line as it was asked, with what is wrong in it marked; a click goes there. */
+function WrongPlace({ line, position }: { line: string; position: number }) {
+  const [before, wrong, after] = partsAt(line, position);
+  return (
+    <button
+      type="button"
+      class="wrong-line"
+      onClick={() => editSearch(before.length, before.length + wrong.length)}
+      aria-label={`${line}: mend “${wrong}” in the search`}
+      title="Mend it in the search field"
+    >
+      {before}
+      <mark>{wrong}</mark>
+      {after}
+    </button>
   );
 }

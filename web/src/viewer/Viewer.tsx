@@ -6,15 +6,15 @@
  */
 import type PhotoSwipe from "photoswipe";
 import { useEffect, useRef } from "preact/hooks";
-import { getPhoto, type Photo } from "../api";
+import { getPhoto } from "../api";
 import { navigation } from "../navigation";
 import { useChanges } from "../observable";
-import type { PhotoList } from "../photos/photo_list";
+import type { Listed, PhotoList } from "../photos/photo_list";
 import { uploading } from "../search/upload";
 import { openPhotoSwipe, type Slide, slideOf } from "./photoswipe";
 
 /** The photos to leaf through: the goal photo first, then the list. */
-function photosOf(list: PhotoList): Photo[] {
+function photosOf(list: PhotoList): Listed[] {
   const goal = list.query?.photo;
   return goal ? [goal, ...list.photos] : list.photos;
 }

@@ -8,13 +8,16 @@ const KEPT = 200;
 class FactsOfShown extends Observable {
   details: PhotoDetails | null = null;
   error: string | null = null;
+  /** How well the photo matches each part of the search that found it; null: it was not searched for. */
+  match: Record<string, number> | null = null;
   shown = localStorage.getItem(REMEMBERED) === "shown";
   #id = 0;
   readonly #known = new Map<number, PhotoDetails>();
 
   /** The viewer shows another photo: learn its facts. */
-  follow(id: number): void {
+  follow(id: number, match: Record<string, number> | null): void {
     if (this.#id === id && this.error === null) return;
+    this.match = match;
     this.#id = id;
     this.error = null;
     this.details = this.#known.get(id) ?? null;
@@ -27,6 +30,12 @@ class FactsOfShown extends Observable {
     localStorage.setItem(REMEMBERED, shown ? "shown" : "hidden");
     this.changed();
     if (shown && this.details === null && this.#id > 0) void this.#load(this.#id);
+  }
+
+  /** What is known of a photo has changed. */
+  async reload(id: number): Promise<void> {
+    this.#known.delete(id);
+    if (this.#id === id) await this.#load(id);
   }
 
   async #load(id: number): Promise<void> {

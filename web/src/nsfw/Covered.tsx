@@ -1,0 +1,50 @@
+/** A picture, or a cover over it with a button that takes the cover away. */
+import type { ComponentChildren } from "preact";
+import type { Photo } from "../api";
+import { titleOf } from "../format";
+import { EyeIcon } from "../icons";
+import { useChanges } from "../observable";
+import { covering } from "./covering";
+
+export function Covered({ photo, children }: { photo: Photo; children: ComponentChildren }) {
+  const covered = useChanges(covering).covers(photo);
+  return (
+    <div class="coverable" data-covered={covered}>
+      {children}
+      {covered && <Cover photo={photo} />}
+    </div>
+  );
+}
+
+export function Cover({ photo }: { photo: Photo }) {
+  return (
+    <button
+      type="button"
+      class="cover"
+      aria-label={`Show ${titleOf(photo)}, covered as possibly not safe for work`}
+      onClick={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        covering.reveal(photo.id);
+      }}
+    >
+      <span class="cover-text">
+        <EyeIcon />
+        <span>Possibly NSFW</span>
+        <span class="cover-show">Show</span>
+      </span>
+    </button>
+  );
+}
+
+/** Whether such photos are covered at all; there is nothing to choose where photos are not judged. */
+export function CoveringSwitch({ judged }: { judged: boolean }) {
+  const { on } = useChanges(covering);
+  if (!judged) return null;
+  return (
+    <label class="switch quiet">
+      <input type="checkbox" checked={on} onChange={(event) => covering.set(event.currentTarget.checked)} />
+      Cover NSFW photos
+    </label>
+  );
+}

@@ -1,0 +1,31 @@
+/** Photos that are probably pornographic are covered until they are asked for; a switch that is remembered ends that. */
+import type { Photo } from "../api";
+import { Observable } from "../observable";
+
+/** open_nsfw’s score from which its makers call a photo probably pornographic; half of that is often swimwear. */
+const FROM = 0.8;
+const REMEMBERED = "lookalike.cover";
+
+class Covering extends Observable {
+  on = localStorage.getItem(REMEMBERED) !== "off";
+  readonly #revealed = new Set<number>();
+
+  covers({ id, nsfw }: Pick<Photo, "id" | "nsfw">): boolean {
+    return this.on && nsfw !== null && nsfw >= FROM && !this.#revealed.has(id);
+  }
+
+  /** Show a photo, for as long as the page is open. */
+  reveal(id: number): void {
+    this.#revealed.add(id);
+    this.changed();
+  }
+
+  set(on: boolean): void {
+    this.on = on;
+    if (on) this.#revealed.clear();
+    localStorage.setItem(REMEMBERED, on ? "on" : "off");
+    this.changed();
+  }
+}
+
+export const covering = new Covering();

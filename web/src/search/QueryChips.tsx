@@ -1,0 +1,44 @@
+/** A query as it was understood: one chip for each item, which a click takes out of the search. */
+import { type QueryItem, thumbnailAddress } from "../api";
+import { CloseIcon } from "../icons";
+import { queryHref } from "../url";
+import { labelOf, weightLabel, without } from "./query_text";
+
+/** A single word or phrase needs no echo: the heading says it already. */
+export const needsChips = (items: QueryItem[]) =>
+  items.length > 1 || items.some(({ kind, weight }) => (kind !== "word" && kind !== "phrase") || weight !== 1);
+
+export function QueryChips({ items }: { items: QueryItem[] }) {
+  return (
+    <ul class="chips" aria-label="What is searched for">
+      {items.map((item, index) => (
+        <Chip key={`${index} ${item.text}`} item={item} items={items} />
+      ))}
+    </ul>
+  );
+}
+
+function Chip({ item, items }: { item: QueryItem; items: QueryItem[] }) {
+  const label = labelOf(item);
+  const weight = weightLabel(item.weight);
+  const rest = without(items, item);
+  const photo = item.kind === "photo" ? /photo:(\d+)/.exec(item.text) : null;
+  return (
+    <li class={`chip ${(item.weight ?? 1) < 0 ? "unwanted" : ""}`} title={item.text}>
+      {item.hex && <span class="dot" style={{ background: item.hex }} />}
+      {photo && <img src={thumbnailAddress(Number(photo[1]))} alt="" />}
+      <span>
+        {weight && <span class="chip-weight">{weight} </span>}
+        {label}
+      </span>
+      <a
+        class="chip-remove"
+        href={rest ? queryHref(rest) : "/"}
+        aria-label={`Search without ${weight && `${weight} `}${label}`}
+        title="Take out of the search"
+      >
+        <CloseIcon />
+      </a>
+    </li>
+  );
+}
