@@ -14,6 +14,7 @@ import lookalike
 from lookalike.catalog import Catalog
 from lookalike.collection import TagChange
 from lookalike.collection.locking import writing
+from lookalike.collection.seen import RECIPE
 from lookalike.errors import CollectionLockedError, InvalidArgumentError, UnknownPhotoError, UnknownTagError
 from lookalike.query import normalised
 
@@ -195,7 +196,7 @@ def test_tags_are_changed_while_this_process_adds_photos(demo_photos: Path, tmp_
 
 def test_damage_of_what_is_seen_and_of_tags_is_found_and_mended(photos: lookalike.Collection) -> None:
     with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
-        db.execute("UPDATE seen SET palette = x'00' WHERE photo_id = 2")
+        db.execute("UPDATE seen SET recipe = ?, palette = x'00' WHERE photo_id = 2", (RECIPE,))
         db.execute("DELETE FROM seen WHERE photo_id = 3")
         db.execute("INSERT INTO tags VALUES (99, 'a', 'a', 'user', 1)")
         db.execute("INSERT INTO rejected_tags VALUES (98, 'a', '')")
