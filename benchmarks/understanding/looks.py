@@ -102,7 +102,7 @@ STYLE_COLUMNS = [
     "average precision",
     "by folder",
     "statistics alone",
-    "by folder",
+    "statistics alone, by folder",
     "chance",
 ]
 
