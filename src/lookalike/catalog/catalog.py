@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sqlite3
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +25,7 @@ from lookalike.catalog.completion import Completion, count_words
 from lookalike.catalog.connections import Connections
 from lookalike.catalog.filters import Filters
 from lookalike.catalog.machine_tags import MachineTagRow, MachineTags
-from lookalike.catalog.seen import SeenFields, SeenRows
+from lookalike.catalog.seen import SeenFields, SeenRows, nsfw_of
 from lookalike.catalog.tags import TagRow, Tags
 from lookalike.catalog.within import Within
 from lookalike.catalog.words import match_expression
@@ -40,7 +38,7 @@ FileStatus = Literal["present", "gone", "failed"]
 _PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"
 _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, title, facts, added_at,
     (SELECT min(path) FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL),
-    (SELECT substr(measures, 1, 4) FROM seen WHERE seen.photo_id = photos.id)"""
+    (SELECT measures FROM seen WHERE seen.photo_id = photos.id)"""
 _SPARE = 20
 """One page in so many may be empty: the next photos fill them."""
 _WEIGHTS = "8.0, 4.0, 6.0, 4.0, 2.0"  # bm25 weights of title, caption, keywords, creator, names
@@ -108,16 +106,8 @@ class PhotoRecord:
 
 
 def _record(row: Sequence[Any]) -> PhotoRecord:
-    values = [row[0], row[1].hex(), *row[2:10], row[10] or "", _nsfw(row[11])]
+    values = [row[0], row[1].hex(), *row[2:10], row[10] or "", nsfw_of(row[11])]
     return PhotoRecord(*values)
-
-
-def _nsfw(measure: bytes | None) -> float | None:
-    """Read the first of the measures of what was seen; NaN stands for not judged."""
-    if measure is None or len(measure) < 4:
-        return None
-    (score,) = struct.unpack("<f", measure)
-    return score if math.isfinite(score) else None
 
 
 def _unknown(photo_id: int) -> UnknownPhotoError:

@@ -1,17 +1,21 @@
 """What was seen in photos when they were read, as rows of bytes: what is in them, the collection knows.
 
+All but the first measure: the NSFW score goes with every list of photos, so the catalog reads it.
+
 A photo that was looked at again (with another recipe) gets a new `seq`, so that a reader who has read up to one finds
 all that has come or changed since.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import struct
 from collections.abc import Iterable
 from typing import TypeAlias
 
-__all__ = ["SEEN", "SeenFields", "SeenRows"]
+__all__ = ["SEEN", "SeenFields", "SeenRows", "nsfw_of"]
 
 SEEN = """
 CREATE TABLE seen (
@@ -84,3 +88,11 @@ class SeenRows:
             (folder, len(prefix), prefix, recipe),
         )
         return {path for (path,) in rows}
+
+
+def nsfw_of(measures: object) -> float | None:
+    """Return the NSFW score from a row's measures; None where there is no row, no sound one, or it was not judged."""
+    if not isinstance(measures, bytes) or len(measures) < 4:
+        return None
+    score: float = struct.unpack_from("<f", measures)[0]
+    return score if math.isfinite(score) else None
