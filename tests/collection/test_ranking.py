@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.collection.ranking import (
+    CHANCE,
     COLOURS,
     Logistic,
     Part,
@@ -83,6 +86,19 @@ def test_the_cut_finds_a_planted_cluster_and_hardly_anything_in_noise() -> None:
     planted = calibration(np.concatenate([rng.normal(0.7, 0.05, 40), noise]).astype(np.float32))
     assert 40 <= n_beyond_chance(-np.sort(-planted)[:500], background, 5040) <= 50
     assert n_beyond_chance(-np.sort(-calibration(noise))[:500], background, 5000) <= 2
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 400), st.integers(1, 10**9))
+def test_the_cut_is_at_the_last_hit_down_to_which_few_are_by_chance(seed: int, n: int, n_photos: int) -> None:
+    rng = np.random.default_rng(seed)
+    background = rng.random(500).astype(np.float32)
+    scores = -np.sort(-rng.beta(rng.uniform(0.5, 20), 0.5, n).astype(np.float32))
+    n_good = n_beyond_chance(scores, background, n_photos)
+    odds, every = np.log(scores / (1 - scores + 1e-12)), np.log(background / (1 - background))
+    lower, centre = np.quantile(every, [0.16, 0.5])
+    expected = [n_photos * NormalDist().cdf(-each) for each in ((odds - centre) / (centre - lower)).tolist()]
+    assert all(each > CHANCE * rank * 0.999 for rank, each in enumerate(expected[n_good:], n_good + 1))
+    assert not n_good or expected[n_good - 1] <= CHANCE * n_good * 1.001
 
 
 def test_the_best_of_copies_stands_for_them() -> None:

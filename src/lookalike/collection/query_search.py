@@ -40,6 +40,7 @@ from lookalike.collection.ranking import (
 from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
 from lookalike.errors import InvalidArgumentError, UnknownFilterError
+from lookalike.kernels.threads import one_blas_thread
 from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
 
 if TYPE_CHECKING:
@@ -161,28 +162,31 @@ class QuerySearch:
             Leave out hits that are nearly the same as an earlier one.
         """
         started = time.perf_counter()
-        state = self._vectors.state()
-        plan = self._plan(query, likenesses, within, state)
-        wanted = offset + k + 1
-        found, evidence = self._candidates(plan, state, wanted, exact=exact)
-        own = [each.photo_id for each in likenesses if each.photo_id is not None]
-        found = found[~np.isin(found, own)]
-        parts = self._parts(plan, state, found)
-        scores = fused(parts, len(found))
-        order = np.lexsort((found, -scores))
-        if plan.by_words:
-            order = order[scores[order] >= _least_of_words(plan, scores)]
-        n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
-        if n_good is not None and plan.ranks:
-            order = order[: max(n_good, 0 if query.cut else _TOP)]
-        order = self._ordered(query, found, order, ranks=plan.ranks)
-        others: dict[int, list[int]] = {}
-        if distinct and len(order):
-            order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
-        page = order[offset : offset + k]
-        hits = [(int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page]
-        evidence = replace(evidence, seconds=time.perf_counter() - started, words=plan.words)
-        return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
+        with one_blas_thread():  # more of them spin for longer than these products take
+            state = self._vectors.state()
+            plan = self._plan(query, likenesses, within, state)
+            wanted = offset + k + 1
+            found, evidence = self._candidates(plan, state, wanted, exact=exact)
+            own = [each.photo_id for each in likenesses if each.photo_id is not None]
+            found = found[~np.isin(found, own)]
+            parts = self._parts(plan, state, found)
+            scores = fused(parts, len(found))
+            order = np.lexsort((found, -scores))
+            if plan.by_words:
+                order = order[scores[order] >= _least_of_words(plan, scores)]
+            n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
+            if n_good is not None and plan.ranks:
+                order = order[: max(n_good, 0 if query.cut else _TOP)]
+            order = self._ordered(query, found, order, ranks=plan.ranks)
+            others: dict[int, list[int]] = {}
+            if distinct and len(order):
+                order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
+            page = order[offset : offset + k]
+            hits = [
+                (int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page
+            ]
+            evidence = replace(evidence, seconds=time.perf_counter() - started, words=plan.words)
+            return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
 
     # -- the plan ---------------------------------------------------------------------------------------------
 
@@ -389,8 +393,7 @@ class QuerySearch:
             return [np.empty(len(ids), np.float32) for _ in plan.likenesses]
         queries = state.space.compared(np.stack([like.embedding for like in plan.likenesses]))
         # By rows: a matrix product rounds otherwise for other numbers of candidates, and pages must join to the bit.
-        cosines = np.clip(np.einsum("qd,nd->qn", queries, state.vectors(ids)), -1, 1)
-        return list(np.nan_to_num(cosines, nan=-1.0))
+        return [np.nan_to_num(np.clip(state.products(query, ids), -1, 1), nan=-1.0) for query in queries]
 
     # -- the list ---------------------------------------------------------------------------------------------
 

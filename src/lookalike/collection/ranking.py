@@ -180,9 +180,12 @@ def n_beyond_chance(scores: NDArray[np.float32], background: NDArray[np.float32]
     centre, spread = _background(_log_odds(background))
     z = (_log_odds(scores) - centre) / spread
     tail = NormalDist()
-    expected = np.array([n_photos * (1 - tail.cdf(float(each))) for each in z])
-    few = np.flatnonzero(expected <= CHANCE * np.arange(1, len(z) + 1))
-    return int(few[-1]) + 1 if len(few) else 0
+    most = CHANCE * len(z) / n_photos if len(z) else 1.0
+    able = len(z) if most >= 1 else int(np.count_nonzero(z >= -tail.inv_cdf(most) - 1e-6))  # the rest not even as last
+    for n in range(able, 0, -1):
+        if n_photos * tail.cdf(-float(z[n - 1])) <= CHANCE * n:
+            return n
+    return 0
 
 
 def representatives(embeddings: NDArray[np.float32], least_cosine: float) -> NDArray[np.int64]:

@@ -63,7 +63,8 @@ class WordSpace:
         """Probability that a text says what is in each photo: float32 (n,); 0 where no classes are known."""
         product = self._class_vectors @ self._centred(self._encoder.encode([text]))[0]
         weights = self._weights_in(columns)
-        cosines = np.einsum("nk,nk->n", weights, product[columns.classes])
+        # `take`: half the time of `product[columns.classes]`
+        cosines = np.einsum("nk,nk->n", weights, np.take(product, columns.classes))
         return np.where(weights[:, 0] > 0, self.calibration(cosines), np.float32(0))
 
     def _centred(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
