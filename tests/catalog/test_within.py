@@ -66,6 +66,12 @@ def test_photos_are_those_for_which_all_that_is_given_holds(
     assert sorted(photo_id for photo_id, _ in catalog.search_words("same", 10, within=within)) == expected
 
 
+def test_equal_limits_are_one_key() -> None:
+    one = Within(formats=["jpeg"], ids=[1, 2], near=[50.0, 14.0, 1.0], on="06-24")  # type: ignore[arg-type]
+    other = Within(formats=("jpeg",), ids=np.array([1, 2]), near=(50.0, 14.0, 1.0), on="06-24")  # type: ignore[arg-type]
+    assert {one: "kept"}[other] == "kept"
+
+
 @pytest.mark.parametrize("when", ["19", "2019-13", "2019-02-30", "yesterday", "2019-06-30T25:00", "2019-1"])
 def test_a_time_that_is_none_is_refused(when: str) -> None:
     with pytest.raises(InvalidArgumentError, match=r"`since` is .*; expected a time such as"):

@@ -95,31 +95,50 @@ def test_vectors_by_id_are_those_compared_and_nan_where_there_is_none(photos: lo
     assert np.isnan(vectors[-1]).all()
 
 
+def a_photo(number: int, taken_at: str | None = None) -> NewPhoto:
+    return NewPhoto(
+        sha256=f"{number:064x}",
+        format="jpeg",
+        bytes=1,
+        width=1,
+        height=1,
+        taken_at=taken_at,
+        title=None,
+        facts="{}",
+        text=("", "", ""),
+        embedding=np.eye(1, 1280, number, dtype=np.float32)[0],
+        seen=(RECIPE, *EMPTY.to_row()),
+    )
+
+
 def test_columns_follow_commits(tmp_path: Path) -> None:
     lookalike.Collection.open(tmp_path / "x.lookalike").close()
     with PhotoWriter(tmp_path / "x.lookalike", 1280, background=False) as writer:
         view = ColumnsView(writer.catalog)
         for number in range(3):
             before = view.current()
-            photo = NewPhoto(
-                sha256=f"{number:064x}",
-                format="jpeg",
-                bytes=1,
-                width=1,
-                height=1,
-                taken_at=None,
-                title=None,
-                facts="{}",
-                text=("", "", ""),
-                embedding=np.eye(1, 1280, number, dtype=np.float32)[0],
-                seen=(RECIPE, *EMPTY.to_row()),
-            )
             with writer.transaction():
-                writer.catalog.put(FileRecord(f"/{number}.jpg", 1, number, None), photo)
+                writer.catalog.put(FileRecord(f"/{number}.jpg", 1, number, None), a_photo(number))
             now = view.current()
             assert (len(before), len(now)) == (number, number + 1)
             assert before.begin(now)
             assert now.rows_of(np.array([number + 1, number + 2])).tolist() == [number, -1]
+
+
+def test_limits_that_are_asked_again_follow_commits(tmp_path: Path) -> None:
+    lookalike.Collection.open(tmp_path / "x.lookalike").close()
+    with (
+        PhotoWriter(tmp_path / "x.lookalike", 1280, background=False) as writer,
+        lookalike.Collection.open(tmp_path / "x.lookalike") as photos,
+    ):
+        for number, year in enumerate((2018, 2019, 2021, 2020, 2022)):
+            with writer.transaction():
+                writer.catalog.put(FileRecord(f"/{number}.jpg", 1, 1, None), a_photo(number, f"{year}-05-05T00:00:00"))
+            for _ in range(2):
+                assert len(photos.search("since:2020")) == [0, 0, 1, 2, 3][number]
+        with writer.transaction():  # read again: the camera's clock was wrong
+            writer.catalog.put(FileRecord("/0.jpg", 1, 2, None), a_photo(0, "2023-05-05T00:00:00"))
+        assert len(photos.search("since:2020")) == 4
 
 
 def test_a_word_that_is_a_tag_finds_photos_that_look_like_those_that_have_it(

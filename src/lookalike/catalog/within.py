@@ -71,6 +71,9 @@ class Within:
     orientation: Orientation | None = None
 
     def __post_init__(self) -> None:
+        for name in ("formats", "ids", "near"):  # hashable, and nobody's list to change later
+            if not isinstance(value := getattr(self, name), str | None):
+                object.__setattr__(self, name, tuple(value))
         for name in ("since", "until"):
             if (value := getattr(self, name)) is not None:
                 time_text(value, name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QuerySearch", "Ranked"]
 
+_N_LIMITS = 8
+"""Limits whose photos are remembered until the catalog changes: 8 bytes for each photo of each."""
 N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""
 NEARLY_THE_SAME = 0.95
@@ -133,6 +136,8 @@ class QuerySearch:
         self._taught = taught
         self._tagged = tagged
         self._background = Background(vectors)
+        # Those who look around ask again and again within the same limits.
+        self._ids_within = lru_cache(_N_LIMITS)(self._read_ids_within)
 
     def search(
         self,
@@ -194,7 +199,7 @@ class QuerySearch:
         columns = self._columns.current() if needs_columns(query) else None
         admitted = self._admitted(query, columns, state)
         if within is not None:
-            admitted = _both(admitted, self._catalog.ids_within(within, present=False))
+            admitted = _both(admitted, self._ids_within(self._catalog.generation, within))
         content = next((dial.value for dial in query.dials if dial.name == "content"), 1.0)
         plan = QueryPlan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
         if columns is not None or not any(like.weight > 0 for like in likenesses):
@@ -219,7 +224,7 @@ class QuerySearch:
         """Ids that the filters, limits and tags of a query leave, ascending; None: all."""
         admitted = None
         if (within := within_of(query, self._catalog)) is not None:
-            admitted = self._catalog.ids_within(within, present=False)
+            admitted = self._ids_within(self._catalog.generation, within)
         if query.limits:
             assert columns is not None
             kept = np.ones(len(columns), np.bool_)
@@ -238,6 +243,11 @@ class QuerySearch:
                     every = state.ids() if admitted is None else admitted
                     admitted = every[~_are_among(every, having)]
         return admitted
+
+    def _read_ids_within(self, generation: int, within: Within) -> NDArray[np.int64]:
+        ids = self._catalog.ids_within(within, present=False)
+        ids.flags.writeable = False
+        return ids
 
     def having(self, tag: str | MachineTagPattern) -> NDArray[np.int64]:
         """Ids of the photos that have a tag, ascending."""
