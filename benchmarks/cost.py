@@ -134,6 +134,8 @@ def _bare_on_all_cores(files: list[Path]) -> None:
 
 
 def _add(files: list[Path]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        with lookalike.Collection.open(Path(folder, "bench.lookalike")) as photos:
-            photos.add(*files)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        lookalike.Collection.open(Path(folder, "bench.lookalike")) as photos,
+    ):
+        photos.add(*files)

@@ -73,6 +73,12 @@ def _codes(report: Report, names: Sequence[str], *, quick: bool, reuse: bool) ->
                 codes.COLUMNS,
                 [codes.cells_of(row) for row in rows],
             )
+            if near := codes.close_calls(data, rows):
+                report.table(
+                    f"Those near ours over all {len(data.queries):,} queries, {n_bytes} bytes: {data.title}",
+                    codes.CLOSE_COLUMNS,
+                    near,
+                )
             ours, _, *others = (row.figures for row in rows)
             same = {f["name"]: f["recall@1"] for f in others if f["code_bytes"] == n_bytes}
             dots.append(Dots(data.title, n_bytes, ours["recall@1"], same))

@@ -18,7 +18,7 @@ from benchmarks.engine.recall import overlap, recall_at
 from benchmarks.engine.threads import clock, threads
 from benchmarks.report import Cell
 
-__all__ = ["COLUMNS", "Row", "cells_of", "measure_codes", "measure_peer"]
+__all__ = ["CLOSE_COLUMNS", "COLUMNS", "Row", "cells_of", "close_calls", "measure_codes", "measure_peer"]
 
 N_QUERIES = 2_000
 N_TIMED = 500
@@ -37,6 +37,10 @@ COLUMNS = [
     "encode s",
     "threads",
 ]
+
+CLOSE_COLUMNS = ["index", "recall@1", "@10", "@100", "recall10@10"]
+CLOSE = 0.02
+"""Of recall@1: so near to ours, 2,000 queries do not tell which is better (their standard error is .011)."""
 
 Rows = NDArray[np.integer]
 Search = Callable[[NDArray[np.float32], int], Rows]
@@ -100,6 +104,26 @@ def cells_of(row: Row) -> list[Cell]:
     ]
 
 
+def close_calls(data: DataSet, rows: list[Row]) -> list[list[Cell]]:
+    """Measure ours over all queries, beside the peers of as many bytes that came near it or above it; none: no rows.
+
+    Peers' figures are kept beside the others; a peer whose index is not at hand and that has none is left out.
+    """
+    ours, _, *peers_rows = rows
+    n_bytes, least = ours.figures["code_bytes"], ours.figures["recall@1"] - CLOSE
+    near = [row for row in peers_rows if row.figures["code_bytes"] == n_bytes and row.figures["recall@1"] >= least]
+    for row in [ours, *near]:
+        if "all_queries" not in row.figures and row.search is not None:
+            with threads(1):
+                found = row.search(data.queries, K)
+            row.figures["all_queries"] = {name: round(share, 4) for name, share in _accuracy(found, data).items()}
+            if "factory" in row.figures:
+                kept_figures = kept(data)[row.figures["factory"]]
+                keep(data, row.figures["factory"], {**kept_figures, "all_queries": row.figures["all_queries"]})
+    told = [row.figures for row in near if "all_queries" in row.figures]
+    return [[f["name"], *f["all_queries"].values()] for f in [ours.figures, *told]] if told else []
+
+
 # ---------------------------------------------------------------------- ours
 
 
@@ -150,11 +174,10 @@ def measure_peer(
 ) -> Row:
     """Build and search one FAISS index; its figures are kept in the repository, the index in build/bench/peers."""
     path = kept_path(data, f"{configuration.factory.replace(',', '+')}.faiss")
+    named = {"name": configuration.name, "factory": configuration.factory}
     if reuse and (figures := kept(data).get(configuration.factory)):
         search = _searching(faiss.read_index(str(path)), data, configuration) if path.exists() else None
-        return Row(
-            {**figures, "name": configuration.name, "reused": True}, search, [] if search else [figures["ms/query"]]
-        )
+        return Row({**figures, **named, "reused": True}, search, [] if search else [figures["ms/query"]])
     coarse, seconds = centroids()
     with threads(n_threads):
         built = peers.build(data, configuration, coarse, seconds)
@@ -175,7 +198,7 @@ def measure_peer(
     }
     faiss.write_index(built.index, str(path))
     keep(data, configuration.factory, figures)
-    return Row({**figures, "name": configuration.name, "reused": False}, search)
+    return Row({**figures, **named, "reused": False}, search)
 
 
 def _searching(index: Any, data: DataSet, configuration: peers.Configuration) -> Search:  # noqa: ANN401
