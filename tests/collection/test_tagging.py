@@ -15,6 +15,7 @@ from lookalike.catalog import Catalog
 from lookalike.collection import TagChange
 from lookalike.collection.locking import writing
 from lookalike.collection.seen import RECIPE
+from lookalike.collection.words import Words
 from lookalike.errors import CollectionLockedError, InvalidArgumentError, UnknownPhotoError, UnknownTagError
 from lookalike.query import normalised
 
@@ -25,7 +26,7 @@ GOLDEN = Path(__file__).parent / "golden" / "version-3"
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lookalike.Collection]:
     """Photos 1 to 6, and 7 whose file has gone; words are looked for in texts only."""
     path = shutil.copytree(GOLDEN, tmp_path / "photos.lookalike")
-    monkeypatch.setattr(lookalike.Collection, "_word_space", lambda _: None)
+    monkeypatch.setattr(Words, "space", lambda _: None)
     with lookalike.Collection.open(path) as photos:
         yield photos
 

@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import COLOUR_NAMES, STYLES, style_probes
+from lookalike.appearance import STYLES, style_probes
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
+from lookalike.collection.completed import suggestions
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
 from lookalike.collection.ingest import AddProgress, add_photos
-from lookalike.collection.joint_space import JointSpace
 from lookalike.collection.likeness import likenesses
 from lookalike.collection.locking import adding, writing
 from lookalike.collection.migration import bring_up_to_date
@@ -49,7 +49,8 @@ from lookalike.collection.tagging import MachineTagList, PhotoTag, machine_tag_l
 from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
-from lookalike.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER, ImageEncoder, has_text_side, load_encoder
+from lookalike.collection.words import Words
+from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
 from lookalike.errors import (
     CollectionError,
     FormatError,
@@ -60,20 +61,10 @@ from lookalike.errors import (
     UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
-from lookalike.query import (
-    KeySuggestion,
-    MachineTagPattern,
-    Query,
-    last_item,
-    normalised,
-    parse,
-    plain_words,
-    suggest_keys,
-)
+from lookalike.query import MachineTagPattern, Query, normalised, parse, plain_words
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
-    from lookalike.collection.word_space import WordSpace
     from lookalike.index.live import LiveStats
 
 __all__ = ["Collection"]
@@ -107,10 +98,7 @@ class Collection:
         self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
-        self._words: JointSpace | WordSpace | None = None
-        self._words_sought = False
-        self._words_lock = threading.Lock()
-        self._joint_trouble: LookalikeError | None = None
+        self._words = Words(settings, lambda: self.encoder, notify)
 
     @classmethod
     def open(
@@ -571,7 +559,7 @@ class Collection:
             self._catalog,
             self._vectors,
             ColumnsView(self._catalog),
-            self._word_space,
+            self._words.space,
             calibration,
             self._taught,
             self._likely_tagged,
@@ -587,16 +575,7 @@ class Collection:
 
         That is the joint space of an encoder with a text side, or that of the names of the classes which it sees.
         """
-        card, trouble = self.settings.card, self._joint_trouble
-        try:
-            if trouble is None and has_text_side(self.settings.encoder):
-                return f"the joint space of {card.name}"
-        except LookalikeError as error:
-            trouble = error
-        method = "texts only"
-        if card.labels == "imagenet-1k":
-            method = f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
-        return method if trouble is None else f"{method}; the text side of {card.name} cannot be used: {trouble}"
+        return self._words.method
 
     @property
     def style_method(self) -> str:
@@ -622,22 +601,7 @@ class Collection:
         """
         if not isinstance(limit, int | np.integer) or not 1 <= limit <= 1000:
             raise InvalidArgumentError(f"`limit` is {limit!r}; expected an integer from 1 to 1,000.")
-        position, item = last_item(typed)
-        completion = self._catalog.completion
-        found = completion.suggest(item, normalise=normalised, limit=int(limit)) if item else []
-        if item != typed.strip():  # what was asked before may begin with all of it, and not with the last item alone
-            found = [one for one in found if one.kind != "query"]
-            whole = completion.suggest(typed.lstrip(), normalise=normalised, limit=int(limit)) if position else []
-            found = [*(one for one in whole if one.kind == "query"), *found]
-        keys = [Suggestion("key", text, 0, n_edits) for text, n_edits in self._suggest_keys(item)][:limit]
-        exact = [one for one in found if not one.n_edits]
-        rest = [one for one in found if one.n_edits]
-        if ":" in item:
-            return [*exact[:limit], *keys, *rest][:limit]
-        return [*exact[: max(limit - len(keys), 1)], *keys, *rest][:limit]
-
-    def _suggest_keys(self, item: str) -> list[KeySuggestion]:
-        return suggest_keys(item, {"colour": tuple(COLOUR_NAMES), "style": self.style_names()})
+        return suggestions(typed, self._catalog.completion, style_names=self.style_names(), limit=int(limit))
 
     def remember_query(self, query: str) -> bool:
         """Keep a query that was asked, to suggest it later; returns whether it could be kept.
@@ -655,29 +619,6 @@ class Collection:
         except (CollectionError, FormatError):
             return False
         return True
-
-    def _word_space(self) -> JointSpace | WordSpace | None:
-        """Where words stand beside photos; None where the encoder knows neither words nor classes."""
-        with self._words_lock:
-            if not self._words_sought:
-                self._words = self._joint_space()
-                if self._words is None and self.settings.card.labels == "imagenet-1k":
-                    from lookalike.collection.word_space import WordSpace
-
-                    self._words = WordSpace.of_imagenet(progress=self._notify)
-                self._words_sought = True
-            return self._words
-
-    def _joint_space(self) -> JointSpace | None:
-        """Load the text side of the encoder; None where it has none, or it cannot be used, which is told."""
-        try:
-            text = self.encoder.text_encoder() if has_text_side(self.settings.encoder) else None
-        except LookalikeError as error:
-            self._joint_trouble = error
-            if self._notify is not None:
-                self._notify(f"Words are looked for by: {self.word_method}")
-            return None
-        return None if text is None else JointSpace(text)
 
     def _likely_tagged(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         """Photos that may deserve the tag that a text names; None where it names none, or one of too few photos."""
