@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import lookalike
 from lookalike.appearance import colour_named, palette_scores
@@ -95,7 +96,7 @@ def test_vectors_by_id_are_those_compared_and_nan_where_there_is_none(photos: lo
     assert np.isnan(vectors[-1]).all()
 
 
-def a_photo(number: int, taken_at: str | None = None) -> NewPhoto:
+def a_photo(number: int, taken_at: str | None = None, embedding: NDArray[np.float32] | None = None) -> NewPhoto:
     return NewPhoto(
         sha256=f"{number:064x}",
         format="jpeg",
@@ -106,7 +107,7 @@ def a_photo(number: int, taken_at: str | None = None) -> NewPhoto:
         title=None,
         facts="{}",
         text=("", "", ""),
-        embedding=np.eye(1, 1280, number, dtype=np.float32)[0],
+        embedding=np.eye(1, 1280, number, dtype=np.float32)[0] if embedding is None else embedding,
         seen=(RECIPE, *EMPTY.to_row()),
     )
 
@@ -123,6 +124,61 @@ def test_columns_follow_commits(tmp_path: Path) -> None:
             assert (len(before), len(now)) == (number, number + 1)
             assert before.begin(now)
             assert now.rows_of(np.array([number + 1, number + 2])).tolist() == [number, -1]
+
+
+@pytest.fixture(scope="module")
+def bursts(demo_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lookalike.Collection]:
+    """The demo, and beside eight of its photos twelve each that are nearly the same; every photo has a date."""
+    path = shutil.copytree(demo_collection, tmp_path_factory.mktemp("bursts") / "photos.lookalike")
+    rng = np.random.default_rng(0)
+    with lookalike.Collection.open(path) as photos:
+        ids = photos.ids()[::20]
+        embeddings = photos.raw_embeddings(ids)
+    with PhotoWriter(path, 1280, background=False) as writer, writer.transaction():
+        for number in range(12 * len(ids)):
+            near = embeddings[number // 12] + rng.normal(0, 0.001, 1280)
+            photo = a_photo(number, f"20{rng.integers(10, 30)}-05-05T00:00:00", near / np.linalg.norm(near))
+            writer.catalog.put(FileRecord(f"/burst/{number}.jpg", 1, 1, None), photo)
+    with lookalike.Collection.open(path) as photos:
+        yield photos
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["photo:{}", "photo:{} cut:yes", "photo:{} order:time", "photo:{} order:quality", "photo:{} pottery order:quality"],
+)
+@pytest.mark.parametrize("distinct", [False, True])
+def test_pages_of_judged_ordered_and_distinct_lists_join_to_the_whole(
+    bursts: lookalike.Collection, asked: str, distinct: bool
+) -> None:
+    for number in (0, 3, 40):
+        query = asked.format(bursts.ids()[number])
+        whole = bursts.search(query, k=1000, distinct=distinct)
+        for k in (3, 7):
+            hits, goods, start = [], set(), 0
+            while True:
+                page = bursts.search(query, k=k, offset=start, distinct=distinct)
+                hits += [(hit.id, hit.score, hit.others) for hit in page]
+                goods.add(page.n_good)
+                if not page.has_more:
+                    break
+                start += k
+            assert hits == [(hit.id, hit.score, hit.others) for hit in whole]
+            assert goods == {whole.n_good}
+        if "cut" in query and not distinct:
+            assert len(whole) == whole.n_good
+        if asked == "photo:{}" and distinct:
+            assert len(whole) + sum(len(hit.others) for hit in whole) == len(bursts) - 1
+
+
+@pytest.mark.parametrize("query", ["order:time", "on:05-05 cut:yes", "format:jpeg order:quality", "-pottery cut:yes"])
+def test_nothing_is_cut_off_where_nothing_is_asked_of_what_photos_show(
+    bursts: lookalike.Collection, query: str
+) -> None:
+    hits = bursts.search(query, k=1000)
+    plain = bursts.search(query.replace("cut:yes", "").replace("order:time", "").replace("order:quality", ""), k=1000)
+    assert hits.n_good is None
+    assert {hit.id for hit in hits} == {hit.id for hit in plain}
 
 
 def test_limits_that_are_asked_again_follow_commits(tmp_path: Path) -> None:

@@ -106,6 +106,19 @@ def test_the_best_of_copies_stands_for_them() -> None:
     assert representatives(vectors, 0.95).tolist() == [0, 1, 0, 1, 4]
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 700), st.floats(0.5, 0.99))
+def test_the_first_earlier_one_that_stands_for_itself_and_is_alike_stands_for_each(
+    seed: int, n: int, least: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(0, 1, (40, 4))[rng.integers(0, 40, n)] + rng.normal(0, 0.1, (n, 4))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    own: list[int] = []
+    for i in range(n):
+        own.append(next((j for j in range(i) if own[j] == j and vectors[i] @ vectors[j] >= least), i))
+    assert np.mean(representatives(vectors, least) == own) > 0.99  # products on the edge may be rounded otherwise
+
+
 def test_calibration_by_spread_does_not_depend_on_the_scale_of_cosines() -> None:
     rng = np.random.default_rng(0)
     slopes = []

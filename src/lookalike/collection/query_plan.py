@@ -57,6 +57,11 @@ class QueryPlan:
     taught: bool = False
     content: float = 1.0
 
+    @property
+    def wants(self) -> bool:
+        """Whether anything is asked for that photos may show; not so where things are unwanted only, or filtered by."""
+        return any(like.weight > 0 for like in self.likenesses) or any(part.weight > 0 for part in self.parts)
+
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Admit only some of the photos that the parts score."""
         self.ids = self.admitted = self.ids[kept]

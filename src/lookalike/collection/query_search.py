@@ -65,10 +65,14 @@ _LEAST_BESIDE_TEXTS = 0.3
 """The same where the words do stand in the texts of other photos: they may be a name, of which nothing can be seen."""
 _LEAST_OF_JOINT = 1e-20
 """Score of a hit of words alone in a joint space, which says something of every photo if it knows a word."""
+_TIES = 31
+"""Equally near photos that may lie on the edge of the candidates."""
 _TOP = 3
 """Best matches that stay above in any other order."""
-_LOOKED_THROUGH = 3
-"""Hits looked through for other versions, for each that is wanted."""
+_LOOKED_THROUGH = 256
+"""Hits looked through for other versions, at the least."""
+_DEEPER = 4
+"""How many times as many are looked through where so many were not enough."""
 _LEXICAL = 0.95
 """Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
 
@@ -97,6 +101,26 @@ class Ranked:
     n_good: int | None
     has_more: bool
     evidence: SearchEvidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Best:
+    """The best photos for a query, best first by `order`; `is_whole`: no other would be a hit."""
+
+    ids: NDArray[np.int64]
+    parts: list[Part]
+    scores: NDArray[np.float32]
+    order: NDArray[np.int64]
+    is_whole: bool
+    evidence: SearchEvidence
+
+    def hit(self, row: int) -> tuple[int, float, dict[str, float]]:
+        """Give id, score, and the score of every part."""
+        return (
+            int(self.ids[row]),
+            float(self.scores[row]),
+            {part.name: float(part.scores[row]) for part in self.parts},
+        )
 
 
 class QuerySearch:
@@ -171,27 +195,43 @@ class QuerySearch:
             state = self._vectors.state()
             plan = self._plan(query, likenesses, within, state)
             wanted = offset + k + 1
-            found, evidence = self._candidates(plan, state, wanted, exact=exact)
-            own = [each.photo_id for each in likenesses if each.photo_id is not None]
-            found = found[~np.isin(found, own)]
-            parts = self._parts(plan, state, found)
-            scores = fused(parts, len(found))
-            order = np.lexsort((found, -scores))
-            if plan.by_words:
-                order = order[scores[order] >= _least_of_words(plan, scores)]
-            n_good = self._n_good(plan, state, scores[order]) if query.cut or query.order != "relevance" else None
-            if n_good is not None and plan.ranks:
-                order = order[: max(n_good, 0 if query.cut else _TOP)]
-            order = self._ordered(query, found, order, ranks=plan.ranks)
-            others: dict[int, list[int]] = {}
-            if distinct and len(order):
-                order, others = self._distinct(state, found, order[: _LOOKED_THROUGH * wanted])
-            page = order[offset : offset + k]
-            hits = [
-                (int(found[i]), float(scores[i]), {part.name: float(part.scores[i]) for part in parts}) for i in page
-            ]
-            evidence = replace(evidence, seconds=time.perf_counter() - started, words=plan.words)
+            judged = plan.wants and (query.cut or query.order != "relevance")
+            # What is told of a list as a whole must not depend on the page that is asked for.
+            depth = N_CANDIDATES if judged or distinct else wanted
+            if query.order != "relevance" and not judged:
+                depth = max(state.n_vectors, 1)
+            while True:
+                best = self._best(plan, state, depth, exact=exact)
+                order, is_whole, n_good = best.order, best.is_whole, None
+                if judged:
+                    n_good = self._n_good(plan, state, best.scores[order])
+                    is_whole = is_whole or n_good < len(order)
+                    order = order[: max(n_good, 0 if query.cut else _TOP)]
+                order = self._ordered(query, best.ids, order, top=_TOP if judged else 0)
+                others: dict[int, list[int]] = {}
+                if distinct:
+                    order, others = self._distinct(state, best.ids, order, wanted)
+                if is_whole or (not judged and (not distinct or len(order) >= wanted)):
+                    break
+                depth *= _DEEPER
+            hits = [best.hit(row) for row in order[offset : offset + k]]
+            evidence = replace(best.evidence, seconds=time.perf_counter() - started, words=plan.words)
             return Ranked(hits, others, n_good, len(order) > offset + k, evidence)
+
+    def _best(self, plan: QueryPlan, state: Snapshot, depth: int, *, exact: bool) -> _Best:
+        """Score at least the `depth` best by every part."""
+        ids, evidence = self._candidates(plan, state, depth, exact=exact)
+        ids = ids[~np.isin(ids, [like.photo_id for like in plan.likenesses if like.photo_id is not None])]
+        cosines = self._cosines(plan, state, ids)
+        parts = self._parts(plan, state, ids, cosines)
+        scores = fused(parts, len(ids))
+        # Very near photos have scores that are equal to the last bit.
+        nearness = cosines[0] if cosines else scores
+        order, is_whole = np.lexsort((ids, -nearness, -scores)), depth >= evidence.n_photos
+        if plan.by_words:
+            good = scores[order] >= _least_of_words(plan, scores)
+            order, is_whole = order[good], is_whole or not good.all()
+        return _Best(ids, parts, scores, order, is_whole, evidence)
 
     # -- the plan ---------------------------------------------------------------------------------------------
 
@@ -354,7 +394,8 @@ class QuerySearch:
     ) -> tuple[NDArray[np.int64], SearchEvidence]:
         """Ids int64 (n,) of photos worth scoring by every part."""
         alone = not plan.parts and len(plan.likenesses) == 1
-        n = wanted + len(plan.likenesses) if alone else max(N_CANDIDATES, wanted)
+        # By powers of two: so far pages have the same candidates, and join though many be equally near.
+        n = 1 << (wanted + len(plan.likenesses) + _TIES).bit_length() if alone else max(N_CANDIDATES, wanted)
         n_photos = state.n_vectors if plan.admitted is None else len(plan.admitted)
         evidence = SearchEvidence("words" if plan.by_words else "exact", n_photos, 0, 0, 0, 0.0)
         found = []
@@ -380,9 +421,11 @@ class QuerySearch:
                 found.append(plan.ids)
         return np.unique(np.concatenate(found)), evidence
 
-    def _parts(self, plan: QueryPlan, state: Snapshot, ids: NDArray[np.int64]) -> list[Part]:
-        """Score candidates by every part."""
-        parts = self._likeness_parts(plan, state, self._cosines(plan, state, ids))
+    def _parts(
+        self, plan: QueryPlan, state: Snapshot, ids: NDArray[np.int64], cosines: Sequence[NDArray[np.float32]]
+    ) -> list[Part]:
+        """Score photos by every part."""
+        parts = self._likeness_parts(plan, state, cosines)
         if plan.parts:
             places = np.searchsorted(plan.ids, ids)
             parts += [replace(part, scores=part.scores[places]) for part in plan.parts]
@@ -421,12 +464,11 @@ class QuerySearch:
         return n_beyond_chance(scores, fused(parts, len(ids)), n_photos)
 
     def _ordered(
-        self, query: Query, ids: NDArray[np.int64], order: NDArray[np.int64], *, ranks: bool
+        self, query: Query, ids: NDArray[np.int64], order: NDArray[np.int64], *, top: int
     ) -> NDArray[np.int64]:
-        """Bring hits into the order asked for; the best matches stay above."""
+        """Bring hits into the order asked for; the `top` best matches stay above."""
         if query.order == "relevance" or not len(order):
             return order
-        top = _TOP if ranks else 0
         rest = order[top:]
         if query.order == "time":
             times = self._catalog.times_of(ids[rest].tolist())
@@ -440,15 +482,21 @@ class QuerySearch:
         return np.concatenate([order[:top], rest[np.array(ranked, np.int64)]])
 
     def _distinct(
-        self, state: Snapshot, ids: NDArray[np.int64], order: NDArray[np.int64]
+        self, state: Snapshot, ids: NDArray[np.int64], order: NDArray[np.int64], wanted: int
     ) -> tuple[NDArray[np.int64], dict[int, list[int]]]:
-        """Leave out what is nearly the same as an earlier hit; gives what, by the hit that stands for it."""
-        own = representatives(self._vectors.compared(state, ids[order]), NEARLY_THE_SAME)
+        """Leave out what is nearly the same as an earlier hit, until enough are left; gives what, by the hit before."""
+        n = max(_LOOKED_THROUGH, 3 * wanted)
+        while True:
+            looked = order[:n]
+            own = representatives(self._vectors.compared(state, ids[looked]), NEARLY_THE_SAME)
+            first = own == np.arange(len(own))
+            if len(looked) == len(order) or np.count_nonzero(first) >= wanted:
+                break
+            n *= _DEEPER
         others: dict[int, list[int]] = {}
-        for i, first in enumerate(own):
-            if first != i:
-                others.setdefault(int(ids[order[first]]), []).append(int(ids[order[i]]))
-        return order[own == np.arange(len(own))], others
+        for i in np.flatnonzero(~first):
+            others.setdefault(int(ids[looked[own[i]]]), []).append(int(ids[looked[i]]))
+        return looked[first], others
 
 
 def _least_of_words(plan: QueryPlan, scores: NDArray[np.float32]) -> float:

@@ -41,6 +41,7 @@ __all__ = [
     "text_calibration",
 ]
 
+_BLOCK = 256
 CHANCE = 0.1
 """Share of hits by chance up to which a list is worth looking at."""
 _LEAST, _MOST = 1e-4, 1 - 1e-4
@@ -199,11 +200,17 @@ def representatives(embeddings: NDArray[np.float32], least_cosine: float) -> NDA
         From which on two are nearly the same.
     """
     own = np.arange(len(embeddings))
-    alike = embeddings @ embeddings.T >= least_cosine
-    for i in range(1, len(own)):
-        earlier = np.flatnonzero(alike[i, :i] & (own[:i] == np.arange(i)))
-        if len(earlier):
-            own[i] = earlier[0]
+    for start in range(0, len(own), _BLOCK):
+        block = embeddings[start : start + _BLOCK]
+        firsts = np.flatnonzero(own[:start] == np.arange(start))
+        before, among = block @ embeddings[firsts].T >= least_cosine, block @ block.T >= least_cosine
+        for i in range(len(block)):
+            earlier = firsts[before[i]]
+            if not len(earlier):
+                inside = own[start : start + i]
+                earlier = inside[among[i, :i] & (inside == np.arange(start, start + i))]
+            if len(earlier):
+                own[start + i] = earlier[0]
     return own
 
 
