@@ -51,6 +51,16 @@ def test_short_hex_and_other_spellings_are_understood() -> None:
     assert np.array_equal(colour_named("gray"), colour_named("grey"))
 
 
+@pytest.mark.parametrize("name", [name for name in COLOUR_NAMES if name not in ("black", "white")])
+def test_every_colour_has_a_dark_and_a_light_one(name: str) -> None:
+    dark, itself, light = (colour_named(f"{shade}{name}") for shade in ("dark ", "", "light-"))
+    assert dark[0] < itself[0] < light[0]
+    for other in (dark, light):  # of about the same hue, where it has one
+        chroma = float(np.linalg.norm(itself[1:])), float(np.linalg.norm(other[1:]))
+        if chroma[0] > 0.05 and name != "grey":
+            assert itself[1:] @ other[1:] > 0.85 * chroma[0] * chroma[1]
+
+
 @given(st.text(max_size=30))
 def test_whatever_is_no_colour_is_refused(text: str) -> None:
     try:

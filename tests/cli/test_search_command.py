@@ -124,6 +124,14 @@ def test_a_wrong_key_is_told_with_a_mark_below_its_place(run, photos) -> None:
     assert message.startswith("Error: `near:here` at character 6")
 
 
+@pytest.mark.parametrize("item", ["colour:tael", "style:minimal"])
+def test_a_wrong_name_is_told_with_a_mark_and_what_may_be_meant(run, photos, item) -> None:
+    result = run("search", f"boat {item}", "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"boat {item}\n     ^\n" in result.stderr
+    assert "Did you mean" in result.stderr
+
+
 def test_filters_of_the_line_and_of_options_hold_together(run, run_json, photos, demo_photos) -> None:
     folder = demo_photos / "met-floral-collection"
     hits = run_json("search", "flowers nsfw<0.9", "--folder", folder, "-c", photos.path)["hits"]

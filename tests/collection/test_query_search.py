@@ -88,6 +88,11 @@ def test_photos_whose_texts_hold_the_words_come_first(photos: lookalike.Collecti
     assert set(first) == holding
 
 
+def test_words_of_which_no_piece_is_known_find_nothing(photos: lookalike.Collection) -> None:
+    assert len(photos.search("🦄", k=200)) == 0
+    assert len(photos.search("🦄 cut:yes", k=200)) == 0
+
+
 def test_vectors_by_id_are_those_compared_and_nan_where_there_is_none(photos: lookalike.Collection) -> None:
     state = photos._vectors.state()
     ids = np.append(photos.ids()[::11], 10**9)

@@ -212,3 +212,11 @@ def test_damage_of_what_is_seen_and_of_tags_is_found_and_mended(photos: lookalik
     assert {"seen", "files"} <= {each.place for each in report.mended}
     with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
         assert db.execute("SELECT photo_id FROM seen ORDER BY 1").fetchall() == [(1,), (4,), (5,), (6,), (7,)]
+
+
+def test_a_sign_that_is_a_tag_is_found_as_a_word_and_completed(photos: lookalike.Collection) -> None:
+    photos.tag([1, 3], "😀")
+    photos.tag(2, "National Museum")
+    assert found(photos, "😀") == [1, 3]
+    assert [one.text for one in photos.suggest("tag:nat")] == ["National Museum"]
+    assert [one.text for one in photos.suggest('2 -tag:"national m')] == ["National Museum"]

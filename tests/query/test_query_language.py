@@ -29,6 +29,7 @@ from lookalike.query import (
     Season,
     Style,
     Tag,
+    Term,
     Vector,
     Words,
     last_item,
@@ -37,6 +38,7 @@ from lookalike.query import (
     print_query,
     suggest_keys,
 )
+from lookalike.query.times import day_text
 
 PIECES = [
     '"',
@@ -247,13 +249,26 @@ def test_a_value_that_cannot_be_is_refused_with_its_place_and_an_example(text: s
     assert refused.value.position == position
 
 
-def test_an_unknown_colour_or_style_is_told_where_the_known_ones_are_given() -> None:
-    known = {"colours": ["teal", "dark red"], "styles": ["black_and_white"]}
-    assert len(parse('colour:dark-red colour:#123456 style:"Black and White"', **known).terms) == 3
-    with pytest.raises(QueryError, match="There is no colour 'tael'; there are dark red, teal"):
-        parse("colour:tael", **known)
-    with pytest.raises(QueryError, match="There is no style"):
-        parse("style:odd", **known)
+def test_what_a_check_refuses_is_refused_at_its_place() -> None:
+    def check(term: Term) -> None:
+        if isinstance(term, Colour):
+            raise InvalidArgumentError(f"There is no colour {term.colour!r}.")
+
+    assert parse("boat style:odd", check=check) == parse("boat style:odd")
+    with pytest.raises(QueryError, match="`-colour:tael` at character 6: There is no colour 'tael'") as caught:
+        parse("boat -colour:tael", check=check)
+    assert caught.value.position == 5
+
+
+def test_a_tag_may_be_punctuation_only() -> None:
+    assert parse("#!!! ### - ...").terms == (Tag("!!!"),)
+    assert print_query(Query(terms=(Tag("!!!"),))) == "#!!!"
+
+
+def test_a_date_stands_for_its_day_of_every_year() -> None:
+    assert day_text(parse("on:2019-06-24").on or "") == day_text("06-24") == "06-24"
+    with pytest.raises(QueryError, match="or a date"):
+        parse("on:2019-06-31")
 
 
 def test_every_example_of_an_error_is_right() -> None:

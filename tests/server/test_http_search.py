@@ -156,7 +156,9 @@ def test_an_unknown_colour_or_style_is_told_with_those_that_are(client):
         answer = client.get("/api/v1/search", params={"q": line})
         assert answer.status_code == 422
         assert known in answer.json()["error"]["message"]
-    assert "Did you mean teal?" in client.get("/api/v1/search", params={"q": "colour:tael"}).json()["error"]["message"]
+    assert (
+        "Did you mean 'teal'?" in client.get("/api/v1/search", params={"q": "colour:tael"}).json()["error"]["message"]
+    )
 
 
 def test_query_and_words_exclude_each_other(client):

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.appearance.oklab import oklab_distances, oklab_of
+from lookalike.appearance.oklab import oklab_distances, oklab_of, srgb_of
 from lookalike.errors import InvalidArgumentError
 
 __all__ = ["COLOUR_NAMES", "OTHER_COLOUR_NAMES", "colour_named", "hex_of", "named_colour"]
@@ -73,6 +73,8 @@ OTHER_COLOUR_NAMES: Final = {
     "dark grey": "charcoal",
 }
 """Other spellings of the same colours."""
+_SHADES: Final = {"dark": (0.4, 0.0, 0.85), "light": (0.5, 1.0, 0.55)}
+"""What goes before a name: how far lightness L moves, towards what, and what is left of a and b."""
 
 
 def _rgb_of_hex(text: str) -> list[int]:
@@ -97,11 +99,18 @@ def hex_of(name: str) -> str:
     if re.fullmatch(r"#(?:[0-9a-f]{3}){1,2}", word):
         return f"#{bytes(_rgb_of_hex(word)).hex()}"
     known = OTHER_COLOUR_NAMES.get(word, word)
+    shade, _, shaded = known.partition(" ")
+    if shade in _SHADES and (base := OTHER_COLOUR_NAMES.get(shaded, shaded)) in COLOUR_NAMES:
+        lightness, towards, chroma = _SHADES[shade]
+        place = oklab_of(np.array(_rgb_of_hex(COLOUR_NAMES[base]), np.uint8)) * np.array([1, chroma, chroma])
+        place[0] += lightness * (towards - place[0])
+        return f"#{srgb_of(place).tobytes().hex()}"
     if known not in COLOUR_NAMES:
         near = get_close_matches(known, COLOUR_NAMES, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidArgumentError(
-            f"{name[:40]!r} is no colour known here.{meant} Give one of {', '.join(COLOUR_NAMES)}; or #rrggbb."
+            f"{name[:40]!r} is no colour known here.{meant} Give one of {', '.join(COLOUR_NAMES)}, with dark or light "
+            "before it or not; or #rrggbb."
         )
     return COLOUR_NAMES[known]
 
@@ -112,7 +121,7 @@ def colour_named(name: str) -> NDArray[np.float32]:
     Parameters
     ----------
     name : str
-        One of `COLOUR_NAMES`, in any case; or `#` and three or six hexadecimal digits.
+        One of `COLOUR_NAMES`, in any case, also "dark red" or "light red"; or `#` and three or six hexadecimal digits.
 
     Returns
     -------

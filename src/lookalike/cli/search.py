@@ -92,9 +92,9 @@ def search(
     within = Within(folder=folder, since=since, until=until) if limits else None
     wanted = " ".join(query or ())
     subject = wanted if words or vector is not None else _photo(wanted, force=photo)
-    asked = None if words or not isinstance(subject, str) else _read(subject)
     values = None if vector is None else _vector(vector)
     with Collection.open(collection, create=False, notify=print_note) as photos:
+        asked = None if words or not isinstance(subject, str) else _read(photos, subject)
         if asked is not None:
             result = photos.search(asked, vector=values, k=k, exact=exact, within=within, distinct=distinct)
         elif isinstance(subject, str):
@@ -141,13 +141,12 @@ def _vector(path: Path) -> NDArray[np.floating]:
     return values
 
 
-def _read(line: str) -> Query:
+def _read(photos: Collection, line: str) -> Query:
     """Read a line of the query language; where it is wrong, show the place before the error is told."""
     from lookalike.errors import QueryError
-    from lookalike.query import parse
 
     try:
-        return parse(line)
+        return photos.parse(line)
     except QueryError as error:
         if len(line) <= _SHOWN and line.isprintable():
             from rich.cells import cell_len

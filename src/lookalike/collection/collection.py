@@ -21,6 +21,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, cast
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.appearance import STYLES, style_probes
+from lookalike.appearance import STYLES, hex_of, style_probes
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.completed import suggestions
@@ -61,7 +62,7 @@ from lookalike.errors import (
     UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
-from lookalike.query import MachineTagPattern, Query, normalised, parse, plain_words
+from lookalike.query import Colour, MachineTagPattern, Query, Style, Term, normalised, parse, plain_words
 
 if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
@@ -537,7 +538,7 @@ class Collection:
         for name, value, least in (("k", k, 1), ("offset", offset, 0)):
             if not isinstance(value, int | np.integer) or not least <= value < 2**31:
                 raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
-        asked = Query() if query is None else parse(query) if isinstance(query, str) else query
+        asked = Query() if query is None else self.parse(query) if isinstance(query, str) else query
         if words is not None:
             said = plain_words(words)
             if not said:
@@ -551,6 +552,24 @@ class Collection:
         return SearchResult(
             self._hits(ranked), ranked.evidence, own, has_more=ranked.has_more, n_good=ranked.n_good, query=asked
         )
+
+    def parse(self, text: str) -> Query:
+        """Read a line of the language of queries, of which all colours and styles are known here.
+
+        Raises
+        ------
+        QueryError
+            A value cannot be; its `position` says where.
+        """
+        return parse(text, check=self._check_name)
+
+    def _check_name(self, term: Term) -> None:
+        if isinstance(term, Colour):
+            hex_of(term.colour)
+        if isinstance(term, Style) and normalised(term.name) not in map(normalised, names := self.style_names()):
+            near = get_close_matches(term.name, names, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            raise InvalidArgumentError(f"There is no style {term.name!r}; there are {', '.join(sorted(names))}.{meant}")
 
     @cached_property
     def _ranking(self) -> QuerySearch:

@@ -14,6 +14,10 @@ __all__ = ["completed", "suggestions"]
 def suggestions(typed: str, completion: Completion, *, style_names: Sequence[str], limit: int) -> list[Suggestion]:
     """List how a line may go on: what fits exactly, then words of the language, then what nearly fits."""
     position, item = last_item(typed)
+    key, _, begun = item.partition(":")
+    if key.lower() == "tag" and begun:
+        tags = completion.suggest(begun.strip('"'), normalise=normalised, limit=limit)
+        return [one for one in tags if one.kind in ("tag", "machine tag")]
     found = completion.suggest(item, normalise=normalised, limit=limit) if item else []
     if item != typed.strip():  # what was asked before may begin with all of it, and not with the last item alone
         found = [one for one in found if one.kind != "query"]

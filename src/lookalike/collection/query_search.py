@@ -377,6 +377,8 @@ class QuerySearch:
             if (likely := self._tagged(text)) is not None:
                 plan.taught = True
                 _add_evidence(scores, plan.ids, *likely)
+            if not found:  # such as a sign, of which full text knows nothing
+                found = [(photo_id, 1.0) for photo_id in self._catalog.tags.photos(normalised(text)).tolist()]
             if found:
                 ids = np.array([photo_id for photo_id, _ in found], np.int64)
                 relevance = np.array([relevance for _, relevance in found], np.float32)

@@ -61,7 +61,10 @@ class WordSpace:
 
     def scores(self, text: str, columns: Columns) -> NDArray[np.float32]:
         """Probability that a text says what is in each photo: float32 (n,); 0 where no classes are known."""
-        product = self._class_vectors @ self._centred(self._encoder.encode([text]))[0]
+        vector = self._encoder.encode([text])
+        if not vector.any():  # no word is known
+            return np.zeros(len(columns), np.float32)
+        product = self._class_vectors @ self._centred(vector)[0]
         weights = self._weights_in(columns)
         # `take`: half the time of `product[columns.classes]`
         cosines = np.einsum("nk,nk->n", weights, np.take(product, columns.classes))

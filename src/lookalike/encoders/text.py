@@ -21,7 +21,7 @@ from lookalike.encoders.graph_cache import cached_graph
 from lookalike.encoders.kept_vectors import KeptVectors
 from lookalike.encoders.onnx_session import open_session
 from lookalike.encoders.package_file import PackageFile, read_package_file
-from lookalike.encoders.tokenizer import tokenize
+from lookalike.encoders.tokenizer import END, START, UNKNOWN, tokenize
 from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
 
 DEFAULT_TEXT_ENCODER = "minilm-l6"
@@ -84,7 +84,7 @@ class TextEncoder(Protocol):
         Returns
         -------
         float32 (n, dim)
-            Rows of unit length; a text that holds nothing readable has the zero vector, like nothing else.
+            Rows of unit length; a text that holds nothing known has the zero vector, like nothing else.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class MiniLMEncoder:
         by_length: dict[int, list[tuple[str, list[int]]]] = {}
         for text in missing:
             numbers = tokenize(text, self._card.max_tokens)
-            if len(numbers) > 2:  # else nothing but start and end: the row stays zero
+            if not {*numbers} <= {START, END, UNKNOWN}:  # else the row stays zero
                 by_length.setdefault(len(numbers), []).append((text, numbers))
         for group in by_length.values():
             for start in range(0, len(group), _BATCH):
@@ -178,7 +178,7 @@ def minilm_card() -> TextCard:
     """Card of the packaged text encoder; nothing is read for it."""
     return TextCard(
         name=DEFAULT_TEXT_ENCODER,
-        version="1",
+        version="2",
         weights_sha256=WEIGHTS.sha256,
         dim=384,
         max_tokens=128,

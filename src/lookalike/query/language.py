@@ -10,14 +10,12 @@ the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, NoReturn, cast
 
 from lookalike.errors import InvalidArgumentError, QueryError
 from lookalike.query.machine_tag import MachineTagPattern
-from lookalike.query.normalisation import normalised
 from lookalike.query.query import (
     DIALS,
     MEASURES,
@@ -74,15 +72,16 @@ class PrintedItem(NamedTuple):
     term: Term | None = None
 
 
-def parse(text: str, *, colours: Collection[str] | None = None, styles: Collection[str] | None = None) -> Query:
+def parse(text: str, *, check: Callable[[Term], object] | None = None) -> Query:
     """Read a query.
 
     Parameters
     ----------
     text : str
         What a person typed; or what `print_query` wrote, which gives an equal query.
-    colours, styles : collection of str, optional
-        Names that are known; with these, others are told at once. None takes every name.
+    check : callable, optional
+        Called with every term; what it refuses by an InvalidArgumentError, such as the name of no colour, is refused
+        here at its place.
 
     Raises
     ------
@@ -115,7 +114,11 @@ def parse(text: str, *, colours: Collection[str] | None = None, styles: Collecti
         elif isinstance(item.value, _Option):
             options[item.value.name] = item.value.value
         elif item.value is not None:
-            _check_known(text, item, colours, styles)
+            try:
+                if check is not None:
+                    check(item.value)
+            except InvalidArgumentError as error:
+                _refuse(text, item.place, error)
             terms.append(item.value)
     return Query(terms=tuple(terms), limits=tuple(limits.values()), dials=tuple(dials.values()), **options)
 
@@ -335,7 +338,7 @@ def _read(body: str) -> Term | Limit | Dial | _Option | None:
         return Words(phrase, phrase=True) if phrase.strip() else None
     if body[0] == "\\" and len(body) > 1:
         return Words(body[1:])
-    if body[0] == "#" and not _PUNCTUATION.fullmatch(body):
+    if body[0] == "#" and body.strip("#"):
         return Tag(body[1:])
     if (match := _KEY.match(body)) and (key := KEYS.get(match[1].lower())):
         value = body[match.end() :]
@@ -482,17 +485,6 @@ KEYS: dict[str, Key] = {
     "cut": Key(_cut, "cut:yes"),
 }
 """Our own keys. ``color`` is another spelling of ``colour``."""
-
-
-def _check_known(text: str, item: _Item, colours: Collection[str] | None, styles: Collection[str] | None) -> None:
-    for name, known, kind in (
-        (item.value.colour if isinstance(item.value, Colour) else "#", colours, "colour"),
-        (item.value.name if isinstance(item.value, Style) else "#", styles, "style"),
-    ):
-        if known is not None and name[0] != "#" and normalised(name) not in map(normalised, known):
-            near = get_close_matches(name, known, n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            _refuse(text, item.place, f"There is no {kind} {name!r}; there are {', '.join(sorted(known))}.{meant}")
 
 
 # -- writing ----------------------------------------------------------------------------------------------------

@@ -106,7 +106,8 @@ class Region:
         for start, size, names in ((self.x, self.width, "x, width"), (self.y, self.height, "y, height")):
             if not (0 <= start < 1 and 0 < size <= 1 and start + size <= 1 + 1e-9):
                 raise InvalidArgumentError(
-                    f"`{names}` are {start}, {size}; expected shares of the photo, 0 to 1, whose sum is at most 1."
+                    f"`{names}` are {start}, {size}; expected shares of the photo, 0 to 1, the second above 0 and "
+                    "their sum at most 1."
                 )
 
 

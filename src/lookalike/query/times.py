@@ -11,6 +11,7 @@ __all__ = ["day_text", "time_text"]
 
 _TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?", re.ASCII)
 _DAY = re.compile(r"\d\d(-\d\d)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-(\d\d-\d\d)", re.ASCII)
 
 
 def time_text(value: str | date, name: str) -> str:
@@ -38,14 +39,15 @@ def time_text(value: str | date, name: str) -> str:
 
 
 def day_text(value: str | date) -> str:
-    """Bring a day of any year to "06-24", a month to "06".
+    """Bring a date or a day of any year to "06-24", a month to "06".
 
     Raises
     ------
     InvalidArgumentError
         There is no such day.
     """
-    text = value.isoformat()[5:10] if isinstance(value, date) else value.strip()
+    text = value.isoformat()[:10] if isinstance(value, date) else value.strip()
+    text = match[1] if (match := _DATE.fullmatch(text)) else text
     try:
         if not _DAY.fullmatch(text):
             raise ValueError

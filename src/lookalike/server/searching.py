@@ -13,10 +13,10 @@ import numpy as np
 from fastapi import APIRouter, BackgroundTasks, Query, Request
 from pydantic import Field, model_validator
 
-from lookalike.appearance import COLOUR_NAMES, OTHER_COLOUR_NAMES, hex_of
+from lookalike.appearance import hex_of
 from lookalike.collection import Collection
 from lookalike.collection.completed import completed
-from lookalike.query import Photo, parse
+from lookalike.query import Photo
 from lookalike.query import Query as Asked
 from lookalike.server.bodies import Body
 from lookalike.server.messages import MAX_OFFSET, Hits, Suggestion, Suggestions
@@ -143,7 +143,7 @@ def _query_of(collection: Collection, text: str) -> Asked:
     ------
     QueryError, Refusal
     """
-    query = parse(text, colours=(*COLOUR_NAMES, *OTHER_COLOUR_NAMES), styles=collection.style_names())
+    query = collection.parse(text)
     for term in query.terms:
         if isinstance(term, Photo) and isinstance(term.photo, str):
             message = (
