@@ -341,5 +341,9 @@ def test_a_vector_of_a_file_is_searched_with(run, run_json, demo_collection, tmp
     (tmp_path / "vector.npy").write_bytes(b"no array")
     result = run("search", "--vector", tmp_path / "vector.npy", "-c", demo_collection)
     assert (result.exit_code, "no .npy file" in " ".join(result.stderr.split())) == (1, True)
+    assert "pickle" not in result.stderr
+    result = run("search", "--vector", tmp_path / "nothing.npy", "-c", demo_collection)
+    assert (result.exit_code, "cannot be read: No such file" in " ".join(result.stderr.split())) == (1, True)
+    assert "Errno" not in result.stderr
     assert run("search", "-c", demo_collection).exit_code == 2
     assert run("search", "x", "--words", "--vector", "x.npy", "-c", demo_collection).exit_code == 2

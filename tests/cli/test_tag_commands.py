@@ -116,6 +116,17 @@ def test_machine_tags_are_listed(run, run_json, small) -> None:
         (("tag", "1", "--also", "2"), 2, "--also"),
         (("tag", "1", "x", "--also", "99"), 1, "no photo with the id 99"),
         (("tags", "--similar", "nothing"), 1, "No photo has the tag"),
+        (("tags", "--limit", 10**20), 2, "--limit"),
+        (("tags", "--photos", "x", "--limit", 10**20), 2, "--limit"),
+        (("machine-tags", "--limit", 10**20), 2, "--limit"),
+        (("evaluate", "tags", "--yes", "x"), 2, "--yes and --no are for scores"),
+        (("evaluate", "nsfw", "-k", "3"), 2, "-k and --rounds are for tags"),
+        (
+            ("evaluate", "patterns", "--yes", "barn door", "--no", "barn door"),
+            1,
+            "both as being it and as not being it",
+        ),
+        (("teach", "x", "--tagged", "barn door", "--tagged", "nothing"), 1, "of 'x': 2; it takes 5 or more"),
         (("machine-tags", "geo"), 1, "no pattern"),
         (("machine-tags", "--since", "yesterday"), 1, "2019-06-30"),
         (("teach", "x", "1", "2"), 1, "it takes 5 or more"),
@@ -133,6 +144,37 @@ def test_what_is_wrong_is_told(run, small, arguments, code, said) -> None:
     assert said in " ".join(result.stderr.replace("│", " ").split())
 
 
+def test_the_number_of_tags_that_were_taken_off_is_told(run, small) -> None:
+    assert run("tag", 4, "nothing", "--remove", "-c", small).stderr == "It had none of 1 tag.\n"
+
+
+def test_machine_tags_are_written_alike_everywhere(run, small) -> None:
+    assert run("tag", 4, 'exif:model="NIKON  EOS ""5D""*"', "-c", small).exit_code == 0
+    told = [line.partition("\t")[0] for line in run("tag", 4, "-c", small).stdout.splitlines()]
+    assert 'exif:model="NIKON  EOS ""5D""*"' in told
+    assert 'exif:model="NIKON  EOS ""5D""*"' in run("info", 4, "-c", small).stdout
+
+
+def test_a_list_is_as_long_as_there_is_something(run, small) -> None:
+    for arguments in (("tags",), ("tags", "--photos", "barn door"), ("tags", "--similar", "barn door")):
+        assert run(*arguments, "--limit", 2**31 - 1, "-c", small).exit_code == 0
+
+
+def test_few_marks_tell_no_error_and_measures_beyond_1_have_thresholds_of_their_own(run, run_json, demo) -> None:
+    with lookalike.Collection.open(demo, create=False) as photos:
+        ids, scores = photos.scores_of("noise")
+        photos.tag(ids[:2].tolist(), "loud")
+        photos.tag(ids[2:9].tolist(), "quiet")
+    asked = ("evaluate", "noise", "--yes", "loud", "--no", "quiet", "-c", demo)
+    found = run_json(*asked)
+    assert found["standard_error"] is None
+    thresholds = [row["threshold"] for row in found["thresholds"]]
+    assert scores[:9].min() <= thresholds[0] < thresholds[-1] <= scores[:9].max()
+    told = run(*asked).stdout
+    assert "(too few to tell its error)" in told
+    assert "±" not in told
+
+
 def test_taught_filters_are_listed_and_forgotten(run, run_json, small) -> None:
     assert run("teach", "-c", small).stdout.startswith("Reddish\tfrom 5 examples\t")
     assert run_json("teach", "reddish", "-c", small)["n_examples"] == 5
@@ -145,9 +187,17 @@ def test_suggestions_are_told_accepted_and_rejected(run, run_json, demo) -> None
     assert len(suggested) == 5
     assert run("tag", 1, suggested[0]["raw"], "--reject", "-c", demo).exit_code == 0
     second = suggested[1]["score"] - 1e-3
-    accepted = run_json("tag", 1, "--accept", min(second, 0.01), "-k", 2, "-c", demo)["suggestions"]
+    before = run_json("tag", 1, "-c", demo)
+    said = run_json("tag", 1, "--accept", min(second, 0.01), "-k", 2, "-c", demo)
+    accepted = said["suggestions"]
     assert suggested[0]["tag"] not in [each["tag"] for each in accepted]
     assert {each["tag"] for each in accepted} <= {tag["tag"] for tag in run_json("tag", 1, "-c", demo)["tags"]}
+    assert (len(accepted), said["changed"]) == (2, 1)
+    (demo / "change.json").write_text(json.dumps(said))
+    assert run("tags", "--undo", demo / "change.json", "-c", demo).exit_code == 0
+    assert run_json("tag", 1, "-c", demo) == before
+    assert len(run_json("tag", 1, "--accept", 0, "-c", demo)["suggestions"]) > 10
+    assert run_json("tag", 1, "--accept", 1, "-c", demo)["changed"] == 0
     assert len(run("tags", "--similar", "korean", "--limit", 3, "-c", demo).stdout.splitlines()) == 3
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 import lookalike
 from lookalike.catalog import Catalog
+from lookalike.collection.collection import MAX_QUERY
 from lookalike.collection.ranking import photo_calibration
 from lookalike.errors import (
     CollectionError,
@@ -186,6 +187,23 @@ def test_a_query_that_makes_no_sense_is_a_clear_error(
 ) -> None:
     with pytest.raises(error, match=says):
         photos.search(**query)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [1e39, 1e308, -1e308])
+def test_a_vector_beyond_float32_is_too_large(photos: lookalike.Collection, number: float) -> None:
+    with pytest.raises(InvalidArgumentError, match="beyond those of float32"):
+        photos.search(vector=np.full(photos.settings.card.dim, number))
+
+
+def test_what_is_no_query_is_refused(photos: lookalike.Collection) -> None:
+    for given in (5, b"x", ["a"], 1.5):
+        with pytest.raises(InvalidArgumentError, match=r"`query` is .*; expected a text or a `Query`"):
+            photos.search(given)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgumentError, match=r"`words` is .*; expected a text"):
+            photos.search(words=given)  # type: ignore[arg-type]
+    for given in (None, 5, "x" * (MAX_QUERY + 1)):
+        with pytest.raises(InvalidArgumentError, match="1,000 characters at most"):
+            photos.remember_query(given)  # type: ignore[arg-type]
 
 
 def test_a_vector_of_any_length_points_the_same_way(photos: lookalike.Collection) -> None:

@@ -1,6 +1,6 @@
 """What a file says of camera and place, as machine tags."""
 
-from lookalike.collection.file_tags import exif_tags
+from lookalike.collection.file_tags import exif_tags, plain_tags
 from lookalike.photos import PhotoFacts
 
 
@@ -28,3 +28,9 @@ def test_facts_become_machine_tags() -> None:
         'dopplr:eat="San Francisco"',
     ]
     assert exif_tags(PhotoFacts()) == []
+
+
+def test_keywords_keep_no_characters_that_turn_the_direction() -> None:
+    facts = PhotoFacts(keywords=("\u202eBarn\u202c", "dopplr:eat=\u2066Oslo\u2069"))
+    assert plain_tags(facts) == [("barn", "Barn")]
+    assert [str(tag) for tag in exif_tags(facts)] == ["dopplr:eat=Oslo"]

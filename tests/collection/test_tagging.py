@@ -12,7 +12,7 @@ import pytest
 
 import lookalike
 from lookalike.catalog import Catalog
-from lookalike.collection import TagChange
+from lookalike.collection import TagChange, TagState
 from lookalike.collection.locking import writing
 from lookalike.collection.seen import RECIPE
 from lookalike.collection.words import Words
@@ -175,6 +175,63 @@ def test_a_change_of_many_photos_is_undone_and_done_again(photos: lookalike.Coll
     assert photos.change_tags().differences == ()
     with pytest.raises(InvalidArgumentError, match="integers"):
         photos.change_tags(TagChange(["IMG_1.jpg"], add=["x"]))  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("kind", ["add", "remove", "accept", "reject"])
+def test_a_text_is_no_list_of_tags(photos: lookalike.Collection, kind: str) -> None:
+    for given in ("abc", b"abc", None, 5):
+        with pytest.raises(InvalidArgumentError, match=rf"`{kind}` is .*; expected a list"):
+            photos.change_tags(TagChange([1], **{kind: given}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("photo", [0, -1, 2**63, 10**30])
+def test_ids_beyond_those_of_a_catalog_are_unknown(photos: lookalike.Collection, photo: int) -> None:
+    for ask in (
+        lambda: photos.change_tags(TagChange([photo], add=["x"])),
+        lambda: photos.restore_tags([TagState("x", (photo,))]),
+    ):
+        with pytest.raises(UnknownPhotoError, match="nothing was changed"):
+            ask()
+    assert photos.photos([photo, 1]) == photos.photos([1])
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**20, 1.5, None])
+def test_lists_of_a_length_that_cannot_be_are_refused(photos: lookalike.Collection, number: object) -> None:
+    for ask in (photos.tag_counts, photos.machine_tag_list):
+        for name in ("limit", "offset"):
+            with pytest.raises(InvalidArgumentError, match=f"`{name}` is"):
+                ask(**{name: number})
+
+
+def test_what_is_no_state_of_a_tag_is_refused(photos: lookalike.Collection) -> None:
+    for given in (None, [1], "x", [TagChange([1])]):
+        with pytest.raises(InvalidArgumentError, match="expected a list of `TagState`"):
+            photos.restore_tags(given)  # type: ignore[arg-type]
+
+
+def test_a_tag_that_is_given_cannot_be_rejected(photos: lookalike.Collection) -> None:
+    with pytest.raises(InvalidArgumentError, match="Choose one"):
+        photos.restore_tags([TagState("x", (4,), raw="x", rejected=True)])
+    assert ("x", "user") not in plain(photos, 4)
+
+
+def test_what_a_file_says_of_a_rejected_tag_is_put_back(photos: lookalike.Collection) -> None:
+    state = TagState("x", (4,), raw="X", origin="file", rejected=True)
+    photos.restore_tags([state])
+    photos.restore_tags(photos.change_tags(TagChange([4], remove=["x"])).undo)
+    assert ("X", "file") in plain(photos, 4)
+    assert (4, "x") in photos.rejected_tags()
+
+
+def test_characters_that_turn_the_direction_are_no_part_of_a_tag(photos: lookalike.Collection) -> None:
+    photos.tag(4, "\u202eOld \u2066Pier\u2069", "dopplr:eat=\u202dOslo\u202c")
+    assert ("Old Pier", "user") in plain(photos, 4)
+    assert "dopplr:eat=Oslo" in [tag.raw for tag in photos.tags(4)]
+    with pytest.raises(InvalidArgumentError, match="that can be shown"):
+        photos.tag(4, "\u202e\u2069")
+    family = "\U0001f468\u200d\U0001f469"  # joined by a character that is not seen either
+    photos.tag(4, family)
+    assert (family, "user") in plain(photos, 4)
 
 
 def test_tags_are_changed_while_this_process_adds_photos(demo_photos: Path, tmp_path: Path) -> None:

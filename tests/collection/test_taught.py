@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import lookalike
+from lookalike.collection.seen import MEASURES
 from lookalike.collection.writing import PhotoWriter
 from lookalike.errors import InvalidArgumentError, UnknownFilterError
 
@@ -69,6 +70,24 @@ def test_names_of_styles_and_of_nothing_are_refused(photos: lookalike.Collection
     probe = photos.filter("reddish")
     for name in ("black and white", "Minimalist!", "***"):
         with pytest.raises(InvalidArgumentError, match="name of a"):
+            photos.save_filter(dataclasses.replace(probe, name=name))
+
+
+@pytest.mark.parametrize("name", [*MEASURES, "tags", "NSFW", "Black and White", "mega-pixels"])
+def test_names_of_what_is_measured_are_refused(photos: lookalike.Collection, name: str) -> None:
+    probe = dataclasses.replace(photos.filter("reddish"), name=name)
+    with pytest.raises(InvalidArgumentError, match="Choose another"):
+        photos.save_filter(probe)
+
+
+def test_there_is_one_limit_of_names_and_one_message(photos: lookalike.Collection) -> None:
+    probe = photos.filter("reddish")
+    photos.save_filter(dataclasses.replace(probe, name="x" * 200))
+    assert photos.filter("x" * 200).name == "x" * 200
+    for name in ("", " ", "x" * 201, "!!", "a\u202eb"):
+        with pytest.raises(
+            InvalidArgumentError, match=r"The name of a filter is .* 1 to 200 characters that can be shown"
+        ):
             photos.save_filter(dataclasses.replace(probe, name=name))
 
 

@@ -1,4 +1,4 @@
-"""Tags of a collection: suggested from five examples on, answers heeded at once, the learned map kept and renewed."""
+"""Tags of a collection: suggested from the first example on, answers heeded at once, the map kept and renewed."""
 
 from __future__ import annotations
 
@@ -185,6 +185,18 @@ def test_what_changes_is_followed_as_if_all_was_read(
 
 def _by(state: learned_tags.CollectionTags, photos: lookalike.Collection, photo: int) -> list[tuple[str, float]]:
     return state.suggest(photos.raw_embeddings([photo])[0], 5, photo_id=photo)
+
+
+def test_a_tag_of_one_photo_is_suggested_for_others(photos: lookalike.Collection) -> None:
+    photos.tag(1, "only here")
+    assert "onlyhere" in [each.tag for each in suggest_tags(photos, 2, None)]
+
+
+def test_as_many_are_found_as_there_are_however_many_are_wanted(photos: lookalike.Collection) -> None:
+    n_tags = len(photos.tag_counts(limit=10_000))
+    assert len(nearest_photos_of_tag(photos, "korean", 10**12)) == len(photos)
+    assert len(similar_tags(photos, "korean", 10**12)) == n_tags - 1
+    assert suggest_tags(photos, 1, 10**12) == suggest_tags(photos, 1, None)
 
 
 def test_the_index_answers_as_comparing_all_does(photos: lookalike.Collection) -> None:

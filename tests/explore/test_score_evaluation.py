@@ -21,7 +21,8 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order(yes: list[float], no:
     pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in yes for b in no]
     assert found.area == pytest.approx(np.mean(pairs))
     assert found.area + evaluate_scores(no, yes).area == pytest.approx(1)
-    assert 0 <= found.standard_error <= 0.5
+    assert math.isnan(found.standard_error) or 0 < found.standard_error <= 0.5
+    assert math.isnan(found.standard_error) == (min(len(yes), len(no)) < 10 or found.area in (0, 1))
 
 
 @given(SCORES, SCORES)
@@ -34,7 +35,13 @@ def test_a_threshold_passes_what_scores_as_much_or_more(yes: list[float], no: li
 
 def test_a_perfect_score_has_a_threshold_that_tells_all() -> None:
     found = evaluate_scores([0.7, 0.8, 0.9], [0.1, 0.2, 0.69])
-    assert (found.area, found.standard_error, found.average_precision, found.best) == (1.0, 0.0, 1.0, 0.7)
+    assert (found.area, found.average_precision, found.best) == (1.0, 1.0, 0.7)
+
+
+def test_few_scores_and_scores_all_in_order_tell_no_error() -> None:
+    assert math.isnan(evaluate_scores([0.9], [0.1]).standard_error)
+    assert math.isnan(evaluate_scores([0.9] * 20, [0.1] * 20).standard_error)
+    assert evaluate_scores([0.9] * 9 + [0.0], [0.1] * 10).standard_error > 0
 
 
 @pytest.mark.parametrize(("yes", "no"), [([], [0.1]), ([0.1], []), ([math.nan], [0.1]), ([[0.1]], [0.1])])

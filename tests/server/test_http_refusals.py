@@ -44,6 +44,10 @@ def test_other_methods_are_refused_with_those_that_are_taken(client):
     answer = client.delete("/api/v1/photos/7")
     assert "DELETE" in refused(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "GET"
+    for answer in (client.delete("/api/v1/tags"), client.options("/api/v1/tags")):
+        refused(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, PATCH"
+    assert client.get("/api/v1/filters/a/b").headers["allow"] == "PUT, DELETE"
     refused(client.get("/api/v1/uploads"), 405, "method_not_allowed")
     refused(client.post("/"), 405, "method_not_allowed")
 

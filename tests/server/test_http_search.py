@@ -234,6 +234,12 @@ def test_nothing_is_remembered_unless_the_server_is_made_so(client):
     assert past(client, "quality>0.02") == []
 
 
+def test_what_is_not_said_to_be_json_is_refused(client):
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = client.post("/api/v1/search", content=b'{"q": "boat"}', headers={"Content-Type": media_type})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+
+
 def test_a_query_an_upload_and_a_vector_are_mixed(client, demo_photos):
     def found(**asked):
         answer = client.post("/api/v1/search", json=asked)

@@ -98,6 +98,13 @@ def test_many_photos_are_changed_at_once_and_undone_without_a_trace(small, path)
     assert everything(path) == after
 
 
+def test_a_tag_that_is_given_and_rejected_is_refused(small, path):
+    before = everything(path)
+    state = {"tag": "x", "photo_ids": [4], "raw": "x", "rejected": True}
+    assert "Choose one" in refused(small.patch("/tags", json={"restore": [state]}), 422, "invalid_argument")
+    assert everything(path) == before
+
+
 def test_what_is_so_already_changes_nothing(small, path):
     changed(small, changes=[{"photo_ids": [4], "add": ["pier"]}])
     before = everything(path)

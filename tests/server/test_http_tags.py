@@ -63,6 +63,21 @@ def test_photos_and_tags_near_a_tag(small):
     assert "barndoor" not in [each["tag"] for each in get(small, "/tags/barndoor/similar")["tags"]]
 
 
+def test_a_tag_with_slashes_is_reached(small):
+    for tag, path in (
+        ("a/b", "a%2Fb"),
+        ("a/photos", "a%2Fphotos"),
+        ("rename", "rename"),
+        ("c/similar/d", "c/similar/d"),
+    ):
+        change = {"changes": [{"photo_ids": [5], "add": [tag]}]}
+        undo = small.patch("/tags", json=change).json()["undo"]
+        photos = get(small, f"/tags/{path}/photos", k=1)["photos"]
+        assert [each["id"] for each in photos if each["carries"]] == [5], tag
+        assert get(small, f"/tags/{path}/similar")["tags"]
+        assert small.patch("/tags", json=undo).status_code == 200
+
+
 def test_machine_tags_are_listed(small):
     assert get(small, "/machine-tags")["listed"] == "namespaces"
     (row,) = get(small, "/machine-tags", pattern="dopplr:eat=")["machine_tags"]

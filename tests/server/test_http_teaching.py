@@ -75,6 +75,8 @@ def test_a_filter_is_taught_found_measured_and_forgotten(demo):
         assert taught[name] == pytest.approx(getattr(photos.filter("old pots"), name))
         assert 0 <= taught[name] <= 1
     assert client.get("/filters").json()["filters"] == [taught]
+    assert client.put("/filters/a%2Fb", json={"positive_ids": pots[:5]}).json()["name"] == "a/b"
+    assert client.delete("/filters/a%2Fb").json() == {"forgotten": "a/b"}
     hits = client.get("/search", params={"q": 'style:"old pots"', "k": 3}).json()["hits"]
     assert hits[0]["id"] in pots
     photos.change_tags(
@@ -176,7 +178,7 @@ FIVE = [1, 2, 3, 4, 5]
         ("x", {"positive_ids": [0]}, 422, "positive_ids.0"),
         ("x", {"positive_ids": [2**63]}, 422, "positive_ids.0"),
         ("x", {"positive_ids": list(range(1, 502))}, 422, "positive_ids"),
-        ("x" * 101, {"positive_ids": FIVE}, 422, "name"),
+        ("x" * 201, {"positive_ids": FIVE}, 422, "name"),
         ("x", [], 422, "body"),
     ],
 )

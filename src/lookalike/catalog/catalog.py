@@ -447,7 +447,7 @@ class Catalog:
         """Return those of `photo_ids` that exist."""
         found: dict[int, PhotoRecord] = {}
         for start in range(0, len(photo_ids), 500):
-            part = [int(photo_id) for photo_id in photo_ids[start : start + 500]]
+            part = [int(photo_id) for photo_id in photo_ids[start : start + 500] if 0 < photo_id < 2**63]
             marks = ",".join("?" * len(part))
             for row in self._db.execute(f"SELECT {_COLUMNS} FROM photos WHERE id IN ({marks})", part):
                 found[row[0]] = _record(row)
@@ -520,7 +520,11 @@ class Catalog:
     def unknown_among(self, photo_ids: Iterable[int]) -> list[int]:
         """List those of `photo_ids` that are no photos of the collection, in their order."""
         find = "SELECT 1 FROM photos WHERE id = ?"
-        return [photo_id for photo_id in photo_ids if not self._db.execute(find, (photo_id,)).fetchone()]
+        return [
+            photo_id
+            for photo_id in photo_ids
+            if not 0 < photo_id < 2**63 or not self._db.execute(find, (photo_id,)).fetchone()
+        ]
 
     def vectors_aside(self, photo_ids: Iterable[int]) -> dict[int, bytes]:
         """Return the embeddings, float32 little-endian, of those of `photo_ids` that are laid aside."""

@@ -34,10 +34,16 @@ def evaluate(
     ],
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
-    k: Annotated[int, typer.Option("-k", min=1, max=100, metavar="N", help="Of tags: suggestions for a photo.")] = 5,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, max=100, metavar="N", help="Of tags: suggestions for a photo; default 5."),
+    ] = None,
     rounds: Annotated[
-        int, typer.Option("--rounds", min=1, max=5, metavar="N", help="Of tags: fifths of the photos hidden in turn.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--rounds", min=1, max=5, metavar="N", help="Of tags: fifths of the photos hidden in turn; default 1."
+        ),
+    ] = None,
     yes: Annotated[
         str | None, typer.Option("--yes", metavar="TAG", help="Tag of photos that are it; default NAME:is=yes.")
     ] = None,
@@ -55,9 +61,13 @@ def evaluate(
     from lookalike.collection import Collection
     from lookalike.explore.asking_tags import evaluate_score, evaluate_tag_suggestions
 
+    if what == "tags" and (yes is not None or no is not None):
+        raise typer.BadParameter("--yes and --no are for scores, not for tags.")
+    if what != "tags" and (k is not None or rounds is not None):
+        raise typer.BadParameter("-k and --rounds are for tags, not for scores.")
     with Collection.open(collection, create=False, notify=print_note) as photos:
         if what == "tags":
-            tags = evaluate_tag_suggestions(photos, k=k, rounds=rounds)
+            tags = evaluate_tag_suggestions(photos, k=k or 5, rounds=rounds or 1)
             _tell_tags(tags, json=json)
         else:
             _tell_score(evaluate_score(photos, what, yes=yes, no=no), json=json)
@@ -98,15 +108,16 @@ def _tell_tags(found: TagEvaluation, *, json: bool) -> None:
 def _tell_score(found: ScoreEvaluation, *, json: bool) -> None:
     if json:
         facts = asdict(found)
-        for row in facts["thresholds"]:
-            row["precision"] = None if math.isnan(row["precision"]) else row["precision"]
+        for row, key in [(facts, "standard_error"), *((row, "precision") for row in facts["thresholds"])]:
+            row[key] = None if math.isnan(row[key]) else row[key]
         print_json(facts)
         return
     print_plain(f"{found.n_yes:,} marked yes, {found.n_no:,} marked no.")
-    print_plain(f"Area under the ROC curve {found.area:.3f} ±{found.standard_error:.3f}")
+    error = "(too few to tell its error)" if math.isnan(found.standard_error) else f"±{found.standard_error:.3f}"
+    print_plain(f"Area under the ROC curve {found.area:.3f} {error}")
     print_plain(f"Average precision        {found.average_precision:.3f}")
-    print_plain(f"Best threshold by F1     {found.best:.3f}")
+    print_plain(f"Best threshold by F1     {found.best:.4g}")
     print_plain("threshold  precision  recall  of the others pass")
     for row in found.thresholds:
         precision = "-" if math.isnan(row.precision) else f"{row.precision:.2f}"
-        print_plain(f"{row.threshold:>9.2f}  {precision:>9}  {row.recall:>6.2f}  {row.false_positive_rate:>18.2f}")
+        print_plain(f"{row.threshold:>9.4g}  {precision:>9}  {row.recall:>6.2f}  {row.false_positive_rate:>18.2f}")

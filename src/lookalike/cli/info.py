@@ -184,11 +184,12 @@ def _tags(seen: SeenPhoto) -> str:
 
 
 def _machine_tags(seen: SeenPhoto) -> str:
+    from lookalike.query import MachineTag
+
     shown = []
     for row in seen.machine_tags:
-        value = f'"{row.raw}"' if " " in row.raw else row.raw
         sure = f" ({row.score:.2f})" if row.origin == "auto" else ""
-        shown.append(f"{row.namespace}:{row.predicate}={value}{sure}")
+        shown.append(f"{MachineTag(row.namespace, row.predicate, row.raw)}{sure}")
     return "\n".join(shown)
 
 

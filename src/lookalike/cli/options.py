@@ -9,6 +9,7 @@ import typer
 
 __all__ = [
     "DEFAULT_COLLECTION",
+    "MAX_LIMIT",
     "CollectionOption",
     "EncoderOption",
     "HostOption",
@@ -19,6 +20,8 @@ __all__ = [
 ]
 
 DEFAULT_COLLECTION = Path("photos.lookalike")
+MAX_LIMIT = 2**31 - 1
+"""The longest list that can be asked for, as of `Collection.search`."""
 
 
 CollectionOption = Annotated[

@@ -130,14 +130,20 @@ def _photo(wanted: str, *, force: bool) -> Path | int | str:
 
 def _vector(path: Path) -> NDArray[np.floating]:
     """Read a vector."""
+    from zipfile import BadZipFile
+
     import numpy as np
 
     from lookalike.errors import InvalidArgumentError
 
     try:
         values: NDArray[np.floating] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InvalidArgumentError(f"`{path}` is no .npy file of numbers: {error}") from error
+    except OSError as error:
+        raise InvalidArgumentError(f"`{path}` cannot be read: {error.strerror or error}.") from error
+    except (ValueError, EOFError, BadZipFile) as error:
+        raise InvalidArgumentError(
+            f"`{path}` is no .npy file of numbers. `lookalike info PHOTO --embedding FILE.npy` writes one."
+        ) from error
     return values
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption
 from lookalike.cli.tag_undo import edit_facts, read_undo
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import count, one_line
@@ -66,7 +66,12 @@ def tag(
             "--accept", min=0, max=1, metavar="SCORE", help="Give it all suggested tags of this score or more."
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, metavar="N", help="How many tags to suggest.")] = 10,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "-k", min=1, max=1000, metavar="N", help="How many tags to suggest; default 10, with --accept all."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Tag a photo, take tags off, or have some suggested; without tags, tell those that it has.
@@ -86,10 +91,9 @@ def tag(
         raise typer.BadParameter("--suggest and --accept find the tags themselves.", param_hint="TAG...")
     if also and (not given or suggest or accept is not None):
         raise typer.BadParameter("--also is for tags that are given, taken off or rejected.")
-    subject = photo_given(photo)
     with Collection.open(collection, create=False, notify=print_note) as photos:
         if suggest or accept is not None:
-            _suggest(photos, subject, k, accept, json=json)
+            _suggest(photos, photo, k, accept, json=json)
             return
         ids = ids_given(photos, [photo, *(also or ())])
         changed = {}
@@ -99,7 +103,7 @@ def tag(
             changed = edit_facts(edit)
             n, wanted = sum(len(each.photos) for each in edit.differences), len(given) * len(set(ids))
             if remove and n < wanted:
-                print_note(f"{'They' if also else 'It'} had {n or 'none'} of the {wanted} tags.")
+                print_note(f"{'They' if also else 'It'} had {n or 'none'} of {count(wanted, 'tag')}.")
         found, rejected = photos.tags(ids[0]), [tag for _, tag in photos.rejected_tags(ids[0])]
     if json:
         print_json({"photo": ids[0], "tags": [asdict(each) for each in found], "rejected": rejected, **changed})
@@ -111,16 +115,19 @@ def tag(
         print_plain(f"{one_line(name)}\trejected")
 
 
-def _suggest(photos: Collection, subject: int | str, k: int, accept: float | None, *, json: bool) -> None:
-    from lookalike.explore.asking_tags import accept_tags, suggest_tags
+def _suggest(photos: Collection, photo: str, k: int | None, accept: float | None, *, json: bool) -> None:
+    from lookalike.collection import TagChange
+    from lookalike.explore.asking_tags import suggest_tags
 
-    found = suggest_tags(photos, subject, k)
-    if accept is not None:
-        found = [each for each in found if each.score >= accept]
-        if found:
-            accept_tags(photos, subject, *(each.raw for each in found))
+    subject, changed = photo_given(photo), {}
+    if accept is None:
+        found = suggest_tags(photos, subject, k or 10)
+    else:
+        ids = ids_given(photos, [photo])
+        found = [each for each in suggest_tags(photos, ids[0], k) if each.score >= accept]
+        changed = edit_facts(photos.change_tags(TagChange(ids, accept=[each.raw for each in found])))
     if json:
-        print_json({"photo": photos.find(subject), "suggestions": [asdict(each) for each in found]})
+        print_json({"photo": photos.find(subject), "suggestions": [asdict(each) for each in found], **changed})
         return
     for each in found:
         print_plain(f"{each.score:.2f}\t{one_line(each.raw)}")
@@ -135,7 +142,7 @@ def tags(
     prefix: Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only tags that begin so.")] = "",
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_LIMIT, metavar="N", help="How many.")] = 100,
     similar: Annotated[
         str | None, typer.Option("--similar", metavar="TAG", help="Tags near this one instead, with cosines.")
     ] = None,
@@ -224,7 +231,7 @@ def machine_tags(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="Only what was written then or later: 2026-06-30.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_LIMIT, metavar="N", help="How many.")] = 100,
     json: JsonOption = False,
 ) -> None:
     """List namespaces, predicates or values of machine tags, with how many photos have each."""

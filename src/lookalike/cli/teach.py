@@ -28,7 +28,10 @@ def teach(
         typer.Option("--not", metavar="PHOTO", help="A photo that is not it; may be given more than once."),
     ] = None,
     tagged: Annotated[
-        str | None, typer.Option("--tagged", metavar="TAG", help="All photos with this tag are it, too.")
+        list[str] | None,
+        typer.Option(
+            "--tagged", metavar="TAG", help="All photos with this tag are it, too; may be given more than once."
+        ),
     ] = None,
     forget: Annotated[bool, typer.Option("--forget", metavar="", help="Forget the filter NAME.")] = False,
     json: JsonOption = False,
@@ -64,7 +67,9 @@ def teach(
         else:
             from lookalike.explore.asking import teach as learn
 
-            ids = [*ids_given(opened, examples), *(opened.photos_tagged(tagged).tolist() if tagged else ())]
+            ids = ids_given(opened, examples)
+            for tag in tagged or ():
+                ids.extend(opened.photos_tagged(tag).tolist())
             probe = learn(opened, name, ids, ids_given(opened, refused or ()), save=True)
     if json:
         print_json(_facts(probe))

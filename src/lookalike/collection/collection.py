@@ -68,7 +68,10 @@ if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
     from lookalike.index.live import LiveStats
 
-__all__ = ["Collection"]
+__all__ = ["MAX_QUERY", "Collection"]
+
+MAX_QUERY = 1000
+"""Characters of a query that is remembered, or sent to a server."""
 
 _TRAIN_WHILE_ADDING_FROM = 16_384
 """Photos up to which training waits until all are added: it would take memory and cores that the workers need, and
@@ -535,9 +538,11 @@ class Collection:
         """
         if all(part is None for part in (query, photo, words, vector)):
             raise InvalidArgumentError("Give at least one of `query`, `photo`, `words` and `vector`.")
-        for name, value, least in (("k", k, 1), ("offset", offset, 0)):
-            if not isinstance(value, int | np.integer) or not least <= value < 2**31:
-                raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
+        k, offset = _page(k, offset, "k")
+        if query is not None and not isinstance(query, str | Query):
+            raise InvalidArgumentError(f"`query` is {query!r:.80}; expected a text or a `Query`.")
+        if words is not None and not isinstance(words, str):
+            raise InvalidArgumentError(f"`words` is {words!r:.80}; expected a text.")
         asked = Query() if query is None else self.parse(query) if isinstance(query, str) else query
         if words is not None:
             said = plain_words(words)
@@ -545,9 +550,7 @@ class Collection:
                 return SearchResult((), SearchEvidence("words", len(self), 0, 0, 0, 0.0), query=asked)
             asked = dataclasses.replace(asked, terms=(*asked.terms, *said))
         found = likenesses(asked, photo, vector, photos=self, catalog=self._catalog)
-        ranked = self._ranking.search(
-            asked, found, k=int(k), offset=int(offset), exact=exact, within=within, distinct=distinct
-        )
+        ranked = self._ranking.search(asked, found, k=k, offset=offset, exact=exact, within=within, distinct=distinct)
         own = next((like.photo_id for like in found if like.name == "photo"), None)
         return SearchResult(
             self._hits(ranked), ranked.evidence, own, has_more=ranked.has_more, n_good=ranked.n_good, query=asked
@@ -626,7 +629,16 @@ class Collection:
         """Keep a query that was asked, to suggest it later; returns whether it could be kept.
 
         It is not where the collection lies in a place that cannot be written to, or another process is just writing.
+
+        Raises
+        ------
+        InvalidArgumentError
+            No text, or a longer one than `MAX_QUERY` characters.
         """
+        if not isinstance(query, str) or len(query) > MAX_QUERY:
+            raise InvalidArgumentError(
+                f"`query` is {query!r:.80}; expected a text of {MAX_QUERY:,} characters at most."
+            )
         if not os.access(self.path, os.W_OK):
             return False
         try:
@@ -778,6 +790,7 @@ class Collection:
 
     def tag_counts(self, prefix: str = "", *, limit: int = 100, offset: int = 0) -> list[TagCount]:
         """List tags that begin with `prefix`, those of the most photos first; no machine tags."""
+        limit, offset = _page(limit, offset, "limit")
         return self._catalog.tags.counts(prefix=normalised(prefix), limit=limit, offset=offset)
 
     def photos_tagged(self, tag: str) -> NDArray[np.int64]:
@@ -816,6 +829,7 @@ class Collection:
         InvalidArgumentError
             No pattern, or a list that it has not.
         """
+        limit, offset = _page(limit, offset, "limit")
         return machine_tag_list(self._catalog, what, pattern, since=since, limit=limit, offset=offset)
 
     @property
@@ -983,6 +997,14 @@ class Collection:
         if hashlib.sha256(data).hexdigest() == record.sha256:  # else the file was changed and not added again yet
             self.thumbnails.put(record.sha256, jpeg)
         return jpeg
+
+
+def _page(length: int, offset: int, name: str) -> tuple[int, int]:
+    """Check which part of a list is asked for: how many, under the name that the caller gives it, and from where on."""
+    for what, value, least in ((name, length, 1), ("offset", offset, 0)):
+        if not isinstance(value, int | np.integer) or not least <= value < 2**31:
+            raise InvalidArgumentError(f"`{what}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
+    return int(length), int(offset)
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from lookalike.photos import PhotoFacts
 from lookalike.query import MachineTag, normalised
 
-__all__ = ["exif_tags", "parts_of", "plain_tags"]
+__all__ = ["exif_tags", "parts_of", "plain_tags", "spelled"]
+
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""They are not seen, but change the order of what stands around them, beyond the tag where they are not closed."""
+
+
+def spelled(text: str) -> str:
+    """Return a tag as it is written, without the characters that turn the direction of writing."""
+    return _DIRECTIONS.sub("", text)
 
 
 def plain_tags(facts: PhotoFacts) -> list[tuple[str, str]]:
@@ -17,7 +27,7 @@ def plain_tags(facts: PhotoFacts) -> list[tuple[str, str]]:
     [('sanfrancisco', 'San Francisco')]
     """
     found: dict[str, str] = {}
-    for word in facts.keywords:
+    for word in map(spelled, facts.keywords):
         if (tag := normalised(word)) and MachineTag.parse(word) is None:
             found.setdefault(tag, word)
     return list(found.items())
@@ -63,7 +73,7 @@ def exif_tags(facts: PhotoFacts) -> list[MachineTag]:
         for (namespace, predicate), value in named.items()
         if value is not None and str(value).strip()
     ]
-    return tags + [tag for word in facts.keywords if (tag := MachineTag.parse(word)) and tag not in tags]
+    return tags + [tag for word in facts.keywords if (tag := MachineTag.parse(spelled(word))) and tag not in tags]
 
 
 def _number(value: float) -> str:

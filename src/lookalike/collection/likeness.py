@@ -130,8 +130,12 @@ def _uncentred(vector: object, photos: Collection) -> NDArray[np.float32]:
             f"`vector` has shape {query.shape}, but the embeddings of this collection have ({card.dim},): its encoder "
             f"is {card.name}."
         )
-    length = float(np.linalg.norm(query))
-    if not np.isfinite(length) or length == 0:
+    if np.abs(query).max() > np.finfo(np.float32).max and np.isfinite(query).all():
+        raise InvalidArgumentError(
+            "`vector` holds numbers beyond those of float32. Scale it: only its direction counts."
+        )
+    length = float(np.linalg.norm(query)) if np.isfinite(query).all() else 0.0
+    if length == 0:
         raise InvalidArgumentError("`vector` is zero or holds NaN or infinity; expected finite numbers.")
     uncentred: NDArray[np.float32] = (query / length).astype(np.float32) + photos.mean
     return uncentred

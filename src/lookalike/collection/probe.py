@@ -23,11 +23,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
 
-__all__ = ["Probe"]
+__all__ = ["MAX_NAME", "Probe", "wrong_name"]
 
 _FORMAT = "lookalike-probe"
 _FORMAT_VERSION = 1
-_MAX_NAME = 200
+MAX_NAME = 200
+"""Characters of a filter's name."""
 _MAX_DIM = 65_536
 _BLOCK = 8192
 """Rows of embeddings that are centred at a time: 42 MB at 1,280 dimensions."""
@@ -81,8 +82,8 @@ class Probe:
     encoder: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip() or len(self.name) > _MAX_NAME:
-            raise _wrong("name", self.name, f"a text of 1 to {_MAX_NAME} characters")
+        if not isinstance(self.name, str) or not self.name.strip() or len(self.name) > MAX_NAME:
+            raise wrong_name(self.name)
         for field in _VECTORS:
             value = getattr(self, field)
             if (
@@ -202,6 +203,14 @@ def sigmoid(log_odds: NDArray[Any]) -> NDArray[Any]:
     """Probabilities of log-odds, without overflow."""
     result: NDArray[Any] = 0.5 * (1 + np.tanh(0.5 * log_odds))
     return result
+
+
+def wrong_name(name: object) -> InvalidArgumentError:
+    """Return the error that a filter cannot have a name."""
+    return InvalidArgumentError(
+        f"The name of a filter is {str(name)[:80]!r}; expected 1 to {MAX_NAME} characters that can be shown, letters "
+        "or digits among them."
+    )
 
 
 def _is_number(value: object) -> bool:

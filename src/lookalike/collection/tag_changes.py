@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from lookalike.catalog import Catalog, MachineTagRow, Origin, TagRow
-from lookalike.collection.file_tags import parts_of
+from lookalike.collection.file_tags import parts_of, spelled
 from lookalike.collection.locking import changing
 from lookalike.errors import InvalidArgumentError, UnknownPhotoError, UnknownTagError
 from lookalike.query import MachineTag, normalised
@@ -172,6 +172,7 @@ class TagWriter:
 
     def change(self, changes: Sequence[TagChange]) -> TagEdit:
         """Make changes, one after the other; all of them or, if one cannot be, none."""
+        _check_kind(changes, TagChange)
         read = [(_ids(change.photos), _Tags.read(change)) for change in changes]
 
         def make(ledger: _Ledger) -> None:
@@ -184,6 +185,7 @@ class TagWriter:
 
     def restore(self, states: Sequence[TagState]) -> TagEdit:
         """Write states as `TagEdit.undo` holds them."""
+        _check_kind(states, TagState)
         read = [(_ids(state.photos), *_state_of(state)) for state in states]
 
         def make(ledger: _Ledger) -> None:
@@ -309,6 +311,10 @@ class _Tags:
 
     @classmethod
     def read(cls, change: TagChange) -> _Tags:
+        for name in ("add", "remove", "accept", "reject"):
+            texts = getattr(change, name)
+            if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+                raise InvalidArgumentError(f"`{name}` is {texts!r:.80}; expected a list of tags, such as ['pier'].")
         given = {tag: _Written(raw, "user", 1.0) for tag, raw in map(_read, (*change.add, *change.accept))}
         removed = tuple(_read(text)[0] for text in change.remove)
         rejected = tuple(_read(text)[0] for text in change.reject)
@@ -349,6 +355,11 @@ def _told(tag: _Tag, written: _Written | None) -> tuple[str | None, Origin, floa
     return raw, written.origin, written.score
 
 
+def _check_kind(given: Sequence[TagChange] | Sequence[TagState], kind: type) -> None:
+    if not isinstance(given, list | tuple) or not all(isinstance(each, kind) for each in given):
+        raise InvalidArgumentError(f"{given!r:.80} was given; expected a list of `{kind.__name__}`.")
+
+
 def _state_of(state: TagState) -> tuple[_Tag, _State]:
     tag, _ = _parsed(state.tag)
     if tag.form != state.tag or len(state.tag) > _MAX_STORED:
@@ -364,11 +375,17 @@ def _state_of(state: TagState) -> tuple[_Tag, _State]:
         raise InvalidArgumentError(f"`origin` is {state.origin!r}; expected one of {', '.join(get_args(Origin))}.")
     if not (math.isfinite(state.score) and 0 <= state.score <= 1):
         raise InvalidArgumentError(f"`score` is {state.score!r}; expected 0 to 1.")
+    if state.rejected and state.origin == "user":  # a file may say later what was rejected
+        raise InvalidArgumentError(
+            f"The tag {state.tag[:80]!r} has a `raw` and is `rejected`, but what a person gives is not. Choose one."
+        )
     return tag, _State(_Written(raw, state.origin, float(state.score)), state.rejected)
 
 
 def _ids(photos: Iterable[int]) -> list[int]:
     """Return ids of photos as plain integers, each once."""
+    if isinstance(photos, str | bytes):
+        raise InvalidArgumentError(f"`photos` is {photos[:80]!r}; expected a list of ids, which are integers.")
     try:
         return list(dict.fromkeys(map(operator.index, photos)))
     except TypeError as error:
@@ -379,6 +396,7 @@ def _read(text: str) -> tuple[_Tag, str]:
     """Read a tag that a person gives, and what is written of it: the whole, or the value of a machine tag."""
     if not isinstance(text, str):
         raise InvalidArgumentError(f"A tag is {text!r}; expected a text.")
+    text = spelled(text)
     controls = (character for character in text if unicodedata.category(character) == "Cc")
     if len(text) > _MAX_TAG or not all(character.isspace() for character in controls):
         raise _no_tag(text)

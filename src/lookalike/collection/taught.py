@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from lookalike.appearance import STYLES
 from lookalike.catalog import Catalog
 from lookalike.collection.locking import changing
-from lookalike.collection.probe import Probe
+from lookalike.collection.probe import Probe, wrong_name
+from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
 from lookalike.errors import InvalidArgumentError, UnknownFilterError
 from lookalike.query import normalised
 
 __all__ = ["TaughtFilters", "forget_filter", "save_filter"]
 
-_MAX_NAME = 100
 _BLOCK = 4096
 """Embeddings in memory at a time: 21 MB at 1,280 dimensions."""
+_ASKED_OTHERWISE = frozenset({"tags", *map(normalised, MEASURES)})
+"""Names for which `Collection.scores_of`, or what measures suggested tags, would never come to a filter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,18 +126,17 @@ def save_filter(directory: Path, probe: Probe) -> None:
     Raises
     ------
     InvalidArgumentError
-        The name is that of a style, or nothing but white space and punctuation, or cannot be shown.
+        The name is that of a style or a measure, or nothing but white space and punctuation, or cannot be shown.
     CollectionLockedError, CollectionError
     """
     name = normalised(probe.name)
     taken = {normalised(style.name): style.name for style in STYLES.values()}
     if name in taken:
         raise InvalidArgumentError(f"{probe.name!r} is the name of a style that Lookalike has. Choose another.")
-    if not any(character.isalnum() for character in name) or not probe.name.isprintable() or len(name) > _MAX_NAME:
-        raise InvalidArgumentError(
-            f"The name of a filter is {probe.name[:80]!r}; expected letters or digits in it, nothing that cannot be "
-            f"shown, and {_MAX_NAME} characters at most."
-        )
+    if name in _ASKED_OTHERWISE:
+        raise InvalidArgumentError(f"{probe.name!r} is the name of what Lookalike measures itself. Choose another.")
+    if not any(character.isalnum() for character in name) or not probe.name.isprintable():
+        raise wrong_name(probe.name)
     with changing(directory) as catalog:
         catalog.filters.put(name, probe.to_json())
 

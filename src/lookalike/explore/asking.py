@@ -33,6 +33,7 @@ from lookalike.explore.units import (
 )
 from lookalike.explore.why import Explanation, explain_images, seen_box
 from lookalike.photos import PhotoLimits, read_photo
+from lookalike.query import MachineTag
 
 __all__ = ["Photo", "explain", "photo_units", "probe_scores", "teach", "unit_photos", "why"]
 
@@ -83,7 +84,7 @@ def teach(
         raise InvalidArgumentError(f"Photo {both[0]} is among the examples and among what is not it. Choose one.")
     if len(shown) < MIN_EXAMPLES:
         raise InvalidArgumentError(
-            f"{len(shown)} different photos were given as examples of {name!r}; it takes {MIN_EXAMPLES} or more."
+            f"Different photos given as examples of {name!r}: {len(shown)}; it takes {MIN_EXAMPLES} or more."
         )
     if n_background < MIN_BACKGROUND:
         raise InvalidArgumentError(f"`n_background` is {n_background}, expected {MIN_BACKGROUND} or more.")
@@ -92,7 +93,7 @@ def teach(
         raise InvalidArgumentError(f"`seed` is {seed!r}; expected an integer of 0 or more.")
     if len(others) < MIN_BACKGROUND:
         raise InvalidArgumentError(
-            f"Beside the examples the collection holds {len(others)} photos, but it takes {MIN_BACKGROUND} to tell "
+            f"Photos in the collection beside the examples: {len(others)}, but it takes {MIN_BACKGROUND} to tell "
             "what is special about them. Add more photos."
         )
     drawn = np.random.default_rng(seed).choice(others, min(n_background, len(others)), replace=False)
@@ -220,8 +221,9 @@ def _known(collection: Collection, photo: Photo) -> _Known:
     tags = {row.tag: row.raw for row in seen.tags}
     for row in seen.machine_tags:
         if row.namespace not in ("auto", "geo"):
-            name = f"{row.namespace}:{row.predicate}="
-            tags[name + row.value] = name + row.raw
+            tags[f"{row.namespace}:{row.predicate}={row.value}"] = str(
+                MachineTag(row.namespace, row.predicate, row.raw)
+            )
     palette = np.array([[*swatch.lab, swatch.share] for swatch in seen.palette], np.float32).reshape(-1, 4)
     return _Known(_terms(seen.labels), tags, palette)
 

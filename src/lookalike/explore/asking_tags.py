@@ -9,14 +9,15 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.collection import Collection, OutsidePhoto
 from lookalike.collection.learned_tags import CollectionTags, StoredEmbeddings, tables_of, tags_now, unknown_tag
 from lookalike.errors import InvalidArgumentError
-from lookalike.explore.score_evaluation import ScoreEvaluation, evaluate_scores
+from lookalike.explore.score_evaluation import STEPS, ScoreEvaluation, evaluate_scores
 from lookalike.explore.tag_evaluation import TagEvaluation, evaluate_tags
 from lookalike.quantization.arguments import check_count
-from lookalike.query import normalised
+from lookalike.query import MEASURES, normalised
 
 __all__ = [
     "SimilarTag",
@@ -62,7 +63,7 @@ class SimilarTag:
     cosine: float
 
 
-def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 10) -> list[SuggestedTag]:
+def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int | None = 10) -> list[SuggestedTag]:
     """Suggest tags for a photo, out of those that the collection's photos carry.
 
     Parameters
@@ -70,7 +71,8 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 1
     collection : Collection
     photo : int, path, bytes or OutsidePhoto
         Need not be in the collection.
-    k : int
+    k : int or None
+        How many at most; None: all that there are.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 1
     ------
     UnknownPhotoError, PhotoError, InvalidArgumentError
     """
-    k = check_count(k, "k")
+    most = None if k is None else check_count(k, "k")
     photo_id = collection.find(photo)
     state = tags_now(collection)
     if state is None:
@@ -91,7 +93,7 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int = 1
         embedding = (photo if isinstance(photo, OutsidePhoto) else collection.read(photo)).embedding
     else:
         embedding = collection.raw_embeddings([photo_id])[0]
-    found = state.suggest(embedding, k, photo_id=photo_id)
+    found = state.suggest(embedding, most or len(state.index.space.names), photo_id=photo_id)
     return [SuggestedTag(tag, collection.tag_spelling(tag) or tag, score) for tag, score in found]
 
 
@@ -150,7 +152,7 @@ def evaluate_score(
     Raises
     ------
     InvalidArgumentError
-        There is nothing of that name, or no photo is marked one way or the other.
+        There is nothing of that name, no photo is marked one way or the other, or one is marked both ways.
     """
     ids, scores = collection.scores_of(name)
     if not np.isfinite(scores).any():
@@ -158,7 +160,7 @@ def evaluate_score(
             f"No photo has a score by {name!r}: the collection is empty, or was made without (`--no-nsfw`), or "
             "`lookalike add` has not looked at its photos yet."
         )
-    found = []
+    found: list[NDArray[np.bool_]] = []
     for given, answer in ((yes, "yes"), (no, "no")):
         tag = given or f"{normalised(name)}:is={answer}"
         marked = np.isin(ids, collection.photos_tagged(tag)) & np.isfinite(scores)
@@ -166,8 +168,15 @@ def evaluate_score(
             raise InvalidArgumentError(
                 f"No photo that was looked at has the tag `{tag}`. Mark some first: lookalike tag PHOTO '{tag}'"
             )
-        found.append(scores[marked])
-    return evaluate_scores(*found)
+        found.append(marked)
+    if (both := ids[found[0] & found[1]]).size:
+        raise InvalidArgumentError(
+            f"Photo {both[0]} is marked both as being it and as not being it. Take one tag off, or name others."
+        )
+    shown, refused = (scores[marked] for marked in found)
+    if MEASURES.get(name, 1.0) == 1:
+        return evaluate_scores(shown, refused)
+    return evaluate_scores(shown, refused, np.unique(np.quantile(np.concatenate([shown, refused]), STEPS)))
 
 
 def _state(collection: Collection, tag: str) -> CollectionTags:

@@ -15,9 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
 
-__all__ = ["ScoreEvaluation", "Threshold", "evaluate_scores"]
+__all__ = ["STEPS", "ScoreEvaluation", "Threshold", "evaluate_scores"]
 
-_STEPS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+STEPS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Thresholds of a table, or the quantiles of scores to take as such."""
+_ENOUGH = 10
+"""Photos marked each way from which on an error of the area is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,11 @@ class ScoreEvaluation:
     ----------
     n_yes, n_no : int
         Photos marked as being it, and as not being it.
-    area, standard_error : float
+    area : float
         Under the ROC curve.
+    standard_error : float
+        Of the area; NaN where fewer than 10 photos were marked one way, or all pairs are in order: then the formula
+        says 0, however few they are.
     average_precision : float
         Of ranking the marked photos by the score.
     thresholds : tuple of Threshold
@@ -74,7 +80,7 @@ def evaluate_scores(yes: ArrayLike, no: ArrayLike, thresholds: ArrayLike | None 
     Parameters
     ----------
     yes, no : array-like (n,), (m,)
-        Scores, 0 to 1, of photos that are it, and of photos that are not.
+        Scores, mostly 0 to 1, of photos that are it, and of photos that are not.
     thresholds : array-like, optional
         Of the table; by default .1 to .9, and a few nearer to 0 and 1.
 
@@ -93,7 +99,7 @@ def evaluate_scores(yes: ArrayLike, no: ArrayLike, thresholds: ArrayLike | None 
     for name, values in (("yes", shown), ("no", refused)):
         if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
             raise InvalidArgumentError(f"`{name}` must be one score or more, all finite.")
-    steps = np.array(_STEPS) if thresholds is None else np.asarray(thresholds, np.float64)
+    steps = np.array(STEPS) if thresholds is None else np.asarray(thresholds, np.float64)
     n, m = len(shown), len(refused)
     ordered = np.sort(refused)
     below = np.searchsorted(ordered, shown, side="left")
@@ -113,6 +119,8 @@ def _threshold(at: float, shown: NDArray[np.float64], refused: NDArray[np.float6
 
 
 def _error(area: float, n: int, m: int) -> float:
+    if min(n, m) < _ENOUGH or area in (0, 1):
+        return math.nan
     both_shown, both_refused = area / (2 - area), 2 * area * area / (1 + area)
     variance = area * (1 - area) + (n - 1) * (both_shown - area**2) + (m - 1) * (both_refused - area**2)
     return math.sqrt(max(variance, 0) / (n * m))

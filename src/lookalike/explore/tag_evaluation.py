@@ -136,7 +136,7 @@ def evaluate_tags(
         raise InvalidArgumentError(f"`tags` are of {len(table)} photos, but `embeddings` of {embeddings.shape[0]}.")
     tagged = np.flatnonzero(table.per_photo() > 0)
     if len(tagged) < 10:
-        raise InvalidArgumentError(f"{len(tagged)} photos have tags, but at least 10 are needed to hide some of them.")
+        raise InvalidArgumentError(f"Photos with tags: {len(tagged)}, but at least 10 are needed to hide some of them.")
     n_hidden = max(1, round(share * len(tagged)))
     if share == 1 or rounds * n_hidden > len(tagged) + rounds:
         raise InvalidArgumentError(f"`rounds` is {rounds} and `share` {share:g}: together more than all photos.")

@@ -115,7 +115,9 @@ def _rows(values: ArrayLike, name: str, mean: NDArray[np.float32], least: int) -
     if rows.ndim != 2 or rows.shape[1] != len(mean):
         raise InvalidArgumentError(f"`{name}` has shape {rows.shape}; expected (n, {len(mean)}).")
     if len(rows) < least:
-        raise InvalidArgumentError(f"`{name}` holds {len(rows)} photos, but it takes at least {least}. Give more.")
+        raise InvalidArgumentError(
+            f"`{name}` is of too few photos: {len(rows)}, but it takes at least {least}. Give more."
+        )
     if not np.isfinite(rows).all():
         raise InvalidArgumentError(f"`{name}` holds NaN or infinity; expected finite numbers.")
     return compared(rows, mean).astype(np.float64)

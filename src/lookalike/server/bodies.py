@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.server.refusals import Refusal
 
-__all__ = ["MAX_JSON_BYTES", "Body", "BodyLimit", "read_body"]
+__all__ = ["MAX_JSON_BYTES", "Body", "BodyLimit", "check_is_json", "read_body"]
 
 MAX_JSON_BYTES = 16 << 20
 """A change of 10,000 photos takes some hundred kilobytes; its undoing as much for every tag."""
@@ -20,6 +20,19 @@ class Body(BaseModel):
     """What a request says: no name that is not known, no number as text."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def check_is_json(request: Request) -> None:
+    """Refuse a request whose body is not said to be JSON.
+
+    Raises
+    ------
+    Refusal
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        message = f"The content type is {media_type[:80]!r}; send JSON, and say so: `Content-Type: application/json`."
+        raise Refusal(415, "unsupported_media_type", message)
 
 
 class BodyLimit:

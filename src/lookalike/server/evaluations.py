@@ -101,7 +101,7 @@ class ScoreFigures(BaseModel):
     n_yes: int = Field(description="photos marked as being it")
     n_no: int
     area: float = Field(description="under the ROC curve")
-    standard_error: float = Field(description="of the area")
+    standard_error: float | None = Field(description="of the area; null where too few photos were marked to tell it")
     average_precision: float
     thresholds: list[ThresholdFigures]
     best: float = Field(description="threshold of the best F1")
@@ -111,7 +111,12 @@ class ScoreFigures(BaseModel):
         """Return what was measured of the score of that name."""
         return cls(
             name=name,
-            **{field: getattr(found, field) for field in cls.model_fields if field not in ("name", "thresholds")},
+            **{
+                field: getattr(found, field)
+                for field in cls.model_fields
+                if field not in ("name", "standard_error", "thresholds")
+            },
+            standard_error=None if math.isnan(found.standard_error) else found.standard_error,
             thresholds=[
                 ThresholdFigures(
                     threshold=each.threshold,

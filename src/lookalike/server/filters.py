@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from lookalike.collection import Collection
-from lookalike.collection.probe import Probe
+from lookalike.collection.probe import MAX_NAME, Probe
 from lookalike.errors import UnknownFilterError
 from lookalike.server.bodies import Body
 from lookalike.server.refusals import refusals
@@ -16,7 +16,9 @@ from lookalike.server.writing import Writing
 
 __all__ = ["filter_routes"]
 
-_FilterName = Annotated[str, Path(min_length=1, max_length=100, description="A filter's name, as in `style:NAME`.")]
+_FilterName = Annotated[
+    str, Path(min_length=1, max_length=MAX_NAME, description="A filter's name, as in `style:NAME`.")
+]
 _Ids = Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(max_length=500)]
 
 
@@ -67,7 +69,9 @@ def filter_routes(collection: Collection, writing: Writing) -> APIRouter:
         """List the filters that were taught, with their figures."""
         return TaughtFilters(filters=[TaughtFilter.of(each) for each in collection.filters()])
 
-    @router.put("/filters/{name}", dependencies=[Depends(writing)], responses=refusals(403, 404, 409, 413, 415, 422))
+    @router.put(
+        "/filters/{name:path}", dependencies=[Depends(writing)], responses=refusals(403, 404, 409, 413, 415, 422)
+    )
     async def teach_filter(name: _FilterName, asked: FilterExamples) -> TaughtFilter:
         """Teach a filter by photos, in the place of an earlier one of the name."""
         from lookalike.explore.asking import teach  # with it comes the encoder
@@ -75,7 +79,7 @@ def filter_routes(collection: Collection, writing: Writing) -> APIRouter:
         probe = await writing.run(lambda: teach(collection, name, asked.positive_ids, asked.negative_ids, save=True))
         return TaughtFilter.of(probe)
 
-    @router.delete("/filters/{name}", dependencies=[Depends(writing)], responses=refusals(403, 404, 409, 422))
+    @router.delete("/filters/{name:path}", dependencies=[Depends(writing)], responses=refusals(403, 404, 409, 422))
     async def forget_filter(name: _FilterName) -> Forgotten:
         """Forget a filter."""
         if not await writing.run(lambda: collection.forget_filter(name)):

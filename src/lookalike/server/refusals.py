@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from lookalike.errors import (
     CollectionLockedError,
@@ -133,11 +134,20 @@ def _refusal(request: Request, error: Exception) -> Refusal:
         message = f"There is nothing at `{path}`. The API is described at /api/v1/openapi.json."
         return Refusal(404, "not_found", message)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "GET")
+        allowed = ", ".join(_methods_of(request)) or "GET, HEAD"
         message = f"`{path}` does not take {request.method}; it takes {allowed}."
         return Refusal(405, "method_not_allowed", message, {"Allow": allowed})
     phrase = HTTPStatus(error.status_code).phrase
     return Refusal(error.status_code, phrase.lower().replace(" ", "_"), f"{phrase}: {error.detail}", error.headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Methods that the path of a request takes; the routes of one path are several, of which each knows its own."""
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _describe(problem: Mapping[str, Any]) -> str:

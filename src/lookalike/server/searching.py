@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, BackgroundTasks, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from pydantic import Field, model_validator
 
 from lookalike.appearance import hex_of
 from lookalike.collection import Collection
+from lookalike.collection.collection import MAX_QUERY
 from lookalike.collection.completed import completed
 from lookalike.query import Photo
 from lookalike.query import Query as Asked
-from lookalike.server.bodies import Body
+from lookalike.server.bodies import Body, check_is_json
 from lookalike.server.messages import MAX_OFFSET, Hits, Suggestion, Suggestions
 from lookalike.server.parameters import K, Offset, UploadText
 from lookalike.server.refusals import Refusal, refusals
@@ -33,7 +34,7 @@ _OUR_OWN = (None, "same-origin", "none")
 class MixedQuery(Body):
     """What is searched for, all parts of it together."""
 
-    q: str | None = Field(None, min_length=1, max_length=1000, description="a query in its language")
+    q: str | None = Field(None, min_length=1, max_length=MAX_QUERY, description="a query in its language")
     upload: UploadText | None = Field(None, description="`id` of an outside photo")
     vector: list[float] | None = Field(
         None, max_length=65_536, description="in the space of `/photos/{photo_id}/embedding`"
@@ -58,12 +59,14 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
     def search(
         request: Request,
         background: BackgroundTasks,
-        q: Annotated[str | None, Query(min_length=1, max_length=1000, description="A query in its language.")] = None,
+        q: Annotated[
+            str | None, Query(min_length=1, max_length=MAX_QUERY, description="A query in its language.")
+        ] = None,
         words: Annotated[
             str | None,
             Query(
                 min_length=1,
-                max_length=1000,
+                max_length=MAX_QUERY,
                 description='Words and "quoted phrases" in place of `q`, nothing else of the language.',
             ),
         ] = None,
@@ -85,7 +88,7 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
             background.add_task(collection.remember_query, q)
         return Hits.of(collection, result, k=k, offset=offset, query=query)
 
-    @router.post("/search", responses=refusals(404, 413, 422))
+    @router.post("/search", dependencies=[Depends(check_is_json)], responses=refusals(404, 413, 415, 422))
     def search_mixed(asked: MixedQuery) -> Hits:
         """Find photos by a query, an outside photo and a vector, or several of these at once."""
         query = None if asked.q is None else _query_of(collection, asked.q)
@@ -110,7 +113,7 @@ def search_routes(collection: Collection, uploads: Uploads, *, remember: bool) -
 
     @router.get("/complete", responses=refusals(422))
     def complete(
-        q: Annotated[str, Query(max_length=1000, description="What has been typed of a query.")],
+        q: Annotated[str, Query(max_length=MAX_QUERY, description="What has been typed of a query.")],
         limit: Annotated[int, Query(ge=1, le=100, description="Suggestions wanted.")] = 10,
     ) -> Suggestions:
         """Tell how a query that is being typed may go on."""

@@ -118,7 +118,7 @@ def tag_routes(collection: Collection) -> APIRouter:
         """Suggest tags for a photo, learned from those that other photos have."""
         return SuggestedTags.of(suggest_tags(collection, photo_id, k))
 
-    @router.get("/tags/{tag}/photos", responses=refusals(404, 422))
+    @router.get("/tags/{tag:path}/photos", responses=refusals(404, 422))
     def tag_photos(tag: _TagName, k: Limit = 60) -> TagPhotos:
         """Find the photos nearest to a tag, whether they have it or not."""
         found = {each.id: each for each in nearest_photos_of_tag(collection, tag, k)}
@@ -131,7 +131,7 @@ def tag_routes(collection: Collection) -> APIRouter:
             ]
         )
 
-    @router.get("/tags/{tag}/similar", responses=refusals(404, 422))
+    @router.get("/tags/{tag:path}/similar", responses=refusals(404, 422))
     def tags_near(tag: _TagName, k: Limit = 10) -> SimilarTags:
         """Find the tags nearest to a tag."""
         found = similar_tags(collection, tag, k)

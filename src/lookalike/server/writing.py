@@ -15,6 +15,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 
 from lookalike.collection import Collection
+from lookalike.server.bodies import check_is_json
 from lookalike.server.refusals import Refusal
 
 __all__ = ["Writing"]
@@ -59,9 +60,5 @@ class Writing:
         if not self.is_possible:
             message = f"`{self.collection.path}` cannot be written to by the user whom this server runs as."
             raise Refusal(403, "read_only", message)
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if request.method != "DELETE" and media_type != "application/json":
-            message = (
-                f"The content type is {media_type[:80]!r}; send JSON, and say so: `Content-Type: application/json`."
-            )
-            raise Refusal(415, "unsupported_media_type", message)
+        if request.method != "DELETE":
+            check_is_json(request)

@@ -100,7 +100,8 @@ class TagIndex:
     def nearest_photos(self, tag: str | int, k: int = 10) -> list[tuple[int, float]]:
         """Return the ids of the photos nearest to a tag, whether they carry it or not, with their cosines."""
         query = self.space.tags[self.space.number(tag)][None]
-        hits = self.index.search(query, check_count(k, "k"), filter=self._photos)
+        k = min(check_count(k, "k"), max(len(self.ids), 1))
+        hits = self.index.search(query, k, filter=self._photos)
         return [(id_ // 2, cosine) for id_, cosine in _pairs(hits.ids[0], 1 - hits.distances[0])]
 
     def neighbours(
@@ -172,7 +173,8 @@ class TagIndex:
         return TagIndex(space, ids, index)
 
     def _near_tags(self, query: NDArray[np.float32], k: int, admitted: NDArray[np.bool_]) -> list[tuple[str, float]]:
-        hits = self.index.search(query, check_count(k, "k"), filter=admitted)
+        k = min(check_count(k, "k"), max(len(self.space.names), 1))
+        hits = self.index.search(query, k, filter=admitted)
         return [(self.space.names[id_ // 2], cosine) for id_, cosine in _pairs(hits.ids[0], 1 - hits.distances[0])]
 
 
