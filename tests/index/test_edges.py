@@ -302,3 +302,14 @@ def test_one_cell_holding_everything_is_searched_whole(photos_like: Data, rerank
         assert index.search(queries, 10, **said).stats.n_codes == 20_000
     found = index.range_search(queries, 1e9)
     assert np.diff(found.offsets).tolist() == [1000] * 20
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("rotation", ["none", "local"])
+def test_more_cells_find_no_less_where_residuals_differ_much(dim: int, rotation: str) -> None:
+    """In few dimensions a query is a hundred times nearer to its own cell's centroid than to others visited."""
+    vectors = np.random.default_rng(dim).normal(size=(4000, dim)).astype(np.float32)
+    index = LOPQIndex.build(vectors, n_coarse=64, rotation=rotation)
+    for n_probe in (1, 4, 64):
+        found = index.search(vectors[:200], 1, n_probe=n_probe).ids[:, 0]
+        assert (found == np.arange(200)).mean() > 0.97, f"a vector does not find itself in {n_probe} cells"

@@ -352,6 +352,28 @@ def test_rounded_tables_lose_at_most_half_a_unit_for_each_code(seed: int, m: int
     assert (np.sort(by_places) - want[0] <= (m + 1) * unit + 1e-3).all()
 
 
+@given(seed=SEEDS, m=st.integers(2, 40), wider=st.floats(1, 1e4))
+def test_a_list_whose_tables_are_wider_is_rounded_to_what_fits_them(seed: int, m: int, wider: float) -> None:
+    rng = np.random.default_rng(seed)
+    n, depth, n_bytes = 300, 40, (m + 1) // 2
+    offsets = np.array([0, n, 2 * n])
+    blocks = kernels.block_codes(rng.integers(0, 256, (2 * n, n_bytes)).astype(np.uint8), offsets, 32)
+    tables = rng.gamma(2.0, 10.0, (2, m, 16)).astype(np.float32)
+    tables[1] *= wider
+    spread = tables.max(axis=2) - tables.min(axis=2)
+    units = np.append(spread, np.zeros((2, m % 2)), axis=1).reshape(2, -1, 2).sum(axis=2).max(axis=1) / 255
+    # The wide list could be the nearer one by far, and is not: additive tables cancel each other like that.
+    least = tables.min(axis=2).sum(axis=1)
+    biases = np.array([[0, least[0] - least[1] - 255 * n_bytes * units[0]]], np.float32)
+    arguments = (
+        tables, np.array([[[0], [1]]]), np.array([[0, 1]]), biases, np.ones((1, 2), np.float32),
+        np.empty((0, 16), np.float32), offsets, np.array([0, -(-n // 32)]), blocks, np.empty(0, np.bool_),
+    )  # fmt: skip
+    want, _ = reference.scan_lists(*arguments, 2 * n)
+    found, _ = kernels.scan_lists(*arguments, depth)
+    assert (found - want[:, :depth] <= (m + 2) * units.max() + 1e-3 * wider).all()
+
+
 def test_multisequence_visits_the_cells_of_the_papers_figure_in_order() -> None:
     # Distances as in figure 2 of Babenko & Lempitsky, CVPR 2012; the order is sorted by hand.
     first = np.array([0.6, 0.8, 4.1, 6.1, 8.1, 9.1], np.float32)

@@ -1,8 +1,9 @@
 """Scan of 4-bit codes in blocks of 32: sums of table bytes, and a limit that falls as nearer codes are found.
 
-All lists of a query have one unit, such that the two tables of a byte just do not saturate in the first list; what
-separates a list from the first one is rounded to whole units too. So a distance becomes a whole number, its *place*, at
-most (m + 1) / 2 units off for m codes, unless a byte saturates.
+A query has one unit, such that the two tables of a byte just do not saturate in the first list; what separates a list
+from the first one is rounded to whole units too. So a distance becomes a whole number, its *place*, at most (m + 1) / 2
+units off for m codes. Where the tables of a list are wider (those of a query and its own rotation may be many times, as
+its residual is), they are rounded to a multiple of the unit that fits them, and so far are places off there.
 
 Places are counted as codes are found. The limit is the least place, up to the width of a count, within which as many
 were found as are wanted, so it falls with every near code, at O(1) for each that lies within it; what lies beyond need
@@ -85,31 +86,38 @@ def scan_nibbles(
     n_found, n_within = 0, 0
     limit = np.int64(_FARTHEST)
     base, unit, own_least, previous = np.float32(0), np.float32(0), np.float32(0), np.int64(-1)
+    own_widest, rounded = np.float32(0), np.float32(0)
     for i in range(len(lists)):
         if lists[i] < 0:
             continue
         start, end = offsets[lists[i]], offsets[lists[i] + 1]
         own_at = tables_at + 4 * slots[i] * width
-        same = slots[i] == previous
-        if not same:
+        if slots[i] != previous:
             own_least = _minima(own_at, 0, 2 * n_whole, minima)
+            own_widest = _widest(own_at, n_whole, minima)
+            previous, rounded = slots[i], np.float32(0)
         _fill_tail(own_at, width // 16, levels_at, len(levels), level_scales[i], tail_at, n_bytes)
         least = biases[i] + own_least + _minima(tail_at, 2 * n_whole, 2 * n_bytes, minima)
+        widest = max(own_widest, _widest(tail_at, n_bytes - n_whole, minima[2 * n_whole :]), np.float32(1e-30))
         if unit == 0:
-            base, unit = least, np.float32(255) / max(_widest(own_at, tail_at, n_whole, minima), np.float32(1e-30))
+            base, unit = least, np.float32(255) / widest
         ahead = _ahead(least, base, unit)
-        if not same:
-            for j in range(n_whole):
-                round_row(own_at + 128 * j, minima[2 * j], unit, low_at + 32 * j)
-                round_row(own_at + 128 * j + 64, minima[2 * j + 1], unit, high_at + 32 * j)
-        previous = slots[i]
         if ahead > limit:  # even the least possible distance in this list is too large
             continue
+        step = max(np.float64(unit) * np.float64(widest) / 255, 1.0)  # in units
+        if step < 1.0 + 1e-6:
+            step = 1.0
+        fitting = np.float32(unit / step)
+        if fitting != rounded:
+            for j in range(n_whole):
+                round_row(own_at + 128 * j, minima[2 * j], fitting, low_at + 32 * j)
+                round_row(own_at + 128 * j + 64, minima[2 * j + 1], fitting, high_at + 32 * j)
+            rounded = fitting
         for j in range(n_whole, n_bytes):
             at = tail_at + 128 * (j - n_whole)
-            round_row(at, minima[2 * j], unit, low_at + 32 * j)
-            round_row(at + 64, minima[2 * j + 1], unit, high_at + 32 * j)
-        bound = min(limit - ahead, np.int64(65_535))
+            round_row(at, minima[2 * j], fitting, low_at + 32 * j)
+            round_row(at + 64, minima[2 * j + 1], fitting, high_at + 32 * j)
+        bound = _bound(limit - ahead, step)
         for b in range((end - start + 31) // 32):
             number = first_blocks[lists[i]] + b
             code_at = blocks_at + number * n_bytes * 32
@@ -132,7 +140,7 @@ def scan_nibbles(
                 row = start + 32 * b + lane
                 if len(admitted) > 0 and not admitted[row]:
                     continue
-                place = ahead + np.int64(sums[lane])
+                place = ahead + _units(sums[lane], step)
                 keys[n_found] = (np.uint64(place + _ZERO) << np.uint64(32)) | np.uint64(row)
                 n_found += 1
                 counts[np.uintp(min(max(place, np.int64(0)) >> shift, np.int64(N_COUNTS - 1)))] += 1
@@ -141,7 +149,7 @@ def scan_nibbles(
                 n_within -= counts[np.uintp(last)]
                 last -= 1
                 limit = ((last + 1) << shift) - 1
-                bound = min(limit - ahead, np.int64(65_535))
+                bound = _bound(limit - ahead, step)
             if n_found + 32 > len(keys):
                 n_found = _kept(keys, n_found, limit)
                 if n_found + 32 > len(keys):  # many at one place
@@ -229,12 +237,24 @@ def _ahead(least: np.floating, base: np.floating, unit: np.floating) -> np.int64
 
 
 @compiled
-def _widest(own_at: int, tail_at: int, n_whole: int, minima: NDArray[np.float32]) -> np.float32:
-    """Give the largest sum of entries that one byte of a code can name, less the smallest such sum."""
+def _bound(room: int | np.int64, step: float) -> np.int64:
+    """Give the largest sum that lies within so many units."""
+    return min(np.int64(room) if step == 1.0 else np.int64(room / step), np.int64(65_535))
+
+
+@compiled
+def _units(total: np.integer, step: float) -> np.int64:
+    """Give a sum in units; at most 2^29 - 1."""
+    return np.int64(total) if step == 1.0 else np.int64(np.rint(min(np.float64(total) * step, 536870911.0)))
+
+
+@compiled
+def _widest(at: int, n_pairs: int, minima: NDArray[np.float32]) -> np.float32:
+    """Give the largest sum of entries of a pair of tables at an address, less the smallest such sum."""
     widest = np.float32(0)
-    for j in range(len(minima) // 2):
-        at = own_at + 128 * j if j < n_whole else tail_at + 128 * (j - n_whole)
-        widest = max(widest, row_greatest(at) - minima[2 * j] + row_greatest(at + 64) - minima[2 * j + 1])
+    for j in range(n_pairs):
+        here = at + 128 * j
+        widest = max(widest, row_greatest(here) - minima[2 * j] + row_greatest(here + 64) - minima[2 * j + 1])
     return widest
 
 
