@@ -512,7 +512,7 @@ class LOPQIndex:
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
         k = check_count(k, "k")
         stored = self._rerank is not None
-        probe = int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_coarse))
+        probe = int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_cells))
         if n_probe is None and n_candidates is None and rerank is None and self._defaults is not None:
             probe, rerank = self._defaults.n_probe, self._defaults.depth(k)
         if rerank is None or rerank is True:
