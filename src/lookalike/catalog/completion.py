@@ -20,7 +20,16 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-__all__ = ["COMPLETION", "Completion", "Kind", "Suggestion", "count_anew", "count_words", "edits_to_prefixes"]
+__all__ = [
+    "COMPLETION",
+    "MAX_QUERY",
+    "Completion",
+    "Kind",
+    "Suggestion",
+    "count_anew",
+    "count_words",
+    "edits_to_prefixes",
+]
 
 Kind = Literal["tag", "machine tag", "word", "query", "key"]
 
@@ -76,7 +85,8 @@ _ONE_FROM, _TWO_FROM = 4, 8
 _MAX_TYPED = 64
 _MAX_WORD = 32
 _MAX_QUERIES = 10_000
-_MAX_QUERY = 1_000  # characters
+MAX_QUERY = 1_000
+"""Characters of a query that is remembered, or sent to a server."""
 _LAST = chr(0x10FFFF)
 _WORD = re.compile(r"[^\W\d_][^\W_]{2,}")
 
@@ -161,7 +171,7 @@ class Completion:
     def remember(self, query: str) -> None:
         """Keep a query that was asked; of more than 10,000 the oldest are forgotten. Very long ones are not kept."""
         query = " ".join(query.replace("\0", " ").encode("utf-8", "replace").decode().split())
-        if not query or len(query) > _MAX_QUERY:
+        if not query or len(query) > MAX_QUERY:
             return
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         self._db.execute(

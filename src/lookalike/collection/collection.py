@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from lookalike.appearance import STYLES, hex_of, style_probes
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
+from lookalike.catalog.completion import MAX_QUERY
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.completed import suggestions
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
@@ -68,10 +69,7 @@ if TYPE_CHECKING:
     from lookalike.collection.verify import CollectionReport
     from lookalike.index.live import LiveStats
 
-__all__ = ["MAX_QUERY", "Collection"]
-
-MAX_QUERY = 1000
-"""Characters of a query that is remembered, or sent to a server."""
+__all__ = ["Collection"]
 
 _TRAIN_WHILE_ADDING_FROM = 16_384
 """Photos up to which training waits until all are added: it would take memory and cores that the workers need, and

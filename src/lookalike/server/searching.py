@@ -14,8 +14,8 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from pydantic import Field, model_validator
 
 from lookalike.appearance import hex_of
+from lookalike.catalog.completion import MAX_QUERY
 from lookalike.collection import Collection
-from lookalike.collection.collection import MAX_QUERY
 from lookalike.collection.completed import completed
 from lookalike.query import Photo
 from lookalike.query import Query as Asked
