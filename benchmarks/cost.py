@@ -38,6 +38,7 @@ def run(*, quick: bool) -> Report:
         "WebP of 1.1 MP, the demo": webp,
         "JPEG of 1.1 MP, made of the demo": _jpegs(webp, 1),
         "JPEG of 0.4 MP, made of @pictwo": _jpegs(originals[:: 9 if quick else 5], 1),
+        "JPEG of 1.6 MP, made of @pictwo": _jpegs(originals[:: 9 if quick else 5], 2),
         "JPEG of 6.6 MP, made of @pictwo": _jpegs(originals[:: 16 if quick else 8], 4),
     }
     for name, files in sets.items():

@@ -8,8 +8,9 @@ Three rates, interleaved, medians of the repeats:
   product's encoder: read the file, `Image.open`, `convert("RGB")`, `encode`. No shrinking while decoding, no hash, no
   facts, no thumbnail, nothing stored. Importing the encoder brings Pillow's and the C library's memory settings of
   photos/reading.py with it, which help this loop as much as the product.
-- *add*: the product, with hashes, facts, thumbnails, catalog. Its rate is that of the run after the first photos have
-  been stored (`rate` of its progress), so starting the workers does not count, as it does not in the other two.
+- *add*: the product, everything on: hashes, facts, thumbnails, all that is seen, NSFW, catalog and index. Its rate is
+  that of the run after the first photos have been stored (`rate` of its progress), so starting the workers does not
+  count, as it does not in the other two.
 
 The first two run in one process per core with one thread each, in sessions of their own, as the workers of `add` do: on
 a busy machine Linux shares the cores among sessions, and nobody may have more of them than the others.
@@ -52,6 +53,7 @@ def run(*, quick: bool) -> Report:
         "demo: WebP, 1.1 MP": sorted(DEMO.rglob("*.webp")),
         "@pictwo: WebP, 0.4 MP": originals[:: 4 if quick else 1],
         "JPEG, 0.4 MP": _jpegs(originals[:: 4 if quick else 1], 1),
+        "JPEG, 1.6 MP": _jpegs(originals[:: 8 if quick else 2], 2),
         "JPEG, 6.6 MP": _jpegs(originals[:: 16 if quick else 4], 4),
     }
     rows: list[list[str | int | float]] = []
@@ -77,9 +79,10 @@ def run(*, quick: bool) -> Report:
         [["highest resident memory, MiB", peak_bytes / 2**20], ["photos per second", rate]],
     )
     report.notes.append(
-        "Goal: add / minimum >= .85. *minimum* is the bare encoder's own rate, decode and all: one process per core, "
-        "in it a plain loop that reads each file, decodes it with Pillow, converts it to RGB and encodes it, one photo "
-        "a call, and does nothing else. *network* encodes pictures that are decoded and shrunk already."
+        "Goal: add / minimum >= .625, which is 1 / 1.6, with everything on. *minimum* is the bare encoder's own rate, "
+        "decode and all: one process per core, in it a plain loop that reads each file, decodes it with Pillow, "
+        "converts it to RGB and encodes it, one photo a call, and does nothing else. *network* encodes pictures that "
+        "are decoded and shrunk already."
     )
     return report
 
