@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +37,8 @@ BAD = {
     "text": (np.full((2, 4), "a"), "dtype <U1"),
     "objects": (np.full((2, 4), None), "dtype object"),
     "dates": (np.zeros((2, 4), "datetime64[s]"), "dtype datetime64"),
+    "rows of different lengths": ([[1, 2, 3, 4], [1, 2, 3]], "same length"),
+    "masked values": (np.ma.masked_equal(np.eye(4), 0), "masked"),
     "three axes": (np.zeros((2, 2, 4)), "shape"),
     "no axis": (np.float32(1), "shape"),
     "no dimension": (np.empty((3, 0)), "at least one dimension"),
@@ -80,6 +85,72 @@ def test_lists_of_lists_are_vectors_too() -> None:
     np.testing.assert_allclose(hits.distances, [[0, 5]])
 
 
+@pytest.mark.parametrize("scale", [1e-10, 1e-17, 1e-30])
+def test_tiny_vectors_in_an_index_of_others_lie_at_its_origin(four: LOPQIndex, scale: float) -> None:
+    index = LOPQIndex.from_model(four.model)
+    index.add(np.random.default_rng(0).normal(size=(60, 4)))
+    tiny = scale * np.random.default_rng(1).normal(size=(3, 4))
+    index.add(tiny)
+    queries = np.concatenate([np.eye(4), 1000 * np.eye(4), tiny])
+    hits = index.search(queries, 63)
+    for ids, distances, query in zip(hits.ids, hits.distances, queries, strict=True):
+        np.testing.assert_allclose(distances[ids >= 60], np.linalg.norm(query), rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ([1, "a"], "text and 1,"),
+        (["a", 1], "text and 1,"),
+        ([True, "a"], "text and True,"),
+        ({1, 2}, r"of type set.*list\(ids\)"),
+        ([[1], [1, 2]], "same length"),
+        (np.ma.masked_equal([1, 2], 2), "masked"),
+        ([np.int64(1), np.int64(1)], "`ids` holds 1 more than once"),
+        (["a", "a"], "`ids` holds 'a' more than once"),
+    ],
+)
+def test_ids_that_cannot_be_are_refused(four: LOPQIndex, ids: Any, words: str) -> None:
+    index = LOPQIndex.from_model(four.model)
+    with pytest.raises(InvalidArgumentError, match=words):
+        index.add(np.eye(4)[:2], ids)
+
+
+@pytest.mark.parametrize(
+    ("filter", "words"),
+    [
+        ({1, 2}, r"`filter` is of type set.*list\(filter\)"),
+        ([[1], [1, 2]], "same length"),
+        ([1, "a"], "text and 1"),
+        (np.ma.masked_equal([1, 2], 2), "masked"),
+    ],
+)
+def test_filters_that_cannot_be_are_refused(four: LOPQIndex, filter: Any, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        four.search(np.ones(4), filter=filter)
+
+
+def test_vectors_that_float16_cannot_tell_apart_are_warned_of() -> None:
+    vectors = np.random.default_rng(0).normal(size=(300, 8))
+    far = vectors + 1000
+    for metric in ("l2", "cosine"):
+        with pytest.warns(UserWarning, match='rerank="float32"'):
+            LOPQIndex.build(far, bytes_per_vector=2, metric=metric)
+    one_axis = np.concatenate([vectors, np.full((300, 1), 1000)], axis=1)
+    for fine in (vectors, vectors + 10, one_axis, np.full((300, 8), 1.2345), 1e6 * vectors):
+        LOPQIndex.build(fine, bytes_per_vector=2)
+    LOPQIndex.build(far, bytes_per_vector=2, rerank="float32")
+
+
+def test_a_radius_of_any_size_is_a_distance(four: LOPQIndex) -> None:
+    everything = four.range_search(np.ones(4), np.inf, rerank=True, n_probe=60)
+    for radius in (10**400, 1e300, np.float64(1e300), 10**39):
+        found = four.range_search(np.ones(4), radius, rerank=True, n_probe=60)
+        np.testing.assert_array_equal(found.ids, everything.ids)
+    with pytest.raises(InvalidArgumentError, match="a number of 1329 bits"):
+        four.range_search(np.ones(4), -(10**400))
+
+
 @given(
     n=st.integers(1, 60),
     dim=st.integers(1, 9),
@@ -93,6 +164,7 @@ def test_lists_of_lists_are_vectors_too() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=25)
+@pytest.mark.filterwarnings("ignore:float16 keeps too few digits")
 def test_whatever_is_built_answers_rightly(
     n: int,
     dim: int,
@@ -178,6 +250,87 @@ def test_a_zero_vector_is_at_right_angles_to_everything(rerank: str) -> None:
     assert sorted(of_zero.ids[0]) == list(range(8))
     assert (of_zero.distances == 1).all()
     assert (exact_search(vectors, np.zeros(4), 8, metric="cosine").distances == 1).all()
+
+
+@pytest.mark.parametrize("n_removed", [1, 10, 40, 60])
+def test_ids_of_removed_vectors_are_never_given_again(four: LOPQIndex, n_removed: int) -> None:
+    index = LOPQIndex.from_model(four.model)
+    index.add(np.ones((60, 4)))
+    assert index.remove(np.arange(60 - n_removed, 60)) == n_removed
+    index.add(np.ones((2, 4)))
+    assert sorted(index.ids) == [*range(60 - n_removed), 60, 61]
+    index.add(np.ones((1, 4)), [100])
+    index.remove([100, 61])
+    index.add(np.ones((1, 4)))
+    assert max(index.ids) == 101
+
+
+def test_ids_that_are_used_up_are_told(four: LOPQIndex) -> None:
+    index = LOPQIndex.from_model(four.model)
+    index.add(np.ones((1, 4)), [2**63 - 2])
+    index.add(np.ones((1, 4)))
+    assert max(index.ids) == 2**63 - 1
+    index.add(np.ones((0, 4)))
+    with pytest.raises(InvalidArgumentError, match="Give ids of your own"):
+        index.add(np.ones((1, 4)))
+    index.add(np.ones((1, 4)), [5])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda index: pickle.loads(pickle.dumps(index))])  # noqa: TID251
+def test_an_index_can_be_copied_and_pickled(copied: Callable[[LOPQIndex], LOPQIndex]) -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 4))
+    index = LOPQIndex.build(vectors, bytes_per_vector=2)
+    index.remove([59])
+    index.tune(vectors[:5])
+    other = copied(index)
+    want, got = index.search(vectors, 5), other.search(vectors, 5)
+    np.testing.assert_array_equal(got.ids, want.ids)
+    np.testing.assert_array_equal(got.distances, want.distances)
+    other.add(vectors[:1])
+    assert other.remove([0, 1]) == 2
+    assert (len(index), len(other), max(other.ids)) == (59, 58, 60)
+    assert other.defaults == index.defaults
+
+
+@pytest.mark.parametrize("filter", [None, range(0, 60, 2), [7]])
+@pytest.mark.parametrize("settings", [{}, {"n_probe": 2**31 - 1}, {"n_candidates": 2**31 - 1}, {"rerank": 2**31 - 1}])
+def test_more_hits_and_candidates_than_vectors_find_what_all_of_them_find(
+    four: LOPQIndex, settings: dict[str, int], filter: Any
+) -> None:
+    queries = np.random.default_rng(1).normal(size=(3, 4))
+    everything = four.search(queries, 60, n_probe=60, rerank=60, filter=filter)
+    hits = four.search(queries, 10_000, filter=filter, **settings)
+    np.testing.assert_array_equal(hits.ids[:, :60], everything.ids)
+    np.testing.assert_array_equal(hits.distances[:, :60], everything.distances)
+    assert hits.ids.shape == hits.distances.shape == (3, 10_000)
+    assert (hits.ids[:, 60:] == -1).all()
+    assert np.isinf(hits.distances[:, 60:]).all()
+
+
+@pytest.mark.parametrize("name", ["k", "rerank", "n_probe", "n_candidates"])
+@pytest.mark.parametrize("value", [2**31, 2**70, 10**400, np.int64(2**40)])
+def test_absurd_numbers_are_refused(four: LOPQIndex, name: str, value: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"`{name}` is .*at most 2147483647"):
+        four.search(np.ones(4), **{name: value})
+
+
+def test_more_empty_slots_than_memory_holds_are_refused(four: LOPQIndex) -> None:
+    for search in (four.search, lambda q, k: exact_search(np.ones((60, 4)), q, k)):
+        with pytest.raises(InvalidArgumentError, match=r"only 60 vectors.*`k=60`"):
+            search(np.ones((2, 4)), 10**9)
+
+
+def test_depth_does_not_multiply_memory(photos_like: Data) -> None:
+    """Of 6,000 vectors no more than 6,000 candidates are held, for some hundreds of queries at a time."""
+    base, queries = photos_like
+    index = LOPQIndex.build(base, bytes_per_vector=4)
+    q = np.concatenate([queries] * 10)
+    tracemalloc.start()
+    hits = index.search(q, 10, rerank=2_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 500e6
+    np.testing.assert_array_equal(hits.ids, index.search(q, 10, rerank=6000).ids)
 
 
 @pytest.mark.parametrize("method", ["decode", "estimates"])

@@ -181,6 +181,8 @@ def test_an_estimate_names_its_assumptions() -> None:
         ({"rerank": "int8"}, "`rerank`"),
         ({"n": 10**30}, "estimates go to"),
         ({"dim": 10**9}, "estimates go to"),
+        ({"bytes_per_vector": 10**6}, "estimates go to 512 bytes"),
+        ({"rotation": np.array(["a", "b"])}, "`rotation`"),
         ({"n": float("nan")}, "`n`"),
         ({"n_threads": 0}, "`n_threads`"),
     ],

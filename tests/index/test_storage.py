@@ -114,6 +114,34 @@ def test_any_flipped_byte_is_found_by_verify_and_by_opening_without_mmap(folder:
     LOPQIndex.verify(folder)
 
 
+def test_a_flipped_byte_of_the_model_is_found_by_opening_with_mmap(folder: Path) -> None:
+    (file,) = folder.glob("*model.safetensors")
+    content = bytearray(file.read_bytes())
+    content[-1000] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(FormatError, match=r"model\.safetensors does not have the content"):
+        LOPQIndex.open(folder, mmap=True)
+
+
+def test_ids_that_were_removed_are_never_given_again_after_opening(folder: Path, photos_like: Data) -> None:
+    opened = LOPQIndex.open(folder)
+    opened.remove(np.arange(500, 1600))
+    opened.save(folder)
+    assert json.loads((folder / "index.json").read_text())["next_id"] == 1600
+    again = LOPQIndex.open(folder)
+    again.add(photos_like[0][:2])
+    assert sorted(again.ids)[-3:] == [499, 1600, 1601]
+
+
+def test_a_manifest_that_tells_no_next_id_is_read(folder: Path, photos_like: Data) -> None:
+    body = json.loads((folder / "index.json").read_text())
+    del body["checksum"], body["next_id"]
+    (folder / "index.json").write_text(json.dumps({**body, "checksum": storage._checksum(body)}))
+    opened = LOPQIndex.open(folder)
+    opened.add(photos_like[0][:1])
+    assert max(opened.ids) == 1600
+
+
 def test_a_file_cut_short_or_missing_is_refused_at_once(folder: Path) -> None:
     for file in sorted(folder.iterdir()):
         content = file.read_bytes()
@@ -155,6 +183,9 @@ def test_a_hostile_manifest_is_refused(folder: Path) -> None:
         {"segments": [{}]},
         {"segments": swapped},
         {"segments": [{**each, "scale": float("inf")} for each in body["segments"]]},
+        {"next_id": -1},
+        {"next_id": "5"},
+        {"next_id": 2**63 + 1},
         {"rerank": "float64"},
         {"rerank": "float32"},
         {"version": None},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -59,6 +62,59 @@ def test_blas_is_single_threaded_inside_and_restored_after_concurrent_use() -> N
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(use, range(50)))
     assert blas_threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_child_is_free_of_what_other_threads_were_doing() -> None:
+    """Neither a held lock nor another thread's block goes with it; its own block does."""
+    code = """
+import os, signal, threading
+import numpy
+from tests.kernels.test_threads import blas_threads
+from lookalike.kernels.threads import one_blas_thread
+
+before = blas_threads()
+entered, leave = threading.Event(), threading.Event()
+
+def in_child(check):
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # ends a child that hangs
+        os._exit(0 if check() else 3)
+    assert os.waitpid(child, 0)[1] == 0
+
+def free():
+    restored = blas_threads() == before
+    with one_blas_thread():
+        inside = all(n == 1 for n in blas_threads())
+    return restored and inside and blas_threads() == before
+
+def stay():
+    with one_blas_thread():
+        entered.set()
+        leave.wait()
+
+def come_and_go():
+    while not leave.is_set():
+        with one_blas_thread():
+            pass
+
+threading.Thread(target=stay, daemon=True).start()
+entered.wait()
+in_child(free)
+with one_blas_thread():
+    in_child(lambda: all(n == 1 for n in blas_threads()))
+threading.Thread(target=come_and_go, daemon=True).start()
+for _ in range(50):
+    in_child(free)
+leave.set()
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join()
+assert blas_threads() == before
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=environment, timeout=200)
 
 
 def test_an_error_in_a_block_comes_out_and_restores_blas() -> None:

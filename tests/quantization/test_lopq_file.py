@@ -132,6 +132,14 @@ def test_codebooks_of_cells_cannot_be_written(tmp_path: Path, clustered: np.ndar
         model.to_lopq(tmp_path / "model.lopq")
 
 
+def test_fewer_axes_than_dimensions_cannot_be_written(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(1000, 24)) * np.geomspace(3, 0.01, 24)
+    arguments = {"coarse": "multi_index", "rotation": "local", "allocation": "water_filling"}
+    model = LOPQModel.fit(vectors, n_coarse=4, n_subquantizers=4, **arguments)
+    with pytest.raises(InvalidArgumentError, match=r"of 12 axes.*eigenvalue"):
+        model.to_lopq(tmp_path / "model.lopq")
+
+
 def test_training_goes_on_from_a_model_of_theirs(tmp_path: Path, clustered: np.ndarray) -> None:
     LOPQModel.fit(clustered, coarse="multi_index", n_coarse=4, n_subquantizers=8).to_lopq(tmp_path / "model.lopq")
     theirs = LOPQModel.from_lopq(tmp_path / "model.lopq")

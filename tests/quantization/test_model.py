@@ -298,6 +298,20 @@ def test_training_from_a_model_keeps_its_parts_bit_for_bit(clustered: np.ndarray
     assert anew.distortion(clustered) < 1.02 * first.distortion(clustered)
 
 
+@pytest.mark.parametrize("codebooks", ["shared", "additive"])
+def test_new_frames_of_additive_codes_move_centroids_to_the_means_of_the_same_cells(
+    clustered: np.ndarray, codebooks: str
+) -> None:
+    first = LOPQModel.fit(clustered[:2000], rotation="none", codebooks=codebooks, n_subquantizers=8, n_coarse=8)
+    again = LOPQModel.fit(clustered, start=first, rotation="local", codebooks="additive", n_subquantizers=8)
+    projected = first.project(clustered)
+    cells = first.coarse.assign(projected)[:, 0]
+    means = [projected[cells == cell].mean(axis=0) for cell in range(8)]
+    np.testing.assert_allclose(again.coarse.centroids[0], means, atol=1e-3)
+    product = LOPQModel.fit(clustered, start=first, rotation="local", codebooks="shared", n_subquantizers=8)
+    np.testing.assert_array_equal(product.coarse.centroids, first.coarse.centroids)
+
+
 def test_training_from_a_model_on_its_own_vectors_gives_as_good_codes(clustered: np.ndarray) -> None:
     for codebooks in ("shared", "additive"):
         arguments: dict[str, Any] = {"codebooks": codebooks, "n_subquantizers": 8}
@@ -350,6 +364,18 @@ def test_water_filling_keeps_fewer_axes_and_hardly_more_error(clustered: np.ndar
     assert filled.frames.n_axes < every.frames.n_axes == 24
     assert filled.n_model_bytes < every.n_model_bytes
     assert filled.distortion(clustered) < 1.1 * every.distortion(clustered)
+
+
+@pytest.mark.parametrize("codebooks", ["shared", "local"])
+def test_water_filling_keeps_fewer_axes_of_each_half(codebooks: str) -> None:
+    vectors = np.random.default_rng(0).normal(size=(1000, 24)) * np.geomspace(3, 0.01, 24)
+    arguments: dict[str, Any] = {"coarse": "multi_index", "rotation": "local", "codebooks": codebooks}
+    every, filled = (
+        LOPQModel.fit(vectors, allocation=kind, n_coarse=4, n_subquantizers=4, **arguments)
+        for kind in ("eigenvalue", "water_filling")
+    )
+    assert filled.frames.n_axes < every.frames.n_axes == 12
+    assert filled.distortion(vectors) < 1.1 * every.distortion(vectors)
 
 
 def test_rotations_are_orthogonal_and_axes_of_the_projection_too(clustered: np.ndarray) -> None:
@@ -444,6 +470,13 @@ def test_few_equal_or_narrow_vectors_give_finite_models(n: int, dim: int, distin
         ({"coarse": "multi_index", "n_subquantizers": 6}, "multiple of 4"),
         ({"coarse": "multi_index", "error_code": True}, "ivf"),
         ({"bits": 8, "error_code": True}, "bits=4"),
+        ({"bits": np.array([4, 8])}, "`bits`"),
+        ({"start": "m"}, "`start` is of type str"),
+        ({"coarse": [["a"]]}, "`coarse` has dtype <U1"),
+        ({"coarse": [[1], [1, 2]]}, "`coarse`.*same length"),
+        ({"coarse": np.full((1, 8, 24), 1e300)}, "finite"),
+        ({"rotation": np.array(["a", "b"])}, "`rotation`"),
+        ({"n_coarse": np.int64(0)}, "`n_coarse` is 0"),
     ],
 )
 def test_wrong_arguments_are_named_with_what_would_be_right(
@@ -464,11 +497,25 @@ def test_wrong_arguments_are_named_with_what_would_be_right(
         (np.array([[1.0, np.nan]]), "finite"),
         (np.array([[1.0, np.inf]]), "finite"),
         (np.array([[1.0, -1e30]]), "finite"),
+        (np.array([[1e-15, -1e-17]]), "Scale the vectors up"),
+        (np.array([[1e-60, 0]]), "Scale the vectors up"),
+        ([[1, 2], [3]], "same length"),
+        (np.ma.masked_equal([[1, 2], [3, 4]], 3), "masked"),
+        ({1, 2}, r"of type set.*list\(vectors\)"),
+        (None, "of type NoneType"),
     ],
 )
 def test_vectors_that_cannot_be_are_refused(vectors: np.ndarray, words: str) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
         LOPQModel.fit(vectors)
+
+
+def test_vectors_of_any_length_have_a_direction(clustered: np.ndarray) -> None:
+    """The cosine of tiny vectors is that of all others; a few of them among others are learned from by any metric."""
+    model = LOPQModel.fit(clustered * 1e-30, metric="cosine", **SMALL)
+    np.testing.assert_allclose(model.distortion(clustered), model.distortion(clustered * 1e-30), rtol=1e-3)
+    LOPQModel.fit(np.concatenate([clustered[:99], clustered[99:100] * 1e-20]), **SMALL)
+    LOPQModel.fit(np.zeros((20, 24)), n_coarse=1, n_subquantizers=8)
 
 
 def test_a_wrong_dimension_is_named_with_the_right_one(clustered: np.ndarray) -> None:

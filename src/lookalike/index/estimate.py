@@ -41,7 +41,7 @@ __all__ = ["Estimate", "Step", "estimated"]
 _LARGEST_SQUARE = 384
 _MOST_ROTATED = 1 << 26
 """Entries of the rotations that are timed: far more than any cache holds."""
-_MOST_VECTORS, _LARGEST_DIM = 10**12, 10**5
+_MOST_VECTORS, _LARGEST_DIM, _MOST_CODES = 10**12, 10**5, 1024
 _STORED = {None: 0, "float16": 2, "float32": 4}
 
 
@@ -134,6 +134,10 @@ def estimated(
     if n > _MOST_VECTORS or dim_in > _LARGEST_DIM:
         raise InvalidArgumentError(
             f"`n` is {n} and `dim` {dim_in}, but estimates go to {_MOST_VECTORS} vectors of dimension {_LARGEST_DIM}."
+        )
+    if n_codes > _MOST_CODES:
+        raise InvalidArgumentError(
+            f"`bytes_per_vector` is {-(-n_codes // 2)}, but estimates go to {_MOST_CODES // 2} bytes."
         )
     settings = fitting.FitSettings.checked(
         coarse="ivf",

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike import kernels
 from lookalike.index.identities import Ids, admitted, as_ids, empty_ids
-from lookalike.index.results import SearchResult, SearchStats
+from lookalike.index.results import MOST, SearchResult, SearchStats, check_slots
 from lookalike.index.segment import Segment
 from lookalike.kernels.threads import map_blocks, one_blas_thread
 from lookalike.quantization.arguments import as_vectors, check_choice, check_count, normalised
@@ -59,9 +59,10 @@ def exact_search(
     """
     started = time.perf_counter()
     check_choice(metric, "metric", ("l2", "cosine"))
-    k = check_count(k, "k")
+    k = check_count(k, "k", most=MOST)
     x = as_vectors(vectors, "vectors")
     q = as_vectors(queries, "queries", dim=x.shape[1])
+    check_slots(k, len(q), len(x))
     names = np.arange(len(x), dtype=np.int64) if ids is None else as_ids(ids, n=len(x))
     rows = np.arange(len(x)) if filter is None else np.flatnonzero(admitted(filter, names))
     out_ids, out = empty_ids((len(q), k), names), np.full((len(q), k), np.inf, np.float32)

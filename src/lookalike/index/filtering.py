@@ -116,6 +116,7 @@ class Admission:
         ----------
         compared : float32 (n_queries, dim_in)
         k : int
+            At most as many as are admitted, or 1.
         cosine : bool
             As in :meth:`Segment.nearest`.
         """
@@ -129,7 +130,8 @@ class Admission:
             q = compared[queries]
             none = np.full((len(q), k), np.inf, np.float32), np.full((len(q), k), -1, np.int64)
             found = [
-                self.segments[number].nearest(q, np.tile(rows, (len(q), 1)), k, cosine=cosine) for number, rows in parts
+                self.segments[number].nearest(q, np.tile(rows, (len(q), 1)), min(k, len(rows)), cosine=cosine)
+                for number, rows in parts
             ]
             which, rows, squared = merged(found or [none], k)
             numbers = np.where(rows >= 0, owners[which], -1) if len(owners) else which

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
+from lookalike.quantization.arguments import as_array, shown
 
 __all__ = ["Ids", "admitted", "as_ids", "empty_ids"]
 
@@ -32,11 +33,17 @@ def as_ids(value: ArrayLike, name: str = "ids", *, n: int | None = None, kind: s
     InvalidArgumentError
         Not one axis, neither whole numbers nor text, negative, empty text, or not as required.
     """
-    array: NDArray[Any] = np.asarray(value)
+    array: NDArray[Any] = as_array(value, name)
     if array.size == 0 and array.dtype.kind == "f":  # numpy's dtype of an empty list
         array = array.astype(np.str_ if kind == "str" else np.int64)
     if array.ndim != 1:
         raise InvalidArgumentError(f"`{name}` has shape {array.shape}, but one axis is needed: one id per vector.")
+    if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
+        other = next((each for each in value if not isinstance(each, str)), None)  # type: ignore[union-attr]
+        if other is not None:
+            raise InvalidArgumentError(
+                f"`{name}` holds text and {shown(other)}, but all must be of one kind: whole numbers, or text."
+            )
     if n is not None and len(array) != n:
         raise InvalidArgumentError(f"`{name}` holds {len(array)} ids, but {n} are needed: one per vector.")
     if array.dtype.kind == "O" and all(isinstance(each, str) for each in array):
@@ -67,7 +74,7 @@ def admitted(filter: ArrayLike, ids: Ids) -> NDArray[np.bool_]:
         admit; unknown ones do nothing.
     ids : int64 or str (n,)
     """
-    array = np.asarray(filter)
+    array = as_array(filter, "filter")
     if array.dtype.kind == "b":
         if ids.dtype.kind == "U" or array.ndim != 1:
             raise InvalidArgumentError(
@@ -78,7 +85,9 @@ def admitted(filter: ArrayLike, ids: Ids) -> NDArray[np.bool_]:
         out: NDArray[np.bool_] = np.zeros(len(ids), np.bool_)
         out[inside] = array[np.asarray(ids, np.int64)[inside]]
         return out
-    wanted = as_ids(array, "filter", kind="str" if ids.dtype.kind == "U" else "int")
+    wanted = as_ids(
+        filter if array.dtype.kind == "U" else array, "filter", kind="str" if ids.dtype.kind == "U" else "int"
+    )
     return np.isin(ids, wanted)
 
 

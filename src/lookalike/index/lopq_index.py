@@ -11,13 +11,13 @@ import os
 import threading
 import time
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
-from lookalike.index.encoding import default_codebooks, default_rotation, encode_segment
+from lookalike.index.encoding import default_codebooks, default_rotation, encode_segment, warn_of_rounding
 from lookalike.index.estimate import Estimate, estimated
 from lookalike.index.exact import cosine_distances, stored_truth
 from lookalike.index.filtering import Admission
@@ -25,15 +25,16 @@ from lookalike.index.identities import Ids, as_ids
 from lookalike.index.memory import Memory
 from lookalike.index.plan import SearchPlan
 from lookalike.index.range_search import FIRST, RangeResult, check_radius, rounded, within
-from lookalike.index.results import SearchResult, SearchStats
+from lookalike.index.results import MOST, SearchResult, SearchStats, check_slots, padded
 from lookalike.index.segment import Segment
 from lookalike.index.storage import StoredIndex, read_index, verify_index, write_index
 from lookalike.index.tuning import SearchDefaults, Truth, Tuning, given_truth, tuned
 from lookalike.index.walk import Walk
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share
+from lookalike.quantization.arguments import as_vectors, check_choice, check_count, check_share, shown
 from lookalike.quantization.model import METRICS
+from lookalike.quantization.rotation import ROTATIONS
 
 __all__ = ["LOPQIndex"]
 
@@ -55,11 +56,22 @@ class LOPQIndex:
         segments: tuple[Segment, ...],
         rerank: str | None,
         defaults: SearchDefaults | None = None,
+        next_id: int = 0,
     ) -> None:
         self._model = model
         self._segments = segments
         self._rerank = rerank
         self._defaults = defaults
+        self._next_id = next_id
+        self._writing = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give all but the lock, so that an index can be copied and pickled."""
+        with self._writing:
+            return {name: value for name, value in self.__dict__.items() if name != "_writing"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
         self._writing = threading.Lock()
 
     # ------------------------------------------------------------------ making
@@ -104,8 +116,8 @@ class LOPQIndex:
         """
         _check_rerank(rerank)
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
-        x = as_vectors(vectors, "vectors")
-        rotation = default_rotation(rerank, n_bytes) if rotation is None else rotation
+        x = as_vectors(vectors, "vectors", trained_on=check_choice(metric, "metric", METRICS))
+        rotation = default_rotation(rerank, n_bytes) if rotation is None else _checked_rotation(rotation)
         model = LOPQModel.fit(
             x,
             n_coarse=n_coarse,
@@ -117,6 +129,8 @@ class LOPQIndex:
         )
         index = cls(model, (), rerank)
         index.add(x, ids)
+        if rerank == "float16":
+            warn_of_rounding(x, metric, index.segments[0].scale)
         return index
 
     @classmethod
@@ -147,7 +161,7 @@ class LOPQIndex:
             Damaged, or written by a newer version.
         """
         stored = read_index(path, mmap=mmap)
-        return cls(stored.model, stored.segments, stored.rerank, stored.defaults)
+        return cls(stored.model, stored.segments, stored.rerank, stored.defaults, stored.next_id)
 
     @staticmethod
     def verify(path: str | os.PathLike[str]) -> None:
@@ -156,7 +170,9 @@ class LOPQIndex:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a directory (docs/formats/index.md); an index that was there is replaced in one step."""
-        write_index(path, StoredIndex(self._model, self._segments, self._rerank, self._defaults))
+        with self._writing:
+            stored = StoredIndex(self._model, self._segments, self._rerank, self._defaults, self._first_free_id())
+        write_index(path, stored)
 
     # ------------------------------------------------------------------ facts
 
@@ -225,7 +241,7 @@ class LOPQIndex:
         """
         _check_rerank(rerank)
         n_bytes = check_count(bytes_per_vector, "bytes_per_vector")
-        rotation = default_rotation(rerank, n_bytes) if rotation is None else rotation
+        rotation = default_rotation(rerank, n_bytes) if rotation is None else _checked_rotation(rotation)
         return estimated(
             check_count(n, "n"),
             check_count(dim, "dim"),
@@ -257,7 +273,7 @@ class LOPQIndex:
         ----------
         vectors : array-like (n, dim)
         ids : array-like (n,), optional
-            None of them may be in the index already. By default the whole numbers after the largest id so far.
+            None of them may be in the index already. By default the whole numbers after the largest id there ever was.
 
         Raises
         ------
@@ -266,13 +282,15 @@ class LOPQIndex:
         """
         x = as_vectors(vectors, "vectors", dim=self._model.dim_in)
         with self._writing:
-            names = self._new_ids(len(x), ids)
+            first = self._first_free_id()
+            names = self._new_ids(len(x), ids, first)
             if not len(x):
                 return
             segments = [*self._segments, encode_segment(self._model, x, names, rerank=self._rerank)]
             while len(segments) > 1 and len(segments[-2]) < 2 * len(segments[-1]):
                 segments[-2:] = [Segment.merged(segments[-2:])]
             self._segments = tuple(segments)
+            self._next_id = first if names.dtype.kind == "U" else max(first, int(names.max()) + 1)
 
     def remove(self, ids: ArrayLike) -> int:
         """Remove vectors by id and give their number; unknown ids do nothing."""
@@ -280,6 +298,7 @@ class LOPQIndex:
             if not self._segments:
                 return 0
             wanted = as_ids(ids, kind=self._kind())
+            self._next_id = self._first_free_id()
             n_removed = 0
             segments = []
             for segment in self._segments:
@@ -299,19 +318,30 @@ class LOPQIndex:
     def _kind(self) -> str:
         return "str" if self._segments[0].ids.dtype.kind == "U" else "int"
 
-    def _new_ids(self, n: int, ids: ArrayLike | None) -> Ids:
+    def _first_free_id(self) -> int:
+        """Give the number after the largest id there ever was, those of removed vectors too."""
+        if self._segments and self._kind() == "str":
+            return self._next_id
+        return max([self._next_id, *(int(segment.ids.max()) + 1 for segment in self._segments if len(segment))])
+
+    def _new_ids(self, n: int, ids: ArrayLike | None, first: int) -> Ids:
         if ids is None:
             if self._segments and self._kind() == "str":
                 raise InvalidArgumentError(
                     "`ids` is missing, but this index names its vectors by text. Give one for each."
                 )
-            first = max((int(s.ids.max()) for s in self._segments), default=-1) + 1
-            return np.arange(first, first + n, dtype=np.int64)
+            largest = np.iinfo(np.int64).max
+            if first + n - 1 > largest:
+                raise InvalidArgumentError(
+                    f"`ids` is missing, but the largest id so far is {first - 1}, and there are no {n} after it. "
+                    "Give ids of your own."
+                )
+            return np.arange(n, dtype=np.int64) + min(first, largest)
         names = as_ids(ids, n=n, kind=self._kind() if self._segments else None)
         unique, counts = np.unique(names, return_counts=True)
         if len(unique) != n:
             raise InvalidArgumentError(
-                f"`ids` holds {unique[counts > 1][0]!r} more than once; every id must be unique."
+                f"`ids` holds {shown(unique[counts > 1][0])} more than once; every id must be unique."
             )
         for segment in self._segments:
             taken = np.isin(segment.ids, names)
@@ -319,7 +349,7 @@ class LOPQIndex:
                 taken &= segment.alive
             if taken.any():
                 raise InvalidArgumentError(
-                    f"`ids` holds {segment.ids[taken][0]!r}, which is in the index already. "
+                    f"`ids` holds {shown(segment.ids[taken][0])}, which is in the index already. "
                     "Remove it first to replace it."
                 )
         return names
@@ -342,7 +372,7 @@ class LOPQIndex:
         ----------
         queries : array-like (n_queries, dim) or (dim,)
         k : int
-            Hits per query; beyond the number of vectors, slots stay empty.
+            Hits per query, at most 2^31 - 1, as of all these numbers; beyond the number of vectors, slots stay empty.
         n_probe : int, optional
             Visit exactly so many cells. More: better and slower.
         n_candidates : int, optional
@@ -451,9 +481,11 @@ class LOPQIndex:
         InvalidArgumentError
         """
         q = as_vectors(queries, "queries", dim=self._model.dim_in)
-        k, stored, segments = check_count(k, "k"), self._rerank is not None, self._segments
+        k, stored, segments = check_count(k, "k", most=MOST), self._rerank is not None, self._segments
         target = check_share(target_recall, "target_recall")
-        if not len(q) or not sum(segment.n_alive for segment in segments):
+        n_vectors = sum(segment.n_alive for segment in segments)
+        check_slots(k, len(q), n_vectors)
+        if not len(q) or not n_vectors:
             raise InvalidArgumentError("there is nothing to measure: `tune` needs queries, and vectors in the index.")
         if truth is None and not stored:
             raise InvalidArgumentError(
@@ -477,7 +509,7 @@ class LOPQIndex:
             k=k,
             target_recall=target,
             n_cells=len(np.unique(np.concatenate([segment.cells for segment in segments]))),
-            n_vectors=sum(segment.n_alive for segment in segments),
+            n_vectors=n_vectors,
             reranks=stored,
         )
         self._defaults = SearchDefaults(found.chosen.n_probe, found.chosen.rerank, k)
@@ -495,7 +527,9 @@ class LOPQIndex:
         """Carry out a plan; ``as_stored`` rounds queries as vectors are, so that equal ones are at distance 0."""
         started = time.perf_counter()
         admission = Admission.of(segments, filter)
-        plan = admission.widened(plan)
+        check_slots(plan.k, len(q), sum(segment.n_alive for segment in segments))
+        k = plan.k
+        plan = admission.widened(plan).within(len(admission))
         with one_blas_thread():
             compared = self._model.compared(q)
             if as_stored and self._rerank == "float16" and segments:
@@ -507,10 +541,10 @@ class LOPQIndex:
                 found = walk.search(self._model.projection.project(compared), compared, plan)
         distances = self._finish(found.squared, compared, plan)
         stats = SearchStats(found.n_cells, found.n_codes, found.n_reranked, time.perf_counter() - started)
-        return SearchResult(found.ids, distances, stats)
+        return SearchResult(*padded(found.ids, distances, k), stats)
 
     def _plan(self, k: int, *, n_probe: int | None, n_candidates: int | None, rerank: int | bool | None) -> SearchPlan:
-        k = check_count(k, "k")
+        k = check_count(k, "k", most=MOST)
         stored = self._rerank is not None
         probe = int(np.ceil(_DEFAULT_PROBED_SHARE * self._model.coarse.n_cells))
         if n_probe is None and n_candidates is None and rerank is None and self._defaults is not None:
@@ -518,7 +552,7 @@ class LOPQIndex:
         if rerank is None or rerank is True:
             depth = max(_DEFAULT_RERANK, 10 * k) if stored else 0
         else:
-            depth = 0 if rerank is False else check_count(rerank, "rerank", least=0)
+            depth = 0 if rerank is False else check_count(rerank, "rerank", least=0, most=MOST)
         if (depth or rerank is True) and not stored:
             raise InvalidArgumentError(
                 "`rerank` needs the vectors themselves, but this index keeps codes only. "
@@ -526,8 +560,8 @@ class LOPQIndex:
             )
         return SearchPlan(
             k=k,
-            n_probe=None if n_probe is None else check_count(n_probe, "n_probe"),
-            n_candidates=None if n_candidates is None else check_count(n_candidates, "n_candidates"),
+            n_probe=None if n_probe is None else check_count(n_probe, "n_probe", most=MOST),
+            n_candidates=None if n_candidates is None else check_count(n_candidates, "n_candidates", most=MOST),
             rerank=depth,
             default_probe=probe,
         )
@@ -548,3 +582,7 @@ class LOPQIndex:
 def _check_rerank(rerank: str | None) -> None:
     if rerank is not None:
         check_choice(rerank, "rerank", _RERANK)
+
+
+def _checked_rotation(rotation: str) -> str:
+    return check_choice(rotation, "rotation", ("auto", *ROTATIONS))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,17 @@ class SearchPlan:
     def enough(self) -> int:
         """Admitted codes that a walk with neither limit needs."""
         return max(self.k, self.rerank) if self.n_enough is None else self.n_enough
+
+    def within(self, n_admitted: int) -> Self:
+        """Limit everything to the number of vectors that can be found, which finds the same."""
+        most = max(1, n_admitted)
+        return replace(
+            self,
+            k=min(self.k, most),
+            n_candidates=None if self.n_candidates is None else min(self.n_candidates, most),
+            rerank=min(self.rerank, most),
+            n_enough=None if self.n_enough is None else min(self.n_enough, most),
+        )
 
     def likely_visits(self, n_occupied: int) -> int:
         """Visits to prepare for, before anything is known of the cells: from 1 to ``n_occupied``."""

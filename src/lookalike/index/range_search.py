@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.identities import Ids, empty_ids
 from lookalike.index.results import SearchResult, SearchStats
+from lookalike.quantization.arguments import shown
 
 __all__ = ["FIRST", "RangeResult", "check_radius", "rounded", "within"]
 
@@ -54,10 +55,11 @@ class RangeResult:
 
 def check_radius(value: object) -> np.float32:
     """Give ``value`` as a float32, or raise unless it is a number from 0."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not value >= 0:  # type: ignore[operator]  # NaN too
-        raise InvalidArgumentError(f"`radius` is {value!r}, but a distance from 0 on is needed.")
-    return np.float32(min(float(value), float(np.finfo(np.float32).max)))  # type: ignore[arg-type]
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not is_number or not value >= 0:  # type: ignore[operator]  # NaN too
+        raise InvalidArgumentError(f"`radius` is {shown(value)}, but a distance from 0 on is needed.")
+    largest = float(np.finfo(np.float32).max)
+    return np.float32(value if value < largest else largest)  # type: ignore[operator, arg-type]
 
 
 def rounded(vectors: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

@@ -25,6 +25,8 @@ from lookalike.quantization import AdditiveQuantizer
 __all__ = ["LANES", "Segment"]
 
 LANES = 32
+_LARGEST_EXPONENT = 48
+"""Of a scale: queries of ordinary size times more than that overflow float32 when they are squared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +126,7 @@ class Segment:
             embeddings = vectors[order]
         elif rerank == "float16":
             largest = float(np.abs(vectors).max(initial=0.0))
-            scale = 2.0 ** (14 - np.ceil(np.log2(largest))) if largest > 0 else 1.0
+            scale = 2.0 ** min(14 - np.ceil(np.log2(largest)), _LARGEST_EXPONENT) if largest > 0 else 1.0
             embeddings = np.empty(vectors.shape, np.float16)
             for start in range(0, len(vectors), 8192):
                 rows = order[start : start + 8192]

@@ -23,6 +23,7 @@ from lookalike.index.array_files import file_entry, read_array, write_array
 from lookalike.index.segment import Segment
 from lookalike.index.tuning import SearchDefaults
 from lookalike.quantization import LOPQModel
+from lookalike.quantization.arguments import check_count
 from lookalike.quantization.files import write_whole
 
 __all__ = ["StoredIndex", "read_index", "verify_index", "write_index"]
@@ -46,12 +47,15 @@ class StoredIndex:
         How embeddings of later additions are kept.
     defaults : SearchDefaults or None
         What searches do where their call says nothing.
+    next_id : int
+        The number after the largest id there ever was, where ids are numbers.
     """
 
     model: LOPQModel
     segments: tuple[Segment, ...]
     rerank: str | None
     defaults: SearchDefaults | None = None
+    next_id: int = 0
 
 
 def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
@@ -91,6 +95,8 @@ def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
     }
     if stored.defaults is not None:
         body["defaults"] = asdict(stored.defaults)
+    if stored.next_id:
+        body["next_id"] = stored.next_id
     text = json.dumps({**body, "checksum": _checksum(body)}, indent=1, sort_keys=True)
     write_whole(folder / _MANIFEST, text.encode())
     for old in folder.iterdir():
@@ -101,8 +107,8 @@ def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
 def read_index(path: str | os.PathLike[str], *, mmap: bool) -> StoredIndex:
     """Read an index; with ``mmap`` its codes and embeddings stay on disk and are read as they are needed.
 
-    Sizes, shapes and the model are checked always; contents against their checksums only without ``mmap``, since that
-    reads every byte (see :func:`verify_index`).
+    Sizes, shapes and the model, which is read whole, are checked always; arrays against their checksums only without
+    ``mmap``, since that reads every byte (see :func:`verify_index`).
     """
     folder = Path(path)
     for attempt in (1, 2):
@@ -140,7 +146,7 @@ def _read(folder: Path, manifest: dict[str, Any], *, mmap: bool) -> StoredIndex:
             file = _file(folder, entry)
             if file.stat().st_size != entry["bytes"]:
                 raise FormatError(f"{file} has {file.stat().st_size} bytes, but {entry['bytes']} were saved.")
-            if not mmap and file_entry(file) != entry:
+            if (not mmap or entry is manifest["model"]) and file_entry(file) != entry:
                 raise FormatError(f"{file} does not have the content it was saved with.")
         model = LOPQModel.load(_file(folder, manifest["model"]))
         rerank = manifest["rerank"]
@@ -148,9 +154,10 @@ def _read(folder: Path, manifest: dict[str, Any], *, mmap: bool) -> StoredIndex:
             raise FormatError(f"{folder} keeps embeddings as {rerank!r}, which this version does not know.")
         segments = tuple(_read_segment(folder, each, model, rerank, mmap=mmap) for each in manifest["segments"])
         defaults = SearchDefaults(**manifest["defaults"]) if "defaults" in manifest else None
+        next_id = check_count(manifest.get("next_id", 0), "next_id", least=0, most=2**63)
     except (KeyError, TypeError, AttributeError, InvalidArgumentError) as error:
         raise FormatError(f"{folder} is not a valid index: {error}. Restore it from a backup.") from error
-    return StoredIndex(model, segments, rerank, defaults)
+    return StoredIndex(model, segments, rerank, defaults, next_id)
 
 
 def _read_segment(folder: Path, entry: dict[str, Any], model: LOPQModel, rerank: str | None, *, mmap: bool) -> Segment:

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import InvalidArgumentError
 from lookalike.index.identities import Ids
 from lookalike.index.results import SearchResult
+from lookalike.quantization.arguments import as_array
 
 __all__ = ["SearchDefaults", "Setting", "Truth", "Tuning", "given_truth", "tuned"]
 
@@ -155,7 +156,7 @@ def given_truth(value: ArrayLike, *, n_queries: int, k: int, kind: str) -> Truth
     kind : {"int", "str"}
         Of the index's ids.
     """
-    ids: NDArray[Any] = np.asarray(value)
+    ids: NDArray[Any] = as_array(value, "truth")
     if ids.ndim != 2 or len(ids) != n_queries or ids.shape[1] < k:
         raise InvalidArgumentError(
             f"`truth` has shape {ids.shape}, but ({n_queries}, {k}) is needed: the ids of the {k} true hits of each "

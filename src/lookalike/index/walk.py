@@ -27,6 +27,8 @@ _TABLE_VALUES = 1 << 19
 """Entries of the tables that are held at once (2 MiB): they stay in the processor's cache until they are used."""
 _MOST_QUERIES, _MOST_VISITS = 1024, 1 << 15
 """Queries of a block, and cells that they visit: the more of them, the less often a rotation is read from memory."""
+_MOST_SLOTS = 1 << 22
+"""Candidates of a block: some 200 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +96,8 @@ class Walk:
             return self._block(projected, compared, plan)
         n_visits = plan.likely_visits(len(self._occupied))
         per_thread = -(-len(projected) // n_threads())
-        block = max(1, min(per_thread, _MOST_QUERIES, _MOST_VISITS // n_visits))
+        depth = max(plan.k, plan.rerank)
+        block = max(1, min(per_thread, _MOST_QUERIES, _MOST_VISITS // n_visits, _MOST_SLOTS // depth))
         found = map_blocks(lambda rows: self._block(projected[rows], compared[rows], plan), len(projected), block)
         if len(found) == 1:
             return found[0]

@@ -8,7 +8,7 @@ here. ``LOOKALIKE_THREADS`` sets how many threads are used; without it, as many 
 The BLAS libraries in the process are found by threadpoolctl, which knows OpenBLAS, MKL, BLIS and others. OpenBLAS is
 switched by its own function: recent threadpoolctl lets only the first thread that ever asked do that, and in a server
 any thread may come first. The setting belongs to the process, so nested and concurrent uses are counted, and the last
-one out restores it.
+one out restores it. A forked child has one thread only, so uses by others end there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["map_blocks", "n_threads", "one_blas_thread", "one_thread"]
 
 T = TypeVar("T")
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _users = 0
 _n_modules = 0
 _switches: list[tuple[Callable[[], int], Callable[[int], object]]] | None = None
@@ -50,14 +50,35 @@ class one_blas_thread:  # noqa: N801  reads as a function where it is used
                 for _, set_ in _switches:
                     set_(1)
             _users += 1
+            _here.uses = getattr(_here, "uses", 0) + 1
 
     def __exit__(self, *exception: object) -> None:
         global _users
         with _lock:
             _users -= 1
+            _here.uses -= 1
             if _users == 0:
-                for (_, set_), count in zip(_switches or (), _before, strict=True):
-                    set_(count)
+                _restore()
+
+
+def _restore() -> None:
+    for (_, set_), count in zip(_switches or (), _before, strict=True):
+        set_(count)
+
+
+def _after_fork_in_child() -> None:
+    """Leave the blocks of threads that a child does not have; the lock was taken before, so that counts are whole."""
+    global _lock, _users
+    _lock = threading.RLock()
+    of_others, _users = _users, getattr(_here, "uses", 0)
+    if of_others and not _users:
+        _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_after_fork_in_child
+    )
 
 
 def _find_switches() -> list[tuple[Callable[[], int], Callable[[int], object]]]:

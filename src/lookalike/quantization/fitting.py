@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
 from lookalike.kernels.threads import one_blas_thread
-from lookalike.quantization.arguments import check_choice, check_count, normalised
+from lookalike.quantization.arguments import as_array, check_choice, check_count, normalised, shown
 from lookalike.quantization.arrangement import arranged
 from lookalike.quantization.choice import HELD_OUT, Judge, best, report
 from lookalike.quantization.coarse import CoarseQuantizer
@@ -119,8 +119,8 @@ class FitSettings:
                     )
             n_coarse, dim = centroids.shape[1], n_parts * centroids.shape[2]
         m = check_count(n_subquantizers, "n_subquantizers")
-        if bits not in (4, 8):
-            raise InvalidArgumentError(f"`bits` is {bits!r}, but 4 or 8 is needed.")
+        if check_count(bits, "bits") not in (4, 8):
+            raise InvalidArgumentError(f"`bits` is {shown(bits)}, but 4 or 8 is needed.")
         if n_parts == 2 and (m % 2 or m // 2 * bits % 8):
             raise InvalidArgumentError(halves_message(m, bits))
         can_be_additive = n_parts == 1 and bits == 4 and m >= 4 and not error_code
@@ -278,7 +278,13 @@ def _given_cells(start: Start | None, coarse: str | ArrayLike) -> tuple[int, NDA
         return start.coarse.n_parts, start.coarse.centroids
     if start is not None:
         raise InvalidArgumentError("`start` has centroids, and `coarse` gives others. Leave one of them out.")
-    centroids = CoarseQuantizer(np.ascontiguousarray(coarse, np.float32)).centroids
+    array = as_array(coarse, "coarse")
+    if array.dtype.kind not in "fiub":
+        raise InvalidArgumentError(
+            f"`coarse` has dtype {array.dtype}, but {', '.join(map(repr, COARSE))} or centroids, numbers, are needed."
+        )
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        centroids = CoarseQuantizer(np.ascontiguousarray(array, np.float32)).centroids
     return len(centroids), centroids
 
 

@@ -121,7 +121,8 @@ class LOPQModel:
             kept bit for bit, and codebooks are trained. ``rotation`` other than ``auto`` trains frames anew too. Axes
             that are kept must suit the new codes: as many sub-vectors (of product codes) or groups (of additive ones)
             as in ``start``, or a divisor of that. The metric must be the same. Additive codebooks move centroids to
-            the means of their cells, where those of a model with additive codebooks lie already.
+            the means of their cells, where those of a model with additive codebooks lie already, unless its frames
+            are trained anew: then the means are those of these vectors.
         coarse : {"ivf", "multi_index"} or array-like (n_parts, n_coarse, dim / n_parts)
             One coarse codebook, or two (``n_coarse``^2 cells; pays from about 1e8 vectors); or centroids that were
             trained elsewhere, in the space that the projection of these vectors gives. Nothing in an array tells
@@ -142,8 +143,8 @@ class LOPQModel:
         rotation : {"auto", "local", "grouped", "global", "none"}
             Each cell's own axes (LOPQ); axes that cells of similar shape share; one set of axes for all, turned by
             rounds of OPQ with shared codebooks; those of the PCA. ``auto`` takes what finds most neighbours of held-out
-            vectors, of ``none`` and of ``local``, or ``grouped`` where local rotations would take more than 12 bytes a
-            training vector. With ``start``, ``auto`` keeps the rotations of that model.
+            vectors, of ``none`` and of ``local``, or ``grouped`` where local rotations would take more than 12.5 bytes
+            a training vector. With ``start``, ``auto`` keeps the rotations of that model.
         codebooks : {"auto", "shared", "local", "additive"}
             Product quantization with one set of codebooks for all cells, or one for each cell (of a multi-index: for
             each half-cell), drawn to the shared ones where its vectors are few; or sums of codewords. For one coarse
@@ -176,6 +177,10 @@ class LOPQModel:
             Arguments that are wrong in themselves or do not go together.
         """
         check_choice(metric, "metric", METRICS)
+        if start is not None and not isinstance(start, LOPQModel):
+            raise InvalidArgumentError(
+                f"`start` is of type {type(start).__name__}, but a LOPQModel is needed. Load one with LOPQModel.load."
+            )
         if start is not None and start.metric != metric:
             raise InvalidArgumentError(
                 f"`start` is a model for {start.metric!r}, but `metric` is {metric!r}. Give `metric={start.metric!r}`."
@@ -195,9 +200,8 @@ class LOPQModel:
             metric=metric,
             seed=seed,
         )
-        projection, parts, trials = fit_parts(
-            settings, as_vectors(vectors, "vectors", dim=None if start is None else start.dim_in), partial(cls, metric)
-        )
+        x = as_vectors(vectors, "vectors", dim=None if start is None else start.dim_in, trained_on=metric)
+        projection, parts, trials = fit_parts(settings, x, partial(cls, metric))
         return cls(metric, projection, *parts, tuple(trials))
 
     def _as_start(self) -> Start:
@@ -466,6 +470,11 @@ class LOPQModel:
             raise InvalidArgumentError(
                 "yahoo/lopq's format knows two coarse codebooks only, but this model has one. "
                 'Train with coarse="multi_index".'
+            )
+        if self.frames.n_axes < self.coarse.part_dim:
+            raise InvalidArgumentError(
+                f"yahoo/lopq's format knows square rotations only, but this model keeps {self.frames.n_axes} of "
+                f'{self.coarse.part_dim} axes. Train with allocation="eigenvalue".'
             )
         cells = range(self.coarse.n_coarse)
         rotations = np.stack([[self.frames.rotation(p, cell) for cell in cells] for p in range(2)])

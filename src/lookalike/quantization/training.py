@@ -78,14 +78,17 @@ def sample(vectors: NDArray[np.float32], n: int, rng: np.random.Generator) -> ND
 
 
 def active_axes(projected: NDArray[np.float32], coarse: CoarseQuantizer, n_bits: int) -> int:
-    """Axes of residuals worth keeping in local frames for codes of so many bits: water-filling and a fifth more.
+    """Axes of a part's residuals worth keeping in local frames for codes of so many bits: water-filling, a fifth more.
 
-    Variances are those of all residuals together: local axes leave less to the last ones.
+    Variances are those of all residuals together: local axes leave less to the last ones. Parts share the bits equally,
+    and the one that needs most axes decides.
     """
     cells = coarse.assign(projected)
-    residuals = projected - coarse.centroids[0][cells[:, 0]]
-    spectrum, _ = principal_axes(covariance(residuals)[1])
-    return int(np.ceil(_AXES_MARGIN * water_filling(spectrum, n_bits)))
+    wanted = 0
+    for p, part in enumerate(np.split(projected, coarse.n_parts, axis=1)):
+        spectrum, _ = principal_axes(covariance(part - coarse.centroids[p][cells[:, p]])[1])
+        wanted = max(wanted, water_filling(spectrum, n_bits / coarse.n_parts))
+    return int(np.ceil(_AXES_MARGIN * wanted))
 
 
 def train(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lookalike import LiveIndex
+from lookalike.errors import InvalidArgumentError
 from lookalike.index import exact_search
 
 
@@ -55,6 +56,18 @@ def test_a_filter_admits_what_it_names_at_any_selectivity(
         assert found >= 0.95, f"recall {found} with {share:.1%} admitted, at least 0.95 is required"
         assert recall(index.search(queries, 10, filter=filter, exact=True).ids, want.ids) >= 0.99
     assert (index.search(queries, 10, filter=[]).ids == -1).all()
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_more_hits_than_vectors_leave_slots_empty(index: LiveIndex, clustered: np.ndarray, exact: bool) -> None:
+    hits = index.search(clustered[:2], 5000, exact=exact)
+    there = np.setdiff1d(np.arange(3000), np.arange(100, 200))
+    assert (np.sort(hits.ids[:, :2900], axis=1) == there).all()
+    assert (hits.ids[:, 2900:] == -1).all()
+    assert np.isinf(hits.distances[:, 2900:]).all()
+    for k, words in ((10**9, "only"), (2**31, "at most"), (2**70, "at most")):
+        with pytest.raises(InvalidArgumentError, match=words):
+            index.search(clustered[:2], k, exact=exact)
 
 
 def test_search_tells_its_evidence(index: LiveIndex, clustered: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from lookalike.errors import FormatError, InvalidArgumentError, LiveIndexError
 from lookalike.index.live import tables
 from lookalike.index.live.database import connect, read_transaction, transaction
 from lookalike.index.live.memory import COMPACTIONS
-from lookalike.quantization.arguments import check_choice, check_count
+from lookalike.quantization.arguments import check_choice, check_count, shown
 from lookalike.quantization.model import METRICS
 
 __all__ = ["Opening", "Options"]
@@ -62,8 +62,8 @@ class Options:
             for name, value in wanted.items():
                 if value is not None and value != getattr(facts, name):
                     raise InvalidArgumentError(
-                        f"`{name}` is {value!r}, but this index was made with {getattr(facts, name)!r}. Leave it out, "
-                        "or make a new index at another path."
+                        f"`{name}` is {shown(value)}, but this index was made with {getattr(facts, name)!r}. Leave it "
+                        "out, or make a new index at another path."
                     )
             return facts
         finally:

@@ -20,10 +20,10 @@ from lookalike.index.live.memory import Rows
 from lookalike.index.live.scan import nearest_rows
 from lookalike.index.live.segment_files import RERANK, StoredSegment
 from lookalike.index.lopq_index import LOPQIndex
-from lookalike.index.results import SearchResult, SearchStats
+from lookalike.index.results import MOST, SearchResult, SearchStats, check_slots, padded
 from lookalike.kernels.threads import one_blas_thread
 from lookalike.quantization import LOPQModel
-from lookalike.quantization.arguments import as_vectors, check_count, normalised
+from lookalike.quantization.arguments import as_array, as_vectors, check_count, normalised
 
 __all__ = ["Snapshot", "Space"]
 
@@ -123,7 +123,10 @@ class Snapshot:
         """
         started = time.perf_counter()
         q = self.space.compared(as_vectors(queries, "queries", dim=self.dim))
-        k = check_count(k, "k")
+        wanted = check_count(k, "k", most=MOST)
+        n_rows = sum(map(len, self.memory)) + sum(len(each.segment) for each in self.segments)
+        check_slots(wanted, len(q), n_rows)
+        k = min(wanted, max(1, n_rows))
         found, n_compared = [], 0
         with one_blas_thread():
             for rows in self.memory:
@@ -138,10 +141,11 @@ class Snapshot:
                 found += self._exact(index, q, k, between)
                 stats += SearchStats(0, 0, len(q) * n_admitted, 0.0)
             else:
-                hits = index.search(q, k, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank, filter=filter)
+                most = min(k, max(1, len(index)))
+                hits = index.search(q, most, n_probe=n_probe, n_candidates=n_candidates, rerank=rerank, filter=filter)
                 found.append((hits.ids.astype(np.int64, copy=False), hits.distances))
                 stats += replace(hits.stats, seconds=0.0)
-        ids, distances = _merged(found, len(q), k)
+        ids, distances = padded(*_merged(found, len(q), k), wanted)
         return SearchResult(ids, distances, stats + SearchStats(0, 0, 0, time.perf_counter() - started))
 
     def ids(self) -> NDArray[np.int64]:
@@ -224,9 +228,9 @@ class Snapshot:
         """Give an index in which only admitted rows live, and how many these are."""
         if filter is None:
             return index, len(index)
-        array = np.asarray(filter)
+        array = as_array(filter, "filter")
         wanted = (
-            None if array.dtype.kind == "b" else np.unique(np.asarray(as_ids(array, "filter", kind="int"), np.int64))
+            None if array.dtype.kind == "b" else np.unique(np.asarray(as_ids(filter, "filter", kind="int"), np.int64))
         )
         segments = []
         for each in self.segments:
@@ -257,7 +261,7 @@ class Snapshot:
                 vectors = segment.vectors(here)
                 norms = np.einsum("nd,nd->n", vectors, vectors)
                 ids = np.asarray(segment.ids[here], np.int64)
-                found.append(self._near(ids, vectors, norms, None, q, k))
+                found.append(self._near(ids, vectors, norms, None, q, min(k, len(here))))
         return found
 
     def _near(
