@@ -86,7 +86,7 @@ def _codes(report: Report, names: Sequence[str], *, quick: bool, reuse: bool) ->
         "Codes alone: searching on one thread, building on the threads shown; queries in one batch, median of 3 "
         "interleaved repeats and their range. FAISS's additive quantizers learn from 65,536 vectors."
     )
-    if dots and not quick:
+    if len(names) == len(DATASETS) and not quick:
         plot_codes(dots, IMAGES / "engine-codes.png", machine())
 
 

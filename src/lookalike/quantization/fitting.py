@@ -35,9 +35,9 @@ _LARGEST_DIM = {"shared": 128, "local": 128, "additive": 256}
 _MOST_TRAINING_VECTORS = 1_000_000
 _COARSE_SAMPLE_PER_CENTROID = 256
 _AXES_SAMPLE = 65_536
-_LOCAL_BYTES_PER_VECTOR, _GROUPED_BYTES_PER_VECTOR = 12.5, 1.75
+_LOCAL_BYTES_PER_VECTOR, _GROUPED_BYTES_PER_VECTOR = 12.5, 2.4
 """What rotations may take for each training vector: twelve and a half where that buys each cell its own, else less than
-two, or half of what the projection takes anyway."""
+three, or half of what the projection takes anyway."""
 _LEAST_AXES = 0.7
 """Share of the axes worth keeping below which cells rather share rotations than lose more axes."""
 _FEW = 2_000

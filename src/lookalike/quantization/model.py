@@ -153,7 +153,7 @@ class LOPQModel:
             nearest. Under 2,000 vectors (or two a cell), and where ``start`` or centroids are given, it is ``additive``
             untried. Else it is ``shared``.
         n_rotations : int, optional
-            For ``grouped``: how many there are. By default as many as 1.75 bytes a training vector hold, or half of the
+            For ``grouped``: how many there are. By default as many as 2.4 bytes a training vector hold, or half of the
             projection's bytes where that is more.
         allocation : {"eigenvalue", "water_filling"}
             With product codes in rotated frames: code all axes, or only those that are worth bits.
