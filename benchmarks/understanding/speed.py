@@ -12,6 +12,7 @@ import lookalike
 from benchmarks.report import Cell
 from benchmarks.understanding.large import N_KINDS, TAGS
 from benchmarks.understanding.looks import COLOURS
+from lookalike.collection.learned_tags import tags_now
 from lookalike.concepts import imagenet
 
 N_WARM = 5
@@ -24,6 +25,7 @@ def latency_rows(directory: Path, *, n_queries: int) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     with lookalike.Collection.open(directory, create=False) as photos:
         ids = photos.ids()
+        tags_now(photos, wait=True)  # else learned beside the queries, by this process
 
         def photo() -> str:
             return f"photo:{rng.choice(ids)}"
