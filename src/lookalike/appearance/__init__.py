@@ -6,7 +6,7 @@ from lookalike.appearance.composition import N_COMPOSITION, composition_of
 from lookalike.appearance.lightness import Lightness
 from lookalike.appearance.measure import MEASURES, Appearance, measure, measure_all
 from lookalike.appearance.monochrome import monochrome_scores
-from lookalike.appearance.names import COLOUR_NAMES, OTHER_COLOUR_NAMES, colour_named, hex_of, named_colour
+from lookalike.appearance.names import COLOUR_NAMES, colour_named, hex_of, named_colour
 from lookalike.appearance.oklab import oklab_distances, oklab_of, srgb_of
 from lookalike.appearance.palette import N_COLOURS, palette_of, palette_scores, palette_vector, palette_vectors
 from lookalike.appearance.quality import Quality, quality_of
@@ -18,7 +18,6 @@ __all__ = [
     "MEASURES",
     "N_COLOURS",
     "N_COMPOSITION",
-    "OTHER_COLOUR_NAMES",
     "STYLES",
     "Appearance",
     "Lightness",

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.appearance.oklab import oklab_distances, oklab_of, srgb_of
 from lookalike.errors import InvalidArgumentError
 
-__all__ = ["COLOUR_NAMES", "OTHER_COLOUR_NAMES", "colour_named", "hex_of", "named_colour"]
+__all__ = ["COLOUR_NAMES", "colour_named", "hex_of", "named_colour"]
 
 COLOUR_NAMES: Final[dict[str, str]] = {
     "black": "#000000",
@@ -65,7 +65,7 @@ COLOUR_NAMES: Final[dict[str, str]] = {
     "pink": "#f7a8c4",
     "rose": "#e5527f",
 }
-OTHER_COLOUR_NAMES: Final = {
+_OTHER_NAMES: Final = {
     "gray": "grey",
     "aqua": "cyan",
     "sky blue": "sky",
@@ -98,9 +98,9 @@ def hex_of(name: str) -> str:
     word = re.sub(r"[\s_-]+", " ", name.strip().lower())
     if re.fullmatch(r"#(?:[0-9a-f]{3}){1,2}", word):
         return f"#{bytes(_rgb_of_hex(word)).hex()}"
-    known = OTHER_COLOUR_NAMES.get(word, word)
+    known = _OTHER_NAMES.get(word, word)
     shade, _, shaded = known.partition(" ")
-    if shade in _SHADES and (base := OTHER_COLOUR_NAMES.get(shaded, shaded)) in COLOUR_NAMES:
+    if shade in _SHADES and (base := _OTHER_NAMES.get(shaded, shaded)) in COLOUR_NAMES:
         lightness, towards, chroma = _SHADES[shade]
         place = oklab_of(np.array(_rgb_of_hex(COLOUR_NAMES[base]), np.uint8)) * np.array([1, chroma, chroma])
         place[0] += lightness * (towards - place[0])
