@@ -1,8 +1,8 @@
-"""The vector engine against FAISS, ScaNN and usearch: codes alone, speed with re-ranking, the scan, training, encoding.
+"""The vector engine against FAISS, ScaNN and usearch, and what it finds when nothing is turned.
 
 Everything is measured in one process on one machine. Peers' figures are kept in `kept`, as JSON, and their indexes in
 build/bench/peers; a run with `--reuse` reads them instead of measuring again, and its table says so.
-`python -m benchmarks.engine PIECE` runs one piece alone: codes, speed, scan or training.
+`python -m benchmarks.engine PIECE` runs one piece alone: codes, defaults, speed, scan or training.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import faiss
 
-from benchmarks.engine import codes, scan, training
+from benchmarks.engine import codes, defaults, scan, training
 from benchmarks.engine.contenders import all_contenders
 from benchmarks.engine.datasets import DATASETS, DataSet, NotAtHandError, load
 from benchmarks.engine.plot import Curve, Dots, plot_codes, plot_speed
@@ -21,7 +21,7 @@ from benchmarks.report import ROOT, Cell, Report, machine
 
 __all__ = ["run"]
 
-PIECES = ("codes", "speed", "scan", "training")
+PIECES = ("codes", "defaults", "speed", "scan", "training")
 IMAGES = ROOT / "docs" / "images"
 SPEED_SETS = ("sift",)
 SPEED_SETS_OF_ANYONE = ("glove",)
@@ -47,6 +47,8 @@ def run(*, quick: bool, reuse: bool = False, pieces: Sequence[str] = PIECES, nam
             at_hand.append(name)
     if "codes" in pieces:
         _codes(report, at_hand, quick=quick, reuse=reuse)
+    if "defaults" in pieces:
+        _defaults(report, at_hand, quick=quick)
     if "speed" in pieces:
         _speed(report, at_hand, quick=quick, reuse=reuse)
     if "scan" in pieces:
@@ -88,6 +90,24 @@ def _codes(report: Report, names: Sequence[str], *, quick: bool, reuse: bool) ->
     )
     if len(names) == len(DATASETS) and not quick:
         plot_codes(dots, IMAGES / "engine-codes.png", machine())
+
+
+def _defaults(report: Report, names: Sequence[str], *, quick: bool) -> None:
+    rows = []
+    for name in names:
+        data = load(name, quick=quick)
+        print(f"defaults, re-ranked: {data.title}", flush=True)
+        rows.append(defaults.measure_defaults(data, 16))
+    report.table(
+        "Nothing turned, re-ranked: `LOPQIndex.build(vectors)`, `search(queries)`, k = 10",
+        defaults.COLUMNS,
+        rows,
+    )
+    report.notes.append(
+        f"Nothing turned: at most {defaults.N_QUERIES:,} queries; visited and compared are those of one, as `stats` "
+        f"tells them; the goal is recall10@10 {defaults.GOAL}. Building on 2 threads, searching on one, in one batch, "
+        f"median of {defaults.REPEATS}."
+    )
 
 
 def _speed(report: Report, at_hand: Sequence[str], *, quick: bool, reuse: bool) -> None:

@@ -39,8 +39,8 @@ from lookalike.quantization.rotation import ROTATIONS
 __all__ = ["LOPQIndex"]
 
 _RERANK = ("float16", "float32")
-_DEFAULT_RERANK = 512
-_DEFAULT_PROBED_SHARE = 0.25
+_DEFAULT_RERANK = 768
+_DEFAULT_PROBED_SHARE = 0.5
 _MOST_DEAD = 0.25
 
 
@@ -377,11 +377,11 @@ class LOPQIndex:
             Visit exactly so many cells. More: better and slower.
         n_candidates : int, optional
             Visit cells until their lists hold so many admitted codes. With ``n_probe`` too, whichever comes first.
-            With neither, a quarter of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes; or,
+            With neither, half of the cells, and more while they hold fewer than ``k`` or ``rerank`` codes; or,
             where ``rerank`` is not given either, what :meth:`tune` found.
         rerank : int or bool, optional
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
-            alone. By default at least 512 and ten times ``k``, where vectors are stored.
+            alone. By default at least 768 and ten times ``k``, where vectors are stored.
         filter : bool array-like or array-like of ids, optional
             A mask ``mask[id]``, or the ids admitted; applied before anything is scored. Of few admitted vectors all are
             compared exactly. Of more, so many more cells are visited and vectors compared than ``n_probe`` and
