@@ -521,7 +521,7 @@ class Collection:
         exact : bool
             Compare with every photo instead of asking the index.
         within : Within, optional
-            Find only photos of a folder, of a time, of a format, or of given ids.
+            Limits beside those of the query: folder, time, place, format and others, or given ids.
         distinct : bool
             Leave out hits that are nearly the same as an earlier one, and name them with it.
 
@@ -768,7 +768,7 @@ class Collection:
         return self._catalog.tags.rejected(None if photo is None else self._own(photo))
 
     def tags(self, photo: PhotoQuery) -> list[PhotoTag]:
-        """List the tags of a photo of the collection: people's, its file's and the network's, the surest first."""
+        """List the tags of a photo of the collection, machine tags last: people's, its file's, then the network's."""
         return tags_of(self._catalog, self._own(photo)[0])
 
     def said_tags(self, photo: PhotoQuery | Sequence[PhotoQuery] | None = None) -> list[tuple[int, str, str]]:

@@ -1,4 +1,4 @@
-"""Teach your own: from 5 to 50 examples to a probe, with random photos of the collection as what it is not.
+"""Teach your own: from 5 examples or more to a probe, with random photos of the collection as what it is not.
 
 Random photos hold the thing too, now and then, so this is learning from positive and unlabelled examples:
 

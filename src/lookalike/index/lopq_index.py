@@ -381,7 +381,8 @@ class LOPQIndex:
             where ``rerank`` is not given either, what :meth:`tune` found.
         rerank : int or bool, optional
             How many of the nearest by code are compared exactly with the stored vectors; False or 0 ranks by codes
-            alone. By default at least 768 and ten times ``k``, where vectors are stored.
+            alone. By default, where vectors are stored, the larger of 768 and ten times ``k``, as with True; or, where
+            neither ``n_probe`` nor ``n_candidates`` is given, what :meth:`tune` found.
         filter : bool array-like or array-like of ids, optional
             A mask ``mask[id]``, or the ids admitted; applied before anything is scored. Of few admitted vectors all are
             compared exactly. Of more, so many more cells are visited and vectors compared than ``n_probe`` and

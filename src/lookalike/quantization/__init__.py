@@ -1,4 +1,4 @@
-"""The LOPQ model: mean, principal axes, coarse quantizer, residuals, local rotations, product codes."""
+"""The LOPQ model: mean, principal axes, coarse quantizer, residuals, local rotations, product and additive codes."""
 
 from lookalike.quantization.additive import AdditiveQuantizer
 from lookalike.quantization.allocation import eigenvalue_allocation, water_filling

@@ -462,7 +462,7 @@ class LOPQModel:
             raise FormatError(f"{path} is not a valid yahoo/lopq model: {error}") from error
 
     def to_lopq(self, path: str | os.PathLike[str]) -> None:
-        """Write the protobuf file of yahoo/lopq (``multi_index`` only).
+        """Write the protobuf file of yahoo/lopq (of a ``multi_index`` with shared codebooks and all axes only).
 
         The format has no projection: give yahoo/lopq what :meth:`project` returns.
         """
