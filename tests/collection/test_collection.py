@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from lookalike.errors import (
     InvalidArgumentError,
     NotACollectionError,
     PhotoError,
+    PhotoGoneError,
     UnknownPhotoError,
 )
 
@@ -109,7 +112,7 @@ def test_a_thumbnail_that_was_lost_is_made_again(photos: lookalike.Collection, t
         assert copied.thumbnail(photo_id) == before
 
 
-def test_a_thumbnail_of_a_file_that_changed_is_not_kept(demo_photos: Path, tmp_path: Path) -> None:
+def test_a_thumbnail_is_never_made_of_a_file_that_changed(demo_photos: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     Image.new("RGB", (64, 64), "red").save(path)
     with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
@@ -120,10 +123,55 @@ def test_a_thumbnail_of_a_file_that_changed_is_not_kept(demo_photos: Path, tmp_p
         stored = photos.thumbnails.path(photos.photo(photo_id).sha256)
         stored.write_bytes(b"")
         Image.new("RGB", (64, 64), "blue").save(path)
-        assert photos.thumbnail(photo_id) != red
+        with pytest.raises(PhotoGoneError, match=r"another content now\. Run `lookalike add`"):
+            photos.thumbnail(photo_id)
         assert stored.read_bytes() == b""
         Image.new("RGB", (64, 64), "red").save(path)
         assert photos.thumbnail(photo_id) == red == stored.read_bytes()
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let `folder` be as one that may not be entered: the tests may run as root, who may enter any."""
+
+    def forbidden(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(path: Path, **options: Any) -> Any:
+            if path.is_relative_to(folder):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return ask(path, **options)
+
+        return asked
+
+    for name in ("stat", "is_file"):  # the latter raises up to Python 3.13
+        monkeypatch.setattr(Path, name, forbidden(getattr(Path, name)))
+
+
+def test_a_copy_in_a_folder_that_may_not_be_entered_does_not_hide_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (64, 64), "red").save(tmp_path / name / "x.png")
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(tmp_path / "a", tmp_path / "b")
+        red = photos.thumbnail(1)
+        photos.thumbnails.path(photos.photo(1).sha256).unlink()
+        with monkeypatch.context() as patched:
+            forbid(patched, tmp_path / "a")
+            assert photos.file(1) == tmp_path / "b" / "x.png"
+            assert photos.thumbnail(1) == red
+            forbid(patched, tmp_path)
+            with pytest.raises(PhotoGoneError):
+                photos.file(1)
+
+
+def test_a_thumbnail_that_cannot_be_kept_is_shown(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "x.png")
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(tmp_path / "x.png")
+        red = photos.thumbnail(1)
+        shutil.rmtree(photos.thumbnails.root)
+        photos.thumbnails.root.symlink_to(tmp_path / "a disk that is not connected")
+        assert photos.thumbnail(1) == red
 
 
 def test_a_collection_whose_making_was_interrupted_is_made(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import pytest
 from PIL import Image
 
 import lookalike
+from lookalike.errors import PhotoGoneError
+from lookalike.photos import rendition
 from lookalike.server.renditions import Renditions
 
 PHOTO = {"id", "name", "path", "title", "width", "height", "taken_at", "sha256", "nsfw"}
@@ -163,21 +164,30 @@ def test_the_image_of_other_formats_is_a_jpeg_rendition(odd):
 
 
 def test_the_renditions_kept_are_bounded_by_their_bytes(odd):
-    sha256, scan = odd.collection.photo(odd.tiff).sha256, odd.photos / "scan.tif"
-    jpeg = anyio.run(Renditions().get, sha256, scan)
+    scan = (odd.photos / "scan.tif").read_bytes()
+    contents = [scan + name for name in (b"a", b"b")]
+    a, b = (hashlib.sha256(content).hexdigest() for content in contents)
+    jpeg = rendition(scan)
     copy = odd.photos.parent / "copy.tif"
     for room, kept in ((len(jpeg) * 2 - 1, 1), (len(jpeg) * 2, 2)):
         renditions = Renditions(max_bytes=room)
-        shutil.copy(scan, copy)
-        for name in ("a", "b"):
-            assert anyio.run(renditions.get, name, copy) == jpeg
+        for sha256, content in zip((a, b), contents, strict=True):
+            copy.write_bytes(content)
+            assert anyio.run(renditions.get, sha256, copy) == jpeg
         copy.unlink()  # from here on, only what was kept can be had
-        assert anyio.run(renditions.get, "b", copy) == jpeg
+        assert anyio.run(renditions.get, b, copy) == jpeg
         if kept == 2:
-            assert anyio.run(renditions.get, "a", copy) == jpeg
+            assert anyio.run(renditions.get, a, copy) == jpeg
         else:
-            with pytest.raises(FileNotFoundError):
-                anyio.run(renditions.get, "a", copy)
+            with pytest.raises(PhotoGoneError):
+                anyio.run(renditions.get, a, copy)
+
+
+def test_a_rendition_is_of_the_content_that_was_asked_for(odd):
+    renditions, scan = Renditions(), odd.photos / "scan.tif"
+    with pytest.raises(PhotoGoneError, match="was changed since it was added"):
+        anyio.run(renditions.get, hashlib.sha256(b"another").hexdigest(), scan)
+    assert anyio.run(renditions.get, odd.collection.photo(odd.tiff).sha256, scan)
 
 
 def test_a_photo_lists_every_file_that_holds_it(odd):
@@ -203,6 +213,28 @@ def test_a_lost_thumbnail_is_made_again_while_the_file_is_there(odd):
         assert answer.status_code == status
         assert stored.exists() == (status == 200)
         stored.write_bytes(before)
+
+
+def test_a_changed_file_is_never_shown_as_the_photo_that_it_was(odd):
+    record = odd.collection.photo(odd.copied)
+    stored, one, two = odd.collection.thumbnails.path(record.sha256), odd.photos / "one.webp", odd.photos / "two.webp"
+    before, content = stored.read_bytes(), one.read_bytes()
+    address = f"/api/v1/photos/{odd.copied}/thumbnail?v={record.sha256[:16]}"
+    try:
+        stored.unlink()
+        Image.new("RGB", (64, 64), "red").save(one)
+        assert odd.client.get(address).content == before, "its other file holds it still"
+        stored.unlink()
+        Image.new("RGB", (64, 64), "red").save(two)
+        answer = odd.client.get(address)
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "file_gone"
+        assert answer.headers["cache-control"] == "no-store"
+        assert not stored.exists()
+    finally:
+        stored.write_bytes(before)
+        one.write_bytes(content)
+        two.write_bytes(content)
 
 
 def test_failures_are_listed_with_their_reason(odd):

@@ -14,6 +14,7 @@ threads.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -308,11 +309,12 @@ class Collection:
     def _encode_again(self, photo_id: int) -> NDArray[np.float32] | None:
         """Return the embedding of a photo, as the encoder gives it; None where none of its files can be read."""
         try:
-            record = self._catalog.photo(photo_id)
-            outside = self.read(self.file(photo_id))
+            path, data = self._file_content(self._catalog.photo(photo_id))
+            image = read_photo(data, name=path.name, min_side=self.settings.min_side).image
         except LookalikeError:
             return None
-        return outside.embedding if outside.sha256 == record.sha256 else None
+        embedding: NDArray[np.float32] = self.encoder.encode([image]).embeddings[0]
+        return embedding
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the collection, as it is at one moment, to a path at which nothing is; adding may go on meanwhile.
@@ -953,14 +955,28 @@ class Collection:
         self._catalog.photo(photo_id)
         paths = self._catalog.paths(photo_id)
         for path in map(Path, paths):
-            if path.is_file() and os.access(path, os.R_OK):
-                return path
+            with contextlib.suppress(OSError):  # it lies in a folder that may not be entered
+                if path.is_file() and os.access(path, os.R_OK):
+                    return path
         places = f"`{paths[0]}` was read once, but cannot be read now" if paths else "All its files have gone"
         message = (
             f"The file of photo {photo_id} is not there any more: {places}. Bring it back (perhaps a disk is not "
             "connected), or run `lookalike add` on its folder to bring the collection up to date."
         )
         raise PhotoGoneError(message)
+
+    def _file_content(self, record: PhotoRecord) -> tuple[Path, bytes]:
+        """Read a file that holds this photo still: one may have been changed, and not added again yet."""
+        for path in map(Path, self._catalog.paths(record.id)):
+            with contextlib.suppress(InvalidArgumentError):
+                data = read_file(path)
+                if hashlib.sha256(data).hexdigest() == record.sha256:
+                    return path, data
+        path = self.file(record.id)
+        raise PhotoGoneError(
+            f"`{path}` was photo {record.id} once, but has another content now. Run `lookalike add` on its folder to "
+            "bring the collection up to date."
+        )
 
     def failures(self) -> list[tuple[str, str]]:
         """List (path, reason) of the files that could not be read."""
@@ -989,10 +1005,9 @@ class Collection:
         record = self._catalog.photo(photo_id)
         if jpeg := self.thumbnails.get(record.sha256):
             return jpeg
-        path = self.file(photo_id)
-        data = path.read_bytes()
+        path, data = self._file_content(record)
         jpeg = thumbnail(read_photo(data, name=path.name, min_side=self.settings.min_side).image)
-        if hashlib.sha256(data).hexdigest() == record.sha256:  # else the file was changed and not added again yet
+        with contextlib.suppress(OSError):  # a full disk, or one that cannot be written to
             self.thumbnails.put(record.sha256, jpeg)
         return jpeg
 

@@ -6,12 +6,14 @@ by bytes, and made two at a time, because a large photo takes a gigabyte while i
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
+from lookalike.errors import PhotoGoneError
 from lookalike.photos import rendition
 
 __all__ = ["Renditions"]
@@ -39,7 +41,9 @@ class Renditions:
         Raises
         ------
         PhotoError
-            It cannot be read.
+            It cannot be decoded.
+        PhotoGoneError
+            It cannot be read, or has another content now.
         """
         held = self._find(sha256)
         if held is not None:
@@ -56,7 +60,16 @@ class Renditions:
         held = self._find(sha256)  # made while this request waited for its turn
         if held is not None:
             return held
-        jpeg = rendition(path.read_bytes(), name=path.name)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise PhotoGoneError(f"`{path}` cannot be read: {error.strerror}.") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise PhotoGoneError(
+                f"`{path}` was changed since it was added. Run `lookalike add` on its folder to bring the collection "
+                "up to date."
+            )
+        jpeg = rendition(data, name=path.name)
         with self._lock:
             if sha256 not in self._held:
                 self._held[sha256] = jpeg
