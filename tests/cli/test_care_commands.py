@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,22 @@ def test_what_cannot_be_mended_ends_with_1(run, collection) -> None:
     result = run("repair", "-c", collection)
     assert result.exit_code == 1
     assert "collection.json" in result.stderr
+    assert run("verify", "-c", collection).exit_code == 1
+
+
+def test_a_damaged_page_of_the_database_is_told_with_advice(run, collection) -> None:
+    with closing(sqlite3.connect(collection / "catalog.sqlite")) as db:
+        db.execute("PRAGMA wal_checkpoint (TRUNCATE)")
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tags'").fetchone()
+        (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
+    with (collection / "catalog.sqlite").open("r+b") as file:
+        file.seek((page - 1) * page_bytes)
+        file.write(b"no page of a table")
+    for command in (["tags"], ["search", "#nasa"], ["info", "5"]):
+        result = run(*command, "-c", collection)
+        assert result.exit_code == 1
+        assert "is damaged (database disk image is malformed)" in result.stderr
+        assert "lookalike restore" in result.stderr
     assert run("verify", "-c", collection).exit_code == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sqlite3
 
 import httpx
 import pytest
@@ -204,6 +205,27 @@ def test_errors_of_the_library_keep_their_words(demo_collection, start_server, e
 
         with start_server(app) as url:
             assert refused(httpx.get(f"{url}/api/v1/fail"), status, code) == "Said for people."
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (sqlite3.DatabaseError("database disk image is malformed"), "collection_error", "lookalike restore"),
+        (sqlite3.OperationalError("database is locked"), "collection_error", "Try again when that has ended"),
+        (sqlite3.OperationalError("disk I/O error"), "collection_error", "disk I/O error"),
+        (sqlite3.IntegrityError("a fault of ours"), "internal_error", "its log tells why"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_with_advice(demo_collection, start_server, error, code, said):
+    with lookalike.Collection.open(demo_collection) as photos:
+        app = create_app(photos)
+
+        @app.get("/api/v1/fail")
+        def fail() -> None:
+            raise error
+
+        with start_server(app) as url:
+            assert said in refused(httpx.get(f"{url}/api/v1/fail"), 500, code)
 
 
 def test_an_unforeseen_error_is_logged_and_not_shown(demo_collection, start_server, caplog):

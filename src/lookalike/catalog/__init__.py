@@ -5,7 +5,7 @@ from lookalike.catalog.completion import COMPLETION, Completion, Suggestion, cou
 from lookalike.catalog.filters import FILTERS, Filters
 from lookalike.catalog.machine_tags import MACHINE_TAGS, MachineTagCount, MachineTagRow, MachineTags
 from lookalike.catalog.places import PLACES
-from lookalike.catalog.schema import FORMAT_VERSION, stored_version
+from lookalike.catalog.schema import FORMAT_VERSION, database_error, stored_version
 from lookalike.catalog.seen import SEEN, SeenFields, SeenRows
 from lookalike.catalog.tags import REJECTED_TAGS, TAGS, Origin, TagCount, TagRow, Tags
 from lookalike.catalog.within import Within, absolute
@@ -42,6 +42,7 @@ __all__ = [
     "absolute",
     "count_anew",
     "count_words",
+    "database_error",
     "match_expression",
     "stored_version",
 ]

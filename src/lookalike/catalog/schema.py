@@ -21,9 +21,9 @@ from lookalike.catalog.machine_tags import MACHINE_TAGS
 from lookalike.catalog.places import PLACES, register_distance
 from lookalike.catalog.seen import SEEN
 from lookalike.catalog.tags import REJECTED_TAGS, TAG_CHANGES, TAGS
-from lookalike.errors import CollectionError, FormatError, NewerVersionError
+from lookalike.errors import CollectionError, FormatError, LookalikeError, NewerVersionError
 
-__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "statements", "stored_version"]
+__all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "database_error", "statements", "stored_version"]
 
 APPLICATION_ID = 0x4C4F4F4B  # "LOOK"
 FORMAT_VERSION = 3
@@ -145,6 +145,23 @@ def _uri(path: Path, *, writable: bool) -> str:
             raise CollectionError(message)
         options += "&immutable=1"
     return f"{path.absolute().as_uri()}?{options}"
+
+
+def database_error(error: sqlite3.DatabaseError) -> LookalikeError | None:
+    """Return what SQLite raised while it read or wrote as an error with advice; None where the fault is ours."""
+    if type(error) is sqlite3.DatabaseError:
+        return FormatError(
+            f"The database of the collection is damaged ({error}). `lookalike verify` tells where; put a backup in its "
+            "place with `lookalike restore`."
+        )
+    if type(error) is not sqlite3.OperationalError:
+        return None
+    if "locked" in str(error):
+        return CollectionError(
+            "The database of the collection is locked: another program kept it to itself for half a minute. Try again "
+            "when that has ended."
+        )
+    return CollectionError(f"The database of the collection cannot be read or written: {error}.")
 
 
 def statements(script: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import sys
 from typing import Annotated, Any
 
@@ -73,6 +74,14 @@ class _Commands(TyperGroup):
             if debugging:
                 raise
             print_error(str(error))
+            raise typer.Exit(1) from None
+        except sqlite3.DatabaseError as error:
+            from lookalike.catalog import database_error
+
+            told = database_error(error)
+            if debugging or told is None:
+                raise
+            print_error(str(told))
             raise typer.Exit(1) from None
         except OSError as error:
             if debugging:

@@ -7,6 +7,7 @@ was not foreseen is logged with its traceback and answered without.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from lookalike.catalog import database_error
 from lookalike.errors import (
     CollectionLockedError,
     DamagedPhotoError,
@@ -110,6 +112,7 @@ def answer_errors(app: FastAPI) -> None:
     """Make `app` answer every foreseen error in the one shape. The unforeseen are the guard's."""
     app.add_exception_handler(Refusal, _answer)
     app.add_exception_handler(LookalikeError, _answer)
+    app.add_exception_handler(sqlite3.DatabaseError, _answer)
     app.add_exception_handler(RequestValidationError, _answer)
     app.add_exception_handler(HTTPException, _answer)
 
@@ -121,6 +124,11 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 def _refusal(request: Request, error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
+    if isinstance(error, sqlite3.DatabaseError):
+        told = database_error(error)
+        if told is None:
+            raise error
+        error = told
     if isinstance(error, LookalikeError):
         status, code = next((status, code) for kind, status, code in _STATUS_AND_CODE if isinstance(error, kind))
         if status >= 500:
