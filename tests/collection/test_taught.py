@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import lookalike
+from lookalike.collection.locking import changing
 from lookalike.collection.seen import MEASURES
 from lookalike.collection.writing import PhotoWriter
-from lookalike.errors import InvalidArgumentError, UnknownFilterError
+from lookalike.errors import FormatError, InvalidArgumentError, UnknownFilterError
 
 GOLDEN = Path(__file__).parent / "golden" / "version-3"
 
@@ -64,6 +65,20 @@ def test_a_forgotten_filter_is_unknown(photos: lookalike.Collection) -> None:
         photos.filter("reddish")
     with pytest.raises(InvalidArgumentError):
         photos.scores_of("reddish")
+
+
+def test_a_filter_of_a_newer_version_stops_itself_only(photos: lookalike.Collection) -> None:
+    names = photos.style_names()
+    with changing(photos.path) as catalog:
+        catalog.filters.put("newer", '{"format": "lookalike-probe", "format_version": 99}')
+    assert photos.style_names() == names
+    assert [probe.name for probe in photos.filters()] == ["Reddish"]
+    assert len(photos.search("style:minimalist"))
+    assert len(photos.search("style:reddish"))
+    assert photos.suggest("style:redd")
+    for ask in (photos.filter, photos.scores_of, lambda name: photos.search(f"style:{name}")):
+        with pytest.raises(FormatError, match="format version 99"):
+            ask("newer")
 
 
 def test_names_of_styles_and_of_nothing_are_refused(photos: lookalike.Collection) -> None:

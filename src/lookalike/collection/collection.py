@@ -870,7 +870,7 @@ class Collection:
         return [*(style.name for style in STYLES.values()), *(probe.name for probe in self._taught.all())]
 
     def filters(self) -> list[Probe]:
-        """List the taught filters, by name."""
+        """List the taught filters that can be read, by name."""
         return self._taught.all()
 
     def filter(self, name: str) -> Probe:

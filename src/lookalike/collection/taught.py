@@ -7,6 +7,7 @@ blocks: about 2 s for 100,000 photos; later ones only read those of new photos.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from lookalike.collection.locking import changing
 from lookalike.collection.probe import Probe, wrong_name
 from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
-from lookalike.errors import InvalidArgumentError, UnknownFilterError
+from lookalike.errors import FormatError, InvalidArgumentError, UnknownFilterError
 from lookalike.query import normalised
 
 __all__ = ["TaughtFilters", "forget_filter", "save_filter"]
@@ -59,8 +60,12 @@ class TaughtFilters:
         self._scored: dict[str, _Scored] = {}
 
     def all(self) -> list[Probe]:
-        """List the filters, by name."""
-        return [Probe.from_json(text) for _, text, _ in self._catalog.filters.all()]
+        """List the filters, by name; without those that cannot be read, such as a newer version's."""
+        probes = []
+        for _, text, _ in self._catalog.filters.all():
+            with contextlib.suppress(FormatError):
+                probes.append(Probe.from_json(text))
+        return probes
 
     def get(self, name: str) -> Probe:
         """Return the filter of a name.
@@ -68,6 +73,8 @@ class TaughtFilters:
         Raises
         ------
         UnknownFilterError
+        FormatError
+            It is damaged, or written by a newer version.
         """
         return Probe.from_json(self._text(name))
 
