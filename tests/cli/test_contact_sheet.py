@@ -104,6 +104,16 @@ def test_a_photo_that_has_gone_with_its_thumbnail_is_drawn_as_an_empty_field(
     assert (tmp_path / "s.png").exists()
 
 
+def test_a_goal_whose_file_was_damaged_is_drawn_by_its_thumbnail(run, run_json, twelve_photos, tmp_path) -> None:
+    collection, sheet = tmp_path / "c.lookalike", tmp_path / "s.png"
+    run_json("add", twelve_photos, "-c", collection)
+    with lookalike.Collection.open(collection) as photos:
+        path = photos.file(3)
+    path.write_bytes(path.read_bytes()[:2000])
+    assert run("search", "--photo", "3", "-k", 2, "--sheet", sheet, "-c", collection).exit_code == 0
+    assert sheet.exists()
+
+
 def test_a_sheet_that_cannot_be_written_is_a_calm_error(run, demo_collection, tmp_path) -> None:
     result = run("search", "1", "--sheet", tmp_path / "no" / "s.jpg", "-c", demo_collection)
     assert result.exit_code == 1

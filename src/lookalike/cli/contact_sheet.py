@@ -7,6 +7,7 @@ of the best breaks for the tens of photos that a sheet holds.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,7 +19,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lookalike.cli.typeface import Typeface
 from lookalike.cli.wording import count
-from lookalike.errors import InvalidArgumentError, LookalikeError
+from lookalike.errors import InvalidArgumentError, LookalikeError, PhotoError
 from lookalike.photos import read_photo
 
 if TYPE_CHECKING:
@@ -166,8 +167,9 @@ def _goal(photos: Collection, subject: Path | int, photo_id: int | None) -> _Til
         record = photos.photo(photo_id)
         picture = _thumbnail(photos, photo_id)
         file = Path(subject) if isinstance(subject, Path) else Path(record.path)
-        if file.is_file():  # larger than the thumbnail, if it can be had
-            picture = read_photo(file.read_bytes(), name=file.name, min_side=2 * HEAD_HEIGHT).image
+        with contextlib.suppress(OSError, PhotoError):  # larger than the thumbnail, if it can be had
+            if file.is_file():
+                picture = read_photo(file.read_bytes(), name=file.name, min_side=2 * HEAD_HEIGHT).image
         return _Tile(picture, _name(record), 1.0)
     assert isinstance(subject, Path)
     return _Tile(read_photo(subject.read_bytes(), name=subject.name, min_side=2 * HEAD_HEIGHT).image, subject.stem, 1.0)
