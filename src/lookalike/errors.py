@@ -19,7 +19,7 @@ Each class also derives from the built-in error it resembles, so ``except Lookup
     │   ├── DamagedPhotoError                   the file ends early or its data are wrong
     │   └── PhotoTooLargeError                  more bytes or pixels, or more seconds, than the limits admit
     ├── FormatError (ValueError)                a file of ours is damaged, or newer than this version
-    │   └── NewerVersionError                   newer than this version (so far told of live indexes only)
+    │   └── NewerVersionError                   newer than this version (of collections and live indexes)
     ├── LiveIndexError (RuntimeError)           a live index cannot be read or written: no space, read-only, closed
     │   └── IndexLockedError                    another process is writing to it
     ├── CollectionError (RuntimeError)          the directory cannot serve as a collection
@@ -122,7 +122,7 @@ class FormatError(LookalikeError, ValueError):
 
 
 class NewerVersionError(FormatError):
-    """A live index was written by a newer version of Lookalike."""
+    """A collection or a live index was written by a newer version of Lookalike."""
 
 
 class LiveIndexError(LookalikeError, RuntimeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from lookalike.errors import (
     CollectionLockedError,
     FormatError,
     InvalidArgumentError,
+    NewerVersionError,
     NotACollectionError,
 )
 from lookalike.index.live.lock import writer_lock
@@ -150,6 +152,21 @@ def test_a_ruined_database_is_told_with_advice(collection: Path) -> None:
         lookalike.Collection.repair(collection)
     with pytest.raises(NotACollectionError):
         lookalike.Collection.verify(collection.parent)
+
+
+def test_lost_settings_are_told_with_advice(collection: Path) -> None:
+    (collection / "collection.json").unlink()
+    report = lookalike.Collection.verify(collection)
+    assert [problem.place for problem in report.problems] == ["collection.json"]
+    assert "is missing. Put it back from a backup" in said(report)
+    assert report.n_photos == 11
+
+
+def test_a_collection_of_a_newer_version_is_no_damage(collection: Path) -> None:
+    settings = json.loads((collection / "collection.json").read_text())
+    (collection / "collection.json").write_text(json.dumps(settings | {"format_version": 99}))
+    with pytest.raises(NewerVersionError, match="pip install --upgrade"):
+        lookalike.Collection.verify(collection)
 
 
 def test_a_backup_taken_while_photos_come_is_whole(demo_photos: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lookalike.encoders import EncoderCard, ImageEncoder, load_encoder
-from lookalike.errors import CollectionError, FormatError
+from lookalike.errors import CollectionError, FormatError, NewerVersionError
 
 __all__ = ["CollectionSettings", "Precision"]
 
@@ -93,7 +93,7 @@ class CollectionSettings:
         Raises
         ------
         FormatError
-            Not such a file, damaged, or newer than this version.
+            Missing, not such a file, damaged, or newer than this version.
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ class CollectionSettings:
                     f"`{path}` has format version {content['format_version']}, but this version of Lookalike reads up "
                     f"to {FORMAT_VERSION}. Upgrade: pip install --upgrade lookalike"
                 )
-                raise FormatError(message)
+                raise NewerVersionError(message)
             if content["precision"] not in get_args(Precision):
                 raise ValueError(f"precision is {content['precision']!r}")
             return cls(
@@ -115,6 +115,8 @@ class CollectionSettings:
             )
         except FormatError:
             raise
+        except FileNotFoundError as error:
+            raise FormatError(f"`{path}` is missing. Put it back from a backup.") from error
         except (ValueError, KeyError, TypeError) as error:
             message = f"`{path}` is damaged ({type(error).__name__}: {error}). Put a sound copy in its place."
             raise FormatError(message) from error
