@@ -61,6 +61,7 @@ from lookalike.errors import (
     LookalikeError,
     NotACollectionError,
     PhotoGoneError,
+    UnknownFilterError,
     UnknownPhotoError,
 )
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
@@ -570,6 +571,8 @@ class Collection:
         if isinstance(term, Colour):
             hex_of(term.colour)
         if isinstance(term, Style) and normalised(term.name) not in map(normalised, names := self.style_names()):
+            with contextlib.suppress(UnknownFilterError):
+                self._taught.get(term.name)  # one that cannot be read says why
             near = get_close_matches(term.name, names, n=1)
             meant = f" Did you mean {near[0]!r}?" if near else ""
             raise InvalidArgumentError(f"There is no style {term.name!r}; there are {', '.join(sorted(names))}.{meant}")
