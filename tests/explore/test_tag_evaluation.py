@@ -81,6 +81,12 @@ def test_too_few_photos_and_too_many_rounds_are_refused(clusters) -> None:
         evaluate_tags(x, [[str(label)] for label in labels], rounds=6)
 
 
+def test_tags_of_one_photo_each_are_refused() -> None:
+    x = np.random.default_rng(0).standard_normal((12, 8)).astype(np.float32)
+    with pytest.raises(InvalidArgumentError, match="None of the tags that were hidden is on another photo"):
+        evaluate_tags(x, [[f"only {row}"] for row in range(12)])
+
+
 def test_the_example_of_the_page_runs() -> None:
     page = (Path(__file__).parents[2] / "docs/explanation/tags.md").read_text(encoding="utf-8")
     block, in_a_collection = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)

@@ -128,7 +128,7 @@ def evaluate_tags(
     Raises
     ------
     InvalidArgumentError
-        Fewer than 10 tagged photos, among other things.
+        Fewer than 10 tagged photos, or none of those hidden shares a tag with another, among other things.
     """
     k, share, rounds = check_count(k, "k"), check_share(share, "share"), check_count(rounds, "rounds")
     table = tags if isinstance(tags, TagTable) else TagTable.of(tags)
@@ -147,6 +147,11 @@ def evaluate_tags(
         rows = np.sort(order[number * n_hidden : (number + 1) * n_hidden])
         for name, values in _one_round(embeddings, table, rows, k, seed, scored).items():
             found[name].append(values)
+    if not scored:
+        raise InvalidArgumentError(
+            "None of the tags that were hidden is on another photo too, so none could be found again. Give photos tags "
+            "that they share, or try more of them (`rounds`)."
+        )
     figures = {name: _figures(np.concatenate(values)) for name, values in found.items()}
     n_tried = sum(len(each) for each in found[RANKINGS[0]])
     return TagEvaluation(k, len(tagged), n_tried, table.n_tags, figures, _reliability(np.concatenate(scored)))
@@ -224,8 +229,6 @@ def _padded(tags: NDArray[np.int32], k: int) -> NDArray[np.int32]:
 
 def _figures(values: NDArray[np.float64]) -> tuple[Figure, Figure, Figure]:
     n = len(values)
-    if n == 0:
-        return (Figure(0.0, 0.0),) * 3
     errors = values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(3)
     precision, recall, ndcg = (Figure(float(m), float(e)) for m, e in zip(values.mean(axis=0), errors, strict=True))
     return precision, recall, ndcg
