@@ -163,6 +163,14 @@ def test_adding_stops_when_told_and_goes_on_later(folder: Path, tmp_path: Path) 
         assert len(photos) == 10
 
 
+@pytest.mark.parametrize("n_workers", [0, -1, 1.5, "2"])
+def test_workers_that_cannot_be_are_refused(folder: Path, tmp_path: Path, n_workers: int) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        with pytest.raises(InvalidArgumentError, match=r"`n_workers` is .* expected an integer from 1 on"):
+            photos.add(folder, n_workers=n_workers)
+        assert len(photos) == 0
+
+
 def test_a_reason_outside_the_file_is_tried_again(folder: Path, tmp_path: Path) -> None:
     empty_svg = folder / "drawing.jpg"
     empty_svg.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")

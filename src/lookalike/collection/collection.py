@@ -244,7 +244,7 @@ class Collection:
         Raises
         ------
         InvalidArgumentError
-            One of `paths` does not exist.
+            One of `paths` does not exist, or `n_workers` is below 1.
         CollectionLockedError
             Another process is adding to this collection.
         """

@@ -213,8 +213,10 @@ def add_photos(
     Raises
     ------
     InvalidArgumentError
-        One of `paths` does not exist.
+        One of `paths` does not exist, or `n_workers` is below 1.
     """
+    if n_workers is not None and (not isinstance(n_workers, int) or n_workers < 1):
+        raise InvalidArgumentError(f"`n_workers` is {n_workers!r}; expected an integer from 1 on, or None.")
     roots = _resolve(paths)
     catalog = writer.catalog
     now = AddProgress()
@@ -247,7 +249,7 @@ def add_photos(
         "limits": asdict(limits),
     }
     clock = _Clock(now.total, now.total_bytes)
-    n_workers = min(n_workers or n_cores(), -(-len(plan.to_read) // CHUNK))
+    n_workers = min(n_cores() if n_workers is None else n_workers, -(-len(plan.to_read) // CHUNK))
     with WorkerPool(n_workers, worker_settings, max_seconds=limits.max_seconds) as workers:
         for answers in workers.read(plan.to_read):
             if answers:
