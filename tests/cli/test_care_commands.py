@@ -89,6 +89,15 @@ def test_compacting_tells_the_bytes_and_names_another_writer(run, collection) ->
     assert "is being written to by process" in refused.stderr
 
 
+def test_a_collection_named_from_the_home_folder_is_measured(run_json, collection, monkeypatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(collection.parent))
+    monkeypatch.setenv("LOOKALIKE_COLLECTION", f"~/{collection.name}")
+    found = run_json("compact")
+    assert found["collection"] == str(collection)
+    assert 0 < found["bytes_after"] <= found["bytes_before"]
+
+
 def test_training_anew_is_followed_and_told(run, run_json, collection, monkeypatch) -> None:
     assert "every photo is compared, nothing to train." in run("compact", "--train", "-c", collection).stdout
     n_photos = run_json("stats", "-c", collection)["n_vectors"]
@@ -142,3 +151,11 @@ def test_no_collection_is_told(run, tmp_path) -> None:
         assert result.exit_code == 1
         assert "There is no collection at" in result.stderr
     assert run("restore", tmp_path / "none", "-c", tmp_path / "new").exit_code == 1
+
+
+def test_where_no_collection_is_the_one_beside_it_is_named(run, collection) -> None:
+    for command in ("info", "verify"):
+        told = run(command, "-c", collection.parent / "pics.lookalike").stderr.replace("\n", " ")
+        assert f"`lookalike add` makes one. Beside it lies `{collection}`." in told
+    shutil.copytree(collection, collection.parent / "other.lookalike")
+    assert "Beside it" not in run("info", "-c", collection.parent / "pics.lookalike").stderr

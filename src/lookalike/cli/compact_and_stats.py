@@ -41,11 +41,12 @@ def compact(
         n_trainings = photos.stats().n_trainings
         photos.compact(train=train, notify=print_note if train else None)
         found = photos.stats()
-    after, trained = bytes_by_part(collection)["total"], found.n_trainings > n_trainings
+        path = photos.path
+    after, trained = bytes_by_part(path)["total"], found.n_trainings > n_trainings
     if json:
         print_json(
             {
-                "collection": str(collection),
+                "collection": str(path),
                 "segments": found.n_segments,
                 "trained": trained,
                 "bytes_before": before,
@@ -56,7 +57,7 @@ def compact(
         index = f"the index is {count(found.n_segments, 'segment')}" + (", trained anew." if trained else ".")
         if not found.n_segments:
             index = "the index is not there yet: every photo is compared" + (", nothing to train." if train else ".")
-        stdout().print(f"{shown_path(collection)} takes {size(after)}, before {size(before)}; {index}")
+        stdout().print(f"{shown_path(path)} takes {size(after)}, before {size(before)}; {index}")
 
 
 def stats(

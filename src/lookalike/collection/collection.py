@@ -154,7 +154,7 @@ class Collection:
                 )
                 raise NotACollectionError(message)
             if not create:
-                raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
+                raise _no_collection(directory)
             cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify, nsfw=nsfw is None or nsfw)
         settings = CollectionSettings.read(directory / "collection.json")
         for name, asked, stored in (
@@ -1026,8 +1026,15 @@ def _page(length: int, offset: int, name: str) -> tuple[int, int]:
 def _existing(path: str | os.PathLike[str]) -> Path:
     directory = Path(path).expanduser()
     if not any((directory / name).exists() for name in ("collection.json", CATALOG)):
-        raise NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.")
+        raise _no_collection(directory)
     return directory
+
+
+def _no_collection(directory: Path) -> NotACollectionError:
+    """Say that none is there, and name the one beside it, which may be meant."""
+    beside = [path.parent for path in directory.parent.glob("*.lookalike/collection.json")]
+    meant = f" Beside it lies `{beside[0]}`." if len(beside) == 1 else ""
+    return NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.{meant}")
 
 
 def _is_empty(directory: Path) -> bool:
