@@ -147,7 +147,7 @@ def _uri(path: Path, *, writable: bool) -> str:
     return f"{path.absolute().as_uri()}?{options}"
 
 
-def database_error(error: sqlite3.DatabaseError) -> LookalikeError | None:
+def database_error(error: Exception) -> LookalikeError | None:
     """Return what SQLite raised while it read or wrote as an error with advice; None where the fault is ours."""
     if type(error) is sqlite3.DatabaseError:
         return FormatError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import sys
 from typing import Annotated, Any
 
@@ -75,19 +74,21 @@ class _Commands(TyperGroup):
                 raise
             print_error(str(error))
             raise typer.Exit(1) from None
-        except sqlite3.DatabaseError as error:
-            from lookalike.catalog import database_error
-
-            told = database_error(error)
-            if debugging or told is None:
-                raise
-            print_error(str(told))
-            raise typer.Exit(1) from None
         except OSError as error:
             if debugging:
                 raise
             where = f"`{error.filename}`: " if error.filename else ""
             print_error(f"{where}{error.strerror or error}.")
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if debugging or type(error).__module__ != "sqlite3":  # not imported here: `--help` does without
+                raise
+            from lookalike.catalog import database_error
+
+            told = database_error(error)
+            if told is None:
+                raise
+            print_error(str(told))
             raise typer.Exit(1) from None
         return result
 
