@@ -144,6 +144,21 @@ def test_what_needs_a_file_that_is_not_there_stays_told(collection: Path) -> Non
     assert [each.place for each in report.mended] == ["full text"]
 
 
+def test_a_lost_vector_comes_back_from_the_copy_that_was_not_changed(collection: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(collection) as photos:
+        shutil.copy(photos.file(4), tmp_path / "b.webp")
+        shutil.copy(photos.file(5), tmp_path / "a.webp")
+    sql(
+        collection,
+        f"UPDATE files SET path = '{tmp_path / 'a.webp'}' WHERE photo_id = 4",
+        f"INSERT INTO files VALUES ('{tmp_path / 'b.webp'}', 4, 1, 1, NULL, NULL)",
+        "DELETE FROM vectors WHERE id = 4",
+    )
+    assert lookalike.Collection.repair(collection).is_clean
+    with lookalike.Collection.open(collection) as photos:
+        assert photos.search(photo=(tmp_path / "b.webp").read_bytes() + b"\0", k=1)[0].id == 4
+
+
 def test_a_ruined_database_is_told_with_advice(collection: Path) -> None:
     (collection / "catalog.sqlite").write_bytes(b"no database" * 1000)
     report = lookalike.Collection.verify(collection)
