@@ -53,6 +53,21 @@ def test_pages_join_to_the_whole(photos: lookalike.Collection) -> None:
     assert pages == whole
 
 
+@pytest.mark.parametrize("n_unwanted", [1, 2])
+def test_photos_that_are_only_subtracted_rank_all_by_unlikeness_and_pages_join(
+    photos: lookalike.Collection, n_unwanted: int
+) -> None:
+    ids = photos.ids()
+    unwanted = ids[[12, 40][:n_unwanted]]
+    query = " ".join(f"-photo:{photo_id}" for photo_id in unwanted)
+    whole = [hit.id for hit in photos.search(query, k=len(ids))]
+    assert sorted([*whole, *unwanted.tolist()]) == ids.tolist()
+    assert [hit.id for start in range(0, len(ids), 20) for hit in photos.search(query, k=20, offset=start)] == whole
+    if n_unwanted == 1:
+        cosines = photos.embeddings(np.array(whole)) @ photos.embeddings(unwanted)[0]
+        assert (np.diff(cosines) > -1e-3).all()
+
+
 def test_a_photo_is_never_among_its_own_hits_and_hits_are_told_once(photos: lookalike.Collection) -> None:
     one, two = photos.ids()[[3, 40]].tolist()
     for query in (f"photo:{one}", f"photo:{one} photo:{two}", f"photo:{one} -photo:{two}", f"photo:{one} flowers"):

@@ -225,8 +225,8 @@ class QuerySearch:
         cosines = self._cosines(plan, state, ids)
         parts = self._parts(plan, state, ids, cosines)
         scores = fused(parts, len(ids))
-        # Very near photos have scores that are equal to the last bit.
-        nearness = cosines[0] if cosines else scores
+        # Very near photos have scores that are equal to the last bit, and so have those unlike what is subtracted.
+        nearness = np.sign(plan.likenesses[0].weight) * cosines[0] if cosines else scores
         order, is_whole = np.lexsort((ids, -nearness, -scores)), depth >= evidence.n_photos
         if plan.by_words:
             good = scores[order] >= _least_of_words(plan, scores)
@@ -415,7 +415,8 @@ class QuerySearch:
             evidence = SearchEvidence(method, n_photos, stats.n_cells, stats.n_codes, stats.n_reranked, 0.0)
         if plan.parts or direction is None:
             scores = fused(plan.parts, len(plan.ids))
-            n = len(plan.ids) if not plan.ranks else n
+            if not plan.wants:  # all else is nearly equally good: all are ranked
+                n = len(plan.ids)
             if n < len(scores):
                 best = np.argpartition(-scores, n)[:n]
                 found.append(plan.ids[np.sort(best)])
