@@ -38,7 +38,8 @@ class Within:
         A folder, with all that is below it, or a file.
     since, until : str, date or datetime, optional
         Bounds of the time at which a photo was taken, both included: "2019", "2019-06", "2019-06-30" or
-        "2019-06-30T12:00", so that until="2019" means its last second. Photos of which no time is known are not found.
+        "2019-06-30T12:00", so that until="2019" means its last second. A photo of which only the year, month or day is
+        known is compared as far as that goes; one of which no time is known is not found.
     formats : str or sequence of str, optional
         "jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "raw".
     ids : sequence of int, optional
@@ -106,7 +107,7 @@ class Within:
         elif present:
             conditions.append(f"EXISTS ({_PRESENT})")
         if self.since is not None:
-            conditions.append("taken_at >= ?")
+            conditions.append("taken_at >= substr(?, 1, length(taken_at))")
             values.append(time_text(self.since, "since"))
         if self.until is not None:
             until = time_text(self.until, "until")
