@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,24 @@ def test_photos_whose_texts_hold_the_words_come_first(photos: lookalike.Collecti
     holding = {photo_id for photo_id, _ in photos._catalog.search_words("moon", 200)}
     first = [hit.id for hit in photos.search(words="moon", k=len(holding))]
     assert set(first) == holding
+
+
+def test_quotes_in_words_and_phrases_do_not_break_them(tmp_path: Path) -> None:
+    lookalike.Collection.open(tmp_path / "x.lookalike").close()
+    with PhotoWriter(tmp_path / "x.lookalike", 1280, background=False) as writer, writer.transaction():
+        for number, caption in enumerate(
+            ("we say cheese now", 'say "cheese" now', "now cheese, they say", "cheeseboard")
+        ):
+            photo = replace(a_photo(number), text=(caption, "", ""))
+            writer.catalog.put(FileRecord(f"/{number}.jpg", 1, 1, None), photo)
+    with lookalike.Collection.open(tmp_path / "x.lookalike") as photos:
+        for query, found in (
+            ('"say ""cheese"" now"', {1, 2}),
+            ('\\"cheese "they say"', {3}),
+            ('"""cheese"""', {1, 2, 3}),
+        ):
+            likely = {hit.id for hit in photos.search(query, k=9) if hit.score > 0.9}
+            assert likely == found, query
 
 
 def test_words_of_which_no_piece_is_known_find_nothing(photos: lookalike.Collection) -> None:

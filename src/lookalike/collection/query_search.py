@@ -367,7 +367,7 @@ class QuerySearch:
         if groups:
             plan.words = "texts" if space is None else "joint" if isinstance(space, JointSpace) else "classes"
         for weight, terms in groups.items():
-            typed = " ".join(f'"{term.text}"' if term.phrase else term.text for term in terms)
+            typed = " ".join(_typed(term) for term in terms)
             found = self._catalog.search_words(typed, -1, present=False)
             scores, text = _zeros(plan.ids), " ".join(term.text for term in terms)
             if isinstance(space, JointSpace):
@@ -500,6 +500,11 @@ class QuerySearch:
         for i in np.flatnonzero(~first):
             others.setdefault(int(ids[looked[own[i]]]), []).append(int(ids[looked[i]]))
         return looked[first], others
+
+
+def _typed(term: Words) -> str:
+    """Write a word or phrase as full text takes it, where a quote inside would end the phrase."""
+    return '"' + term.text.replace('"', " ") + '"' if term.phrase else term.text.replace('"', "")
 
 
 def _least_of_words(plan: QueryPlan, scores: NDArray[np.float32]) -> float:
