@@ -45,6 +45,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
         (Within(folder=Path("/p/a.jpg")), [1]),
         (Within(folder="/"), [1, 2, 3, 4, 5]),
         (Within(folder="/nowhere"), []),
+        (Within(folder="~no-such-person/p"), []),
         (Within(since="2019"), [1, 2, 4]),
         (Within(until="2019"), [1, 2, 5]),
         (Within(since="2019-06", until="2019-06"), [1]),

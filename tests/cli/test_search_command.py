@@ -162,6 +162,11 @@ def test_words_that_look_like_a_path_are_told_to_be_no_file(run, photos) -> None
         assert "no file of that name" not in run("search", line, "-c", photos.path).stderr.replace("\n", " ")
 
 
+def test_a_tilde_before_no_person_s_name_is_as_it_is_written(run, run_json, photos) -> None:
+    assert run_json("search", "~no-such-person", "-c", photos.path)["query"] == "~no-such-person"
+    assert "There is no collection at `~no-such-person/x`" in run("info", "-c", "~no-such-person/x").stderr.replace("\n", " ")
+
+
 @pytest.mark.parametrize("arguments", [("search", 999_999), ("info", 999_999), ("info", "no-such.jpg")])
 def test_an_unknown_photo_is_an_error(run, photos, arguments) -> None:
     result = run(*arguments, "-c", photos.path)

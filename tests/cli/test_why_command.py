@@ -63,7 +63,14 @@ def test_units_lists_what_a_photo_excites_and_which_photos_a_unit(run, run_json,
 
 
 @pytest.mark.parametrize(
-    "arguments", [("why", 3, 999_999), ("why", 3, "none.jpg"), ("units", 999_999), ("units", "--unit", 1280)]
+    "arguments",
+    [
+        ("why", 3, 999_999),
+        ("why", 3, "none.jpg"),
+        ("units", "~no-such-person/x.jpg"),
+        ("units", 999_999),
+        ("units", "--unit", 1280),
+    ],
 )
 def test_what_is_not_there_is_a_calm_error(run, photos, arguments) -> None:
     result = run(*arguments, "-c", photos.path)

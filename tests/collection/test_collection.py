@@ -224,6 +224,8 @@ def test_a_card_is_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.M
         ({"vector": ["a"] * 1280}, InvalidArgumentError, "no array of numbers"),
         ({"photo": 10**9}, UnknownPhotoError, "1000000000"),
         ({"photo": "/nowhere/x.jpg"}, InvalidArgumentError, "cannot be read"),
+        ({"photo": "~no-such-person/x.jpg"}, InvalidArgumentError, "cannot be read"),
+        ({"query": "photo:~no-such-person[0,0,.5,.5]"}, InvalidArgumentError, "cannot be read"),
         ({"photo": b"no photo"}, PhotoError, "photo"),
         ({"vector": np.ones(3)}, InvalidArgumentError, "1280"),
         ({"vector": np.zeros(1280)}, InvalidArgumentError, "zero"),

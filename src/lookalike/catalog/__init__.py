@@ -8,7 +8,7 @@ from lookalike.catalog.places import PLACES
 from lookalike.catalog.schema import FORMAT_VERSION, database_error, stored_version
 from lookalike.catalog.seen import SEEN, SeenFields, SeenRows
 from lookalike.catalog.tags import REJECTED_TAGS, TAGS, Origin, TagCount, TagRow, Tags
-from lookalike.catalog.within import Within, absolute
+from lookalike.catalog.within import Within, absolute, expanded
 from lookalike.catalog.words import match_expression
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "count_anew",
     "count_words",
     "database_error",
+    "expanded",
     "match_expression",
     "stored_version",
 ]

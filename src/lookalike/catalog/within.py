@@ -14,7 +14,7 @@ from lookalike.errors import InvalidArgumentError
 from lookalike.query import Orientation, Season
 from lookalike.query.times import day_text, time_text
 
-__all__ = ["Within", "absolute"]
+__all__ = ["Within", "absolute", "expanded"]
 
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic"}
 _MONTHS = {
@@ -141,6 +141,14 @@ class Within:
         return " AND ".join(conditions) or "TRUE", values
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return `path` with the home directory for ``~`` or ``~name`` at its start; as it is where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def absolute(path: str | os.PathLike[str]) -> Path:
     """Return `path` as the catalog names it: absolute, symbolic links as they are.
 
@@ -149,7 +157,7 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     InvalidArgumentError
         It is not valid UTF-8.
     """
-    whole = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow symbolic links
+    whole = Path(os.path.abspath(expanded(path)))  # noqa: PTH100  resolve() would follow symbolic links
     try:
         str(whole).encode()
     except UnicodeEncodeError:

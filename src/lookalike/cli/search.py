@@ -117,7 +117,9 @@ def search(
 
 def _photo(wanted: str, *, force: bool) -> Path | int | str:
     """Tell what was given: a file (Path), an id (int), or words (str)."""
-    path = Path(wanted).expanduser()
+    from lookalike.catalog import expanded
+
+    path = expanded(wanted)
     try:
         if path.is_file():
             return path

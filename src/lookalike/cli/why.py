@@ -119,8 +119,10 @@ def units(
 
 def _photo(photos: Collection, given: str) -> int | Path:
     """Tell what was given: a photo of the collection (its id), or a file from outside."""
+    from lookalike.catalog import expanded
+
     photo_id = photos.find(given)
-    return Path(given).expanduser() if photo_id is None else photo_id
+    return expanded(given) if photo_id is None else photo_id
 
 
 def _show_photos(photos: Collection, unit: int, k: int, *, json: bool) -> None:

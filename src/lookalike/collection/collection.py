@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.appearance import STYLES, hex_of, style_probes
-from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute
+from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute, expanded
 from lookalike.catalog.completion import MAX_QUERY
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.completed import suggestions
@@ -143,9 +143,9 @@ class Collection:
         FormatError
             Its files are damaged, or newer than this version.
         """
-        directory = Path(path).expanduser()
+        directory = expanded(path)
         if encoder is not None and encoder.endswith(".toml"):  # a card's path, which must lead to it from anywhere
-            encoder = str(Path(encoder).expanduser().resolve())
+            encoder = str(expanded(encoder).resolve())
         if not (directory / "collection.json").exists():
             if directory.exists() and not _is_empty(directory):
                 message = (
@@ -333,7 +333,7 @@ class Collection:
         """
         from lookalike.collection.backup import copy_collection
 
-        copy_collection(self.path, Path(path).expanduser())
+        copy_collection(self.path, expanded(path))
 
     @classmethod
     def restore(cls, backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> CollectionReport:
@@ -359,7 +359,7 @@ class Collection:
             raise FormatError(
                 f"The backup at `{source}` is damaged: {problems} `lookalike repair -c {source}` mends what it can."
             )
-        copy_collection(source, Path(path).expanduser())
+        copy_collection(source, expanded(path))
         return dataclasses.replace(report, path=str(path), leftovers=())
 
     def compact(self, *, train: bool = False, notify: Callable[[str], None] | None = None) -> None:
@@ -1024,7 +1024,7 @@ def _page(length: int, offset: int, name: str) -> tuple[int, int]:
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
-    directory = Path(path).expanduser()
+    directory = expanded(path)
     if not any((directory / name).exists() for name in ("collection.json", CATALOG)):
         raise _no_collection(directory)
     return directory

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.appearance import measure
-from lookalike.catalog import Catalog
+from lookalike.catalog import Catalog, expanded
 from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_file
 from lookalike.collection.seen import seen_in
 from lookalike.errors import InvalidArgumentError
@@ -108,7 +107,7 @@ def _of_photo(name: str, weight: float, photo: PhotoQuery, photos: Collection, c
 def _of_region(name: str, term: Photo, photos: Collection) -> Likeness:
     assert term.region is not None
     photo_id = photos.find(term.photo)
-    path = Path(str(term.photo)).expanduser() if photo_id is None else photos.file(photo_id)
+    path = expanded(str(term.photo)) if photo_id is None else photos.file(photo_id)
     image = read_photo(read_file(path), name=path.name, limits=PhotoLimits()).image
     x, y = term.region.x * image.width, term.region.y * image.height
     right, bottom = x + term.region.width * image.width, y + term.region.height * image.height

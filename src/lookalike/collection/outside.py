@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.catalog import expanded
 from lookalike.encoders import ImageEncoder
 from lookalike.errors import InvalidArgumentError, LookalikeError
 from lookalike.photos import PhotoLimits, read_photo, thumbnail
@@ -76,7 +77,7 @@ def read_file(path: str | os.PathLike[str], limits: PhotoLimits | None = None) -
     PhotoTooLargeError
         It is larger than the limit.
     """
-    file = Path(path).expanduser()
+    file = expanded(path)
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
