@@ -165,6 +165,19 @@ def test_columns_follow_commits(tmp_path: Path) -> None:
             assert now.rows_of(np.array([number + 1, number + 2])).tolist() == [number, -1]
 
 
+def test_dials_say_nothing_where_no_photo_was_looked_at(photos: lookalike.Collection, tmp_path: Path) -> None:
+    outside = photos.read(photos.file(int(photos.ids()[0])))
+    lookalike.Collection.open(tmp_path / "x.lookalike").close()
+    with lookalike.Collection.open(tmp_path / "x.lookalike") as empty:
+        assert len(empty.search("dial:colour=1", photo=outside)) == 0
+        assert len(empty.search("dial:composition=1", photo=outside)) == 0
+    with PhotoWriter(tmp_path / "x.lookalike", 1280, background=False) as writer, writer.transaction():
+        photo = replace(a_photo(1, embedding=outside.embedding), seen=None)
+        writer.catalog.put(FileRecord("/1.jpg", 1, 1, None), photo)
+    with lookalike.Collection.open(tmp_path / "x.lookalike") as unseen:
+        assert [hit.id for hit in unseen.search("dial:colour=1 dial:composition=1", photo=outside)] == [1]
+
+
 @pytest.fixture(scope="module")
 def bursts(demo_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lookalike.Collection]:
     """The demo, and beside eight of its photos twelve each that are nearly the same; every photo has a date."""

@@ -221,6 +221,8 @@ def _log_odds(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _background(scores: NDArray[np.floating]) -> tuple[float, float]:
-    """Median and deviation of the lower half."""
+    """Median and deviation of the lower half; of no scores 0 and 1."""
+    if not len(scores):
+        return 0.0, 1.0
     lower, centre = np.quantile(scores, [_LOWER, 0.5])
     return float(centre), max(float(centre - lower), 1e-6)
