@@ -123,6 +123,13 @@ def test_a_query_asked_often_comes_first_and_can_be_forgotten(completion: Comple
     assert completion.suggest("mountains at") == []
 
 
+def test_what_is_longer_than_mistakes_are_forgiven_in_is_compared_to_its_end(completion: Completion) -> None:
+    begin = "a landscape that is long enough for no mistake to be forgiven in it any more, "
+    completion.remember(f"{begin}colour:teal")
+    for typed, found in ((f"{begin}col", 1), (f"{begin}colour:red", 0), (f"{begin}kol", 0)):
+        assert len(completion.suggest(typed, normalise=normalised)) == found, typed
+
+
 def edits_by_definition(typed: str, term: str) -> int:
     """Count by the recursion that defines the distance."""
 

@@ -1,10 +1,10 @@
 """How what is being typed may go on: tags, machine tags, words of captions, and earlier queries.
 
 By prefix; where that finds too few, with one mistake (a letter more, less, other, or two exchanged) from four letters
-on; and where that finds nothing, with two from eight. All that is one edit from what was typed, a few hundred to two
-thousand beginnings, is looked up in the table's B-tree at once. For two edits that would be too many: only the first
-four letters are varied, by one, and what begins so is compared with all that was typed; two mistakes among the first
-four are not forgiven. Nothing is kept in memory.
+on; and where that finds nothing, with two from eight; beyond 64 letters, with none. All that is one edit from what was
+typed, a few hundred to two thousand beginnings, is looked up in the table's B-tree at once. For two edits that would be
+too many: only the first four letters are varied, by one, and what begins so is compared with all that was typed; two
+mistakes among the first four are not forgiven. Nothing is kept in memory.
 
 The table `vocabulary` counts what the other tables hold: triggers follow tags and machine tags, `count_words` follows
 the texts. Words are kept as they are written there, for the full text knows their stems only. Values in the namespace
@@ -82,7 +82,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789àáâãäåæçèéêëìíîï
 _VARIED = 16  # letters among which one mistake is looked for
 _BEGINNING = 4  # letters of which one may be wrong when two are
 _ONE_FROM, _TWO_FROM = 4, 8
-_MAX_TYPED = 64
+_MAX_TYPED = 64  # letters up to which mistakes are forgiven
 _MAX_WORD = 32
 _MAX_QUERIES = 10_000
 MAX_QUERY = 1_000
@@ -141,7 +141,7 @@ class Completion:
         list of Suggestion
             Those without mistakes first; of these what is typed in full, then what is most frequent.
         """
-        typed = typed.encode("utf-8", "replace").decode()[:_MAX_TYPED]
+        typed = typed.encode("utf-8", "replace").decode()
         if not typed.strip():
             return []
         folded = typed.lower()
@@ -199,10 +199,10 @@ class Completion:
         found = [_suggestion(row[1:], 0) for row in rows]
         condition = f"WHERE {column} >= beginning.value AND {column} < beginning.value || '{_LAST}'"
         statement = select.format("json_each(?) AS beginning CROSS JOIN", condition) + " LIMIT ?"
-        if len(found) < limit and len(typed) >= _ONE_FROM:
+        if len(found) < limit and _ONE_FROM <= len(typed) <= _MAX_TYPED:
             rows = self._db.execute(statement, (json.dumps(_edits(typed[:_VARIED], typed[_VARIED:])), 2 * limit))
             found += [_suggestion(row[1:], 1) for row in rows if not row[0].startswith(typed)]
-        if not found and len(typed) >= _TWO_FROM:
+        if not found and _TWO_FROM <= len(typed) <= _MAX_TYPED:
             statement = select.partition(" ORDER BY ")[0].format("json_each(?) AS beginning CROSS JOIN", condition)
             near = self._db.execute(statement, (json.dumps(_edits(typed[:_BEGINNING])),)).fetchall()
             n_edits = edits_to_prefixes(typed, (row[0] for row in near), 2)
