@@ -280,7 +280,7 @@ class Query:
     near : Near, optional
         Only photos taken there.
     on : str, optional
-        Only photos taken on this day of any year, "06-24", or in this month, "06".
+        Only photos taken on this day of any year, "06-24", or in this month, "06". Of a date its day is kept.
     season, orientation : str, optional
         Only those.
     limits : tuple of Limit
@@ -326,7 +326,7 @@ class Query:
             if not _FORMAT.fullmatch(format_):
                 raise InvalidArgumentError(f"{format_!r} is no format; expected a name such as jpeg, in small letters.")
         if self.on is not None:
-            day_text(self.on)
+            object.__setattr__(self, "on", day_text(self.on))
         for name, known in (("season", Season), ("orientation", Orientation), ("order", Order)):
             value = getattr(self, name)
             if value not in get_args(known) and not (value is None and name != "order"):
