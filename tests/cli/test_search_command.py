@@ -164,7 +164,9 @@ def test_words_that_look_like_a_path_are_told_to_be_no_file(run, photos) -> None
 
 def test_a_tilde_before_no_person_s_name_is_as_it_is_written(run, run_json, photos) -> None:
     assert run_json("search", "~no-such-person", "-c", photos.path)["query"] == "~no-such-person"
-    assert "There is no collection at `~no-such-person/x`" in run("info", "-c", "~no-such-person/x").stderr.replace("\n", " ")
+    assert "There is no collection at `~no-such-person/x`" in run("info", "-c", "~no-such-person/x").stderr.replace(
+        "\n", " "
+    )
 
 
 @pytest.mark.parametrize("arguments", [("search", 999_999), ("info", 999_999), ("info", "no-such.jpg")])

@@ -249,6 +249,18 @@ def test_limits_that_are_asked_again_follow_commits(tmp_path: Path) -> None:
         assert len(photos.search("since:2020")) == 4
 
 
+def test_photos_that_have_gone_are_counted_nowhere(demo_collection: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(demo_collection, tmp_path / "photos.lookalike")
+    with lookalike.Collection.open(path) as photos:
+        ids, gone = photos.ids(), str(photos.file(int(photos.ids()[5])))
+        photos.tag([int(photo_id) for photo_id in ids], "every")
+        with PhotoWriter(path, 1280, background=False) as writer, writer.transaction():
+            writer.catalog.mark_gone([gone])
+        for query in ("", "#every", "-#none", "orientation:portrait", "nsfw>0"):
+            asked = photos.search(f"photo:{ids[0]} {query}", k=1000).stats.n_photos
+            assert asked == (len(photos.search(query, k=1000)) if query else len(ids) - 1), query
+
+
 def test_a_word_that_is_a_tag_finds_photos_that_look_like_those_that_have_it(
     demo_collection: Path, tmp_path: Path
 ) -> None:

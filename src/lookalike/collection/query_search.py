@@ -240,12 +240,12 @@ class QuerySearch:
         admitted = self._admitted(query, columns, state)
         if within is not None:
             admitted = _both(admitted, self._ids_within(self._catalog.generation, within))
+        if admitted is not None:  # photos whose files have gone are within limits too
+            admitted = _both(state.ids(), admitted)
         content = next((dial.value for dial in query.dials if dial.name == "content"), 1.0)
         plan = QueryPlan(list(likenesses), admitted, np.empty(0, np.int64), [], ranks=bool(likenesses), content=content)
         if columns is not None or not any(like.weight > 0 for like in likenesses):
-            plan.ids = state.ids()
-            if admitted is not None:
-                plan.ids = plan.admitted = _both(plan.ids, admitted)
+            plan.ids = state.ids() if admitted is None else admitted
         if columns is not None:
             rows = columns.rows_of(plan.ids)
             plan.parts = [
