@@ -77,6 +77,17 @@ def test_a_photo_is_never_among_its_own_hits_and_hits_are_told_once(photos: look
         assert len(found) == len(set(found))
 
 
+def test_no_part_is_lost_though_several_have_one_name(photos: lookalike.Collection) -> None:
+    one = f"photo:{photos.ids()[12]}"
+    for query, names in (
+        (f"{one} -{one} colour:teal", [one, f"{one} (2)", "colour"]),
+        (f"{one} {one}[0,0,0.5,0.5] {one}[0,0,1,1]", [one, f"{one} (2)", f"{one} (3)"]),
+        (f"{one} -colour:red -2:colour:red", ["photo", "-colour:red", "-colour:red (2)"]),
+        (f"dial:colour=1 {one} 2:{one}", [one, f"{one} (2)", f"colours of {one}", f"colours of {one} (2)"]),
+    ):
+        assert list(photos.search(query, k=1)[0].parts) == names
+
+
 def test_limits_hold_for_every_hit(photos: lookalike.Collection) -> None:
     columns = ColumnsView(photos._catalog).current()
     sharp = dict(zip(columns.ids.tolist(), columns.measure("sharpness").tolist(), strict=True))

@@ -27,7 +27,8 @@ class Hit:
         0 to 1, larger is better: how likely it is what the whole query asks for. For a photo it is calibrated: of hits
         that score .8, about eight in ten show the same kind of thing (docs/explanation/ranking.md).
     parts : mapping of str to float
-        The same of each part of the query: "photo", "words", "colour", ...
+        The same of each part of the query: "photo", "words", "colour", ... A name that comes again is numbered in the
+        order of the query: "photo:12", "photo:12 (2)".
     others : tuple of int
         Photos that are nearly the same and were left out for this one, where distinct hits were asked for.
     """

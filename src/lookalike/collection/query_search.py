@@ -37,6 +37,7 @@ from lookalike.collection.ranking import (
     n_beyond_chance,
     representatives,
     standing_out,
+    told_apart,
 )
 from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
@@ -223,7 +224,7 @@ class QuerySearch:
         ids, evidence = self._candidates(plan, state, depth, exact=exact)
         ids = ids[~np.isin(ids, [like.photo_id for like in plan.likenesses if like.photo_id is not None])]
         cosines = self._cosines(plan, state, ids)
-        parts = self._parts(plan, state, ids, cosines)
+        parts = told_apart(self._parts(plan, state, ids, cosines))
         scores = fused(parts, len(ids))
         # Very near photos have scores that are equal to the last bit, and so have those unlike what is subtracted.
         nearness = np.sign(plan.likenesses[0].weight) * cosines[0] if cosines else scores

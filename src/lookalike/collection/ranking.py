@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -39,6 +39,7 @@ __all__ = [
     "spread_calibration",
     "standing_out",
     "text_calibration",
+    "told_apart",
 ]
 
 _BLOCK = 256
@@ -156,6 +157,20 @@ def fused(parts: Sequence[Part], n: int) -> NDArray[np.float32]:
         log_odds += part.weight * (np.log(p) - np.log1p(-p)) if part.weight > 0 else -part.weight * np.log1p(-p)
     together: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))).astype(np.float32)
     return together
+
+
+def told_apart(parts: Sequence[Part]) -> list[Part]:
+    """Give parts a name each: a name that comes again is numbered, "photo:12 (2)"."""
+    apart: list[Part] = []
+    names: set[str] = set()
+    for part in parts:
+        name, number = part.name, 1
+        while name in names:
+            number += 1
+            name = f"{part.name} ({number})"
+        names.add(name)
+        apart.append(replace(part, name=name))
+    return apart
 
 
 def standing_out(scores: NDArray[np.float32]) -> NDArray[np.float32]:
