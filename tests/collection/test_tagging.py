@@ -97,6 +97,13 @@ def test_tags_are_counted_over_photos_that_are_present(photos: lookalike.Collect
     assert (1, "barndoor", "Barn Door") in photos.said_tags()
 
 
+def test_tags_are_rejected_for_all_photos_given(photos: lookalike.Collection) -> None:
+    photos.reject_tags([1, 2, 5], "zzz")
+    assert [photo for photo, tag in photos.rejected_tags() if tag == "zzz"] == [1, 2, 5]
+    photos.tag([1, 2, 5], "zzz")
+    photos.untag([1, 2, 5], "zzz")
+
+
 def test_rejected_is_undone_by_tagging(photos: lookalike.Collection) -> None:
     photos.reject_tags(4, "Boat")
     assert photos.rejected_tags(4) == [(4, "boat")]

@@ -764,9 +764,9 @@ class Collection:
         """
         return self._tag_writer.rename(tag, new)
 
-    def reject_tags(self, photo: PhotoQuery, *tags: str) -> None:
-        """Keep that tags do not suit a photo: they are not suggested for it again. Tagging it undoes that."""
-        self._tag_writer.change([TagChange(self._own(photo)[:1], reject=tags)])
+    def reject_tags(self, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> None:
+        """Keep that tags do not suit a photo, or several: they are not suggested again. Tagging it undoes that."""
+        self._tag_writer.change([TagChange(self._own(photo), reject=tags)])
 
     def rejected_tags(self, photo: PhotoQuery | Sequence[PhotoQuery] | None = None) -> list[tuple[int, str]]:
         """List photo and tag, in normal form, of what was rejected: for a photo, for several, or for all."""

@@ -6,6 +6,7 @@ Answers are written to the collection (origin "user"; what was rejected is kept)
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,13 +98,13 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int | N
     return [SuggestedTag(tag, collection.tag_spelling(tag) or tag, score) for tag, score in found]
 
 
-def accept_tags(collection: Collection, photo: Photo, *tags: str) -> None:
-    """Give a photo of the collection tags that were suggested for it."""
+def accept_tags(collection: Collection, photo: Photo | Sequence[Photo], *tags: str) -> None:
+    """Give a photo of the collection, or several, tags that were suggested for it."""
     collection.tag(photo, *tags)
 
 
-def reject_tags(collection: Collection, photo: Photo, *tags: str) -> None:
-    """Keep that tags do not suit a photo: never suggested for it again."""
+def reject_tags(collection: Collection, photo: Photo | Sequence[Photo], *tags: str) -> None:
+    """Keep that tags do not suit a photo, or several: never suggested for it again."""
     collection.reject_tags(photo, *tags)
 
 
