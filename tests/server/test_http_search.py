@@ -17,6 +17,10 @@ def get(client: httpx.Client, path: str, **parameters):
     return answer.json()
 
 
+def test_a_folder_of_no_person_is_empty(client):
+    assert get(client, "/search", q="folder:~no-such-person")["hits"] == []
+
+
 def test_words_find_titles_and_creators(client):
     answer = get(client, "/search", words="van gogh")
     assert answer["query"] == {
