@@ -150,6 +150,59 @@ def test_a_photo_that_comes_back_is_found_by_the_embedding_it_had(
     assert problems(photos.path) == []
 
 
+def alike(embedding: NDArray[np.float32], cosine: float) -> NDArray[np.float32]:
+    """An embedding with such a cosine to another."""
+    other = np.random.default_rng(5).normal(size=DIM)
+    other -= (other @ embedding) * embedding
+    mixed = cosine * embedding + np.sqrt(1 - cosine**2) * other / np.linalg.norm(other)
+    return np.asarray(mixed, np.float32)
+
+
+@pytest.mark.parametrize(("cosine", "copies", "inherits"), [(0.85, 0, True), (0.75, 0, False), (0.85, 1, False)])
+def test_a_photo_edited_in_place_keeps_what_people_said_of_it(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32], cosine: float, copies: int, inherits: bool
+) -> None:
+    path, other = "/p/0.jpg", "/p/copy.jpg"
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:3])
+        if copies:
+            before = NewPhoto(f"{0:064x}", "jpeg", 1, 1, 1, None, None, "{}", ("", "", ""), None)
+            with writer.transaction():
+                writer.catalog.put(FileRecord(other, 1, 1, None), before)
+    photos.tag(path, "Grandma", "dopplr:eat=Oslo")
+    photos.reject_tags(path, "pier")
+    edited = NewPhoto(
+        "ee" * 32, "jpeg", 2, 1, 1, None, "Title", "{}", ("", "", ""), alike(many_embeddings[0], cosine), (("k", "K"),)
+    )
+    with writer_of(photos) as writer, writer.transaction():
+        writer.catalog.put(FileRecord(path, 2, 2, None), edited)
+    new = photos.find(path)
+    assert new is not None
+    assert new != 1
+    given = {("Grandma", "user"), ("dopplr:eat=Oslo", "user")} if inherits else set()
+    assert {(tag.raw, tag.origin) for tag in photos.tags(new)} == {("K", "file"), *given}
+    assert photos.rejected_tags(new) == ([(new, "pier")] if inherits else [])
+    assert (new in [found for found, _ in photos._catalog.search_words("grandma", 9)]) == inherits
+    assert [found for found, _ in photos._catalog.search_words("title", 9)] == [new]
+    assert problems(photos.path) == []
+
+
+def test_copies_that_are_edited_alike_keep_what_people_said_of_them(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
+) -> None:
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:1])
+        before = NewPhoto(f"{0:064x}", "jpeg", 1, 1, 1, None, None, "{}", ("", "", ""), None)
+        with writer.transaction():
+            writer.catalog.put(FileRecord("/p/copy.jpg", 1, 1, None), before)
+        photos.tag(1, "grandma")
+    for path, embedding in (("/p/0.jpg", alike(many_embeddings[0], 0.95)), ("/p/copy.jpg", None)):
+        after = NewPhoto("ee" * 32, "jpeg", 2, 1, 1, None, None, "{}", ("", "", ""), embedding)
+        with writer_of(photos) as writer, writer.transaction():
+            writer.catalog.put(FileRecord(path, 2, 2, None), after)
+    assert [tag.raw for tag in photos.tags("/p/copy.jpg")] == ["grandma"]
+
+
 def test_a_transaction_that_fails_leaves_neither_record_nor_vector(
     photos: lookalike.Collection, many_embeddings: NDArray[np.float32]
 ) -> None:

@@ -130,10 +130,13 @@ class Changes:
         Of photos that are new.
     moved : set of int
         Photos of which a file came or went.
+    replaced : list of (int, int)
+        Photos whose file has other content now, each with the photo that it holds now.
     """
 
     embeddings: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
+    replaced: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Catalog:
@@ -257,6 +260,7 @@ class Catalog:
         )
         if previous is not None and previous[0] != photo_id:
             self._refresh_names(previous)
+            self._changes.replaced.append((previous[0], photo_id))
         if photo.seen is not None:
             self.seen.put(photo_id, photo.seen)
             self.machine_tags.remove(photo_id, origin="auto")
@@ -353,6 +357,17 @@ class Catalog:
         self.tags.put(TagRow(photo_id, tag, raw, "file") for tag, raw in tags)
         self.machine_tags.remove(photo_id, origin="file")
         self.machine_tags.put(MachineTagRow(photo_id, *parts, "file") for parts in machine_tags)
+
+    def inherit(self, photo_id: int, before: int) -> None:
+        """Give a photo what people said of another: tags, machine tags, and what they rejected."""
+        tags = [row._replace(photo_id=photo_id) for row in self.tags.of_photo(before) if row.origin == "user"]
+        self.tags.put(tags)
+        self.tags.unreject(photo_id, [row.tag for row in tags])
+        said = {row.tag for row in self.tags.of_photo(photo_id) if row.origin == "user"}
+        self.tags.reject(photo_id, [tag for _, tag in self.tags.rejected([before]) if tag not in said])
+        machine_tags = self.machine_tags.of_photo(before)
+        self.machine_tags.put(row._replace(photo_id=photo_id) for row in machine_tags if row.origin == "user")
+        self.rewrite_keywords([photo_id])
 
     def forget_failures(self, paths: Iterable[str]) -> None:
         """Drop the reasons why files could not be read."""

@@ -2,7 +2,8 @@
 
 What the catalog says has changed is followed by the live index on the catalog's own connection, so that no moment
 exists at which one of the two knows a photo and the other does not. Embeddings of photos whose files have all gone are
-laid aside, and taken in again when a file comes back.
+laid aside, and taken in again when a file comes back. Where the content of a file changed, what people said of the
+photo of before is kept with the new one, if the two look alike: cameras use names of files again.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from lookalike.index.live.repair import mend
 __all__ = ["PhotoWriter"]
 
 _log = logging.getLogger(__name__)
+_ALIKE = 0.8
+"""Cosine of embeddings beyond which a photo is taken for an edited one; figures: docs/explanation/photos.md."""
 _BLOCK = 4096
 """Photos whose vectors are held at a time: 21 MB at 1,280 dimensions."""
 
@@ -78,8 +81,30 @@ class PhotoWriter:
         """Everything written to the catalog inside, and to the index for it, becomes durable together or not at all."""
         with self.catalog.transaction() as changes:
             yield changes
+            _hand_on(self.catalog, self.index.dim, changes)
             follow(self.catalog, self.index, changes)
         self.index.refresh()
+
+
+def _hand_on(catalog: Catalog, dim: int, changes: Changes) -> None:
+    """Let photos that were edited in place inherit what people said of them, inside of the transaction."""
+    present = catalog.present_among({before for before, _ in changes.replaced})
+    for before, now in changes.replaced:
+        if before in present:
+            continue
+        one, other = (_vector(catalog, dim, changes, photo_id) for photo_id in (before, now))
+        if one is None or other is None:
+            continue
+        if one @ other > _ALIKE * np.linalg.norm(one) * np.linalg.norm(other):
+            catalog.inherit(now, before)
+
+
+def _vector(catalog: Catalog, dim: int, changes: Changes, photo_id: int) -> NDArray[np.float32] | None:
+    if photo_id in changes.embeddings:
+        return changes.embeddings[photo_id]
+    _, _, vectors = tables.read_vectors(catalog.connection, dim, np.array([photo_id], np.int64))
+    laid_aside = [np.frombuffer(vector, "<f4") for vector in catalog.vectors_aside([photo_id]).values()]
+    return next(iter([*vectors, *laid_aside]), None)
 
 
 def follow(catalog: Catalog, index: LiveIndex, changes: Changes) -> None:
