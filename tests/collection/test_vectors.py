@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import lookalike
 from lookalike.catalog import FileRecord, NewPhoto
 from lookalike.collection.writing import PhotoWriter
 from lookalike.errors import CollectionError, InvalidArgumentError
+from lookalike.index.live import tables
 
 DIM = 1280
 REQUIRED = 0.99
@@ -201,6 +203,26 @@ def test_copies_that_are_edited_alike_keep_what_people_said_of_them(
         with writer_of(photos) as writer, writer.transaction():
             writer.catalog.put(FileRecord(path, 2, 2, None), after)
     assert [tag.raw for tag in photos.tags("/p/copy.jpg")] == ["grandma"]
+
+
+def test_a_photo_that_returns_while_its_embedding_is_read_is_not_lost(
+    photos: lookalike.Collection, many_embeddings: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = tables.read_vectors
+    with writer_of(photos) as writer:
+        put(writer, many_embeddings[:3])
+        with writer.transaction():
+            writer.catalog.mark_gone(["/p/1.jpg"])
+
+        def read_and_return(db: sqlite3.Connection, dim: int, ids: NDArray[np.int64]) -> object:
+            found = read(db, dim, ids)
+            monkeypatch.undo()
+            with writer.transaction():
+                writer.catalog.restore_file("/p/1.jpg")
+            return found
+
+        monkeypatch.setattr(tables, "read_vectors", read_and_return)
+        np.testing.assert_array_equal(photos.raw_embeddings([2]), many_embeddings[1:2])
 
 
 def test_a_transaction_that_fails_leaves_neither_record_nor_vector(

@@ -117,9 +117,11 @@ class VectorView:
         from lookalike.index.live import tables
 
         wanted = np.array([photo_id for photo_id in photo_ids if 0 < photo_id < 2**63], np.int64)
-        ids, _, vectors = tables.read_vectors(self._catalog.connection, self._dim, np.unique(wanted))
-        found = dict(zip(ids.tolist(), vectors, strict=True))
-        for photo_id, vector in self._catalog.vectors_aside(set(wanted.tolist()) - found.keys()).items():
+        with self._catalog.snapshot():  # one that returns meanwhile would be found in neither place
+            ids, _, vectors = tables.read_vectors(self._catalog.connection, self._dim, np.unique(wanted))
+            found = dict(zip(ids.tolist(), vectors, strict=True))
+            aside = self._catalog.vectors_aside(set(wanted.tolist()) - found.keys())
+        for photo_id, vector in aside.items():
             found[photo_id] = np.frombuffer(vector, "<f4")
         for photo_id in photo_ids:
             if photo_id not in found:
