@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import threading
@@ -204,6 +205,20 @@ def test_readers_see_what_a_writer_committed_and_nothing_before(tmp_path: Path) 
         pass
     writer.close()
     reader.close()
+
+
+def test_a_writer_closes_while_others_read(tmp_path: Path) -> None:
+    writer = Catalog(tmp_path / "catalog.sqlite", writable=True)
+    with contextlib.closing(Catalog(tmp_path / "catalog.sqlite", writable=False)) as reader, reader.snapshot():
+        reader.n_photos()
+        put(writer, "/p/1.jpg", a_photo("one"))
+        closing = threading.Thread(target=writer.close)
+        closing.start()
+        closing.join(15)  # a writer waits 30 seconds for another
+        assert not closing.is_alive()
+        assert reader.n_photos() == 0
+    with contextlib.closing(Catalog(tmp_path / "catalog.sqlite", writable=False)) as reader:
+        assert reader.n_photos() == 1
 
 
 def test_a_copy_without_a_sidecar_leaves_the_facts_of_the_one_with_it(catalog: Catalog) -> None:

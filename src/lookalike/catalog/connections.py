@@ -63,9 +63,10 @@ class Connections:
         return owned.db
 
     def close(self) -> None:
-        """Close the connections of every thread; a writer moves everything into the one database file first."""
+        """Close the connections of every thread; a writer first moves into the one database file what it can."""
         if self._writable and not self._closed:
             with contextlib.suppress(sqlite3.OperationalError):  # a reader is in the way, or the disk is full
+                self.current().execute("PRAGMA busy_timeout = 0")  # readers may take long
                 self.current().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._closed = True
         with self._lock:
