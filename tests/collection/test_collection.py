@@ -6,6 +6,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 import lookalike
-from lookalike.catalog import Catalog
+from lookalike.catalog import Catalog, TagRow
 from lookalike.collection.collection import MAX_QUERY
 from lookalike.collection.ranking import photo_calibration
 from lookalike.errors import (
@@ -285,6 +286,23 @@ def test_a_collection_that_cannot_be_written_to_can_be_searched(
     with lookalike.Collection.open(copy) as photos:
         assert photos.search(photo=1, k=5).hits == expected
     assert not list(copy.glob("catalog.sqlite-*"))
+
+
+def test_who_may_not_write_sees_what_others_are_writing(
+    demo_collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "c.lookalike"
+    shutil.copytree(demo_collection, copy)
+    with closing(Catalog(copy / "catalog.sqlite", writable=True)) as writer:
+        with writer.transaction():
+            writer.tags.put([TagRow(1, "pier", "pier", "user")])
+        monkeypatch.setattr("lookalike.catalog.schema.os.access", lambda *_: False)
+        with lookalike.Collection.open(copy) as photos:
+            assert [hit.id for hit in photos.search("tag:pier")] == [1]
+            assert len(photos.search(photo=1, k=5)) == 5
+            with writer.transaction():
+                writer.tags.put([TagRow(2, "pier", "pier", "user")])
+            assert sorted(hit.id for hit in photos.search("tag:pier")) == [1, 2]
 
 
 def test_an_empty_collection_finds_nothing(tmp_path: Path) -> None:

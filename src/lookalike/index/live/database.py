@@ -36,7 +36,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
         It cannot be opened.
     """
     options = "mode=rwc" if writable else "mode=ro"
-    if not writable and not os.access(path.parent, os.W_OK):
+    if not writable and not os.access(path.parent, os.W_OK) and not _is_shared(path):
         # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size > 0:
@@ -62,6 +62,18 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             raise LiveIndexError(f"`{path}` cannot be opened: {error}.") from error
         raise FormatError(f"`{path}` is not a SQLite database ({error}). Restore it from a backup.") from error
     return db
+
+
+def _is_shared(path: Path) -> bool:
+    """Whether a writer has made the files beside a database that its readers need, and they can be read."""
+    if not path.with_name(path.name + "-shm").exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
