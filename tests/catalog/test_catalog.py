@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -176,6 +178,35 @@ def test_words_find_what_titles_captions_keywords_and_names_say(catalog: Catalog
     }
     names = {photo_id: name for name, photo_id in ids.items()}
     assert {names[photo_id] for photo_id, _ in catalog.search_words(words, 10)} == found
+
+
+@pytest.mark.parametrize("word", ["서울", "лебединый", "がく", "café"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_letters_in_parts_are_found_by_those_in_one_piece(
+    catalog: Catalog, word: str, form: Literal["NFC", "NFD"]
+) -> None:
+    parted, asked = unicodedata.normalize("NFD", word), unicodedata.normalize(form, word)
+    ids = [
+        put(catalog, f"/x/{parted} 1.jpg", a_photo("1")),
+        put(catalog, "/x/2.jpg", a_photo("22", title=parted)),
+        put(catalog, "/x/3.jpg", a_photo("333", caption=f"a {parted}")),
+        put(catalog, "/x/4.jpg", a_photo("4444", keywords=parted)),
+    ]
+    put(catalog, f"/y/{parted}.jpg", a_photo("22"))
+    assert sorted(found for found, _ in catalog.search_words(asked, 10)) == ids
+    assert catalog.paths(ids[0]) == [f"/x/{parted} 1.jpg"], "paths stay as they are"
+
+
+def test_texts_of_before_are_composed(catalog: Catalog) -> None:
+    photo_id = put(catalog, "/x/1.jpg", a_photo("1", title="サクラ"))
+    generation = catalog.generation
+    catalog.compose_texts()
+    assert catalog.generation == generation, "nothing to do"
+    parted = unicodedata.normalize("NFD", "서울 여행")
+    catalog.connection.execute("UPDATE photo_text SET title = ?", (parted,))
+    assert catalog.search_words("서울", 10) == []
+    catalog.compose_texts()
+    assert [found for found, _ in catalog.search_words("서울", 10)] == [photo_id]
 
 
 def test_a_title_counts_more_than_a_file_name(catalog: Catalog) -> None:

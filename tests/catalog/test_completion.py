@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -112,6 +113,15 @@ def test_counts_follow_what_is_written_and_taken_off(tagged: Catalog, completion
             Tags(db).remove(photo)
             MachineTags(db).remove(photo)
     assert db.execute("SELECT * FROM vocabulary").fetchall() == []
+
+
+def test_letters_in_parts_are_composed(tagged: Catalog, completion: Completion, put_photo: PutPhoto) -> None:
+    put_photo(50, text=unicodedata.normalize("NFD", "Лебединый"))
+    assert texts(completion, "лебединый") == texts(completion, unicodedata.normalize("NFD", "лебединый"))
+    assert texts(completion, unicodedata.normalize("NFD", "лебединый")) == ["лебединый"]
+    with tagged.transaction():
+        completion.remember(unicodedata.normalize("NFD", "서울의 봄"))
+    assert texts(completion, "서울") == ["서울의 봄"]
 
 
 def test_a_query_asked_often_comes_first_and_can_be_forgotten(completion: Completion) -> None:

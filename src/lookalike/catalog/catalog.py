@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -312,17 +313,18 @@ class Catalog:
     def write_text(self, photo_id: int, title: str | None, text: tuple[str, str, str]) -> None:
         """Write what words are searched in: title, and caption, keywords, creator; file names and tags are known.
 
-        Tags that people gave stand among the keywords.
+        Tags that people gave stand among the keywords. Letters are composed (NFC).
         """
         self.forget_text([photo_id])
         caption, keywords, creator = text
         given = (row.raw for row in self.tags.of_photo(photo_id) if row.origin == "user")
-        text = (caption, " ".join([keywords, *given]).strip(), creator)
+        texts = (title or "", caption, " ".join([keywords, *given]).strip(), creator)
+        composed = [unicodedata.normalize("NFC", text) for text in texts]
         self._db.execute(
             "INSERT INTO photo_text (rowid, title, caption, keywords, creator, names) VALUES (?, ?, ?, ?, ?, ?)",
-            (photo_id, title or "", *text, self._names(photo_id)),
+            (photo_id, *composed, self._names(photo_id)),
         )
-        count_words(self._db, " ".join([title or "", *text]), 1)
+        count_words(self._db, " ".join(composed), 1)
 
     def rewrite_keywords(self, photo_ids: Iterable[int]) -> None:
         """Bring the keywords that words are searched in up to date with the tags of photos."""
@@ -338,6 +340,14 @@ class Catalog:
                     (photo_id,),
                 ).fetchone()
                 self.write_text(photo_id, row[0], (row[1] or "", words[0] or "", row[2] or ""))
+
+    def compose_texts(self) -> None:
+        """Compose the letters (NFC) of what words are searched in: catalogs of before may hold some in parts."""
+        rows = self._db.execute("SELECT rowid, title, caption, keywords, creator, names FROM photo_text")
+        parted = [row[0] for row in rows if not unicodedata.is_normalized("NFC", " ".join(map(str, row[1:])))]
+        if parted:
+            with self.transaction():
+                self.rewrite_keywords(parted)
 
     def forget_text(self, photo_ids: Iterable[int]) -> None:
         """Drop what words are searched in."""
@@ -423,7 +433,7 @@ class Catalog:
 
     def _names(self, photo_id: int) -> str:
         stems = {Path(path).stem.replace("_", " ").replace("-", " ") for path in self.paths(photo_id)}
-        return " ".join(sorted(stems))
+        return unicodedata.normalize("NFC", " ".join(sorted(stems)))
 
     # -- reading ----------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -141,7 +142,7 @@ class Completion:
         list of Suggestion
             Those without mistakes first; of these what is typed in full, then what is most frequent.
         """
-        typed = typed.encode("utf-8", "replace").decode()
+        typed = _composed(typed)
         if not typed.strip():
             return []
         folded = typed.lower()
@@ -170,7 +171,7 @@ class Completion:
 
     def remember(self, query: str) -> None:
         """Keep a query that was asked; of more than 10,000 the oldest are forgotten. Very long ones are not kept."""
-        query = " ".join(query.replace("\0", " ").encode("utf-8", "replace").decode().split())
+        query = " ".join(_composed(query.replace("\0", " ")).split())
         if not query or len(query) > MAX_QUERY:
             return
         now = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -254,6 +255,11 @@ def count_anew(db: sqlite3.Connection) -> None:
 
 def _words(text: str) -> set[str]:
     return {word.lower()[:_MAX_WORD] for word in _WORD.findall(text)}
+
+
+def _composed(text: str) -> str:
+    """Letters in one piece (NFC), as words are kept; a Mac may give them in parts."""
+    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
 
 
 def _quoted(raw: str) -> str:

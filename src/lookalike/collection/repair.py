@@ -51,6 +51,8 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
     """
     before = verify_collection(directory)
     if before.is_clean:
+        with closing(Catalog(directory / CATALOG, writable=True)) as catalog:
+            catalog.compose_texts()
         return before
     ruined = [str(problem) for problem in before.problems if problem.place in ("database", "collection.json")]
     if ruined:
@@ -61,6 +63,7 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
     thumbnails = ThumbnailStore(directory / "thumbnails")
     with closing(Catalog(directory / CATALOG, writable=True)) as catalog:
         encoded = _drop_damaged(catalog, 4 * dim, encode)
+        catalog.compose_texts()
     mend(directory / CATALOG, directory)
     with PhotoWriter(directory, dim, background=False) as writer:
         catalog = writer.catalog
