@@ -88,6 +88,24 @@ def test_a_tag_is_renamed_on_every_photo(photos: lookalike.Collection) -> None:
         photos.rename_tag("gate", "a:b=c")
 
 
+def test_a_keyword_of_a_file_that_was_taken_off_is_not_found_by_words(photos: lookalike.Collection) -> None:
+    before = text(photos)
+    everywhere = found(photos, "colour")
+    assert len(everywhere) == 6
+    edit = photos.change_tags(TagChange([4], remove=["flat colour"]))
+    assert found(photos, "colour") == [photo_id for photo_id in everywhere if photo_id != 4]
+    assert found(photos, "title") == everywhere, "the other words stay"
+    with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
+        db.execute("DELETE FROM photo_text WHERE rowid = 4")
+        db.commit()
+    lookalike.Collection.repair(photos.path)
+    assert 4 not in found(photos, "colour")
+    photos.restore_tags(edit.undo)
+    assert text(photos)[0] == before[0]
+    photos.rename_tag("flat colour", "Plain")
+    assert (found(photos, "colour"), found(photos, "plain")) == ([], everywhere)
+
+
 def test_tags_are_counted_over_photos_that_are_present(photos: lookalike.Collection) -> None:
     assert [(each.raw, each.n_photos) for each in photos.tag_counts(limit=2)] == [("Flat Colour", 6), ("Barn Door", 2)]
     assert [each.tag for each in photos.tag_counts("Number")] == [f"number{i}" for i in range(6)]

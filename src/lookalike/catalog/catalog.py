@@ -31,6 +31,7 @@ from lookalike.catalog.tags import TagRow, Tags
 from lookalike.catalog.within import Within
 from lookalike.catalog.words import match_expression
 from lookalike.errors import CollectionError, UnknownPhotoError
+from lookalike.query import MachineTag, normalised
 
 __all__ = ["Catalog", "Changes", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord"]
 
@@ -327,19 +328,24 @@ class Catalog:
         count_words(self._db, " ".join(composed), 1)
 
     def rewrite_keywords(self, photo_ids: Iterable[int]) -> None:
-        """Bring the keywords that words are searched in up to date with the tags of photos."""
+        """Bring the keywords that words are searched in up to date with the tags of photos.
+
+        Keywords of a file that are no longer tags of its photo, because they were taken off or renamed, are left out.
+        """
         for photo_id in photo_ids:
             row = self._db.execute(
                 "SELECT title, caption, creator FROM photo_text WHERE rowid = ?", (photo_id,)
             ).fetchone()
             if row is not None:
                 words = self._db.execute(
-                    "SELECT group_concat(word.value, ' ') FROM photos, "
+                    "SELECT word.value FROM photos, "
                     "json_each(CASE WHEN json_valid(facts) THEN facts ELSE '{}' END, '$.keywords') AS word "
-                    "WHERE photos.id = ?",
+                    "WHERE photos.id = ? AND word.type = 'text'",
                     (photo_id,),
-                ).fetchone()
-                self.write_text(photo_id, row[0], (row[1] or "", words[0] or "", row[2] or ""))
+                )
+                tags = {tag.tag for tag in self.tags.of_photo(photo_id)}
+                keywords = [word for (word,) in words if normalised(word) in tags or MachineTag.parse(word) is not None]
+                self.write_text(photo_id, row[0], (row[1] or "", " ".join(keywords), row[2] or ""))
 
     def compose_texts(self) -> None:
         """Compose the letters (NFC) of what words are searched in: catalogs of before may hold some in parts."""

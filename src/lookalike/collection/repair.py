@@ -117,3 +117,4 @@ def _write_text(catalog: Catalog, photo_id: int) -> None:
         facts = PhotoFacts()
     text = (facts.caption or "", " ".join(facts.keywords), facts.creator or "")
     catalog.write_text(photo_id, record.title, text)
+    catalog.rewrite_keywords([photo_id])  # without those that are no tags any more
