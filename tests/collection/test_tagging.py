@@ -16,7 +16,13 @@ from lookalike.collection import TagChange, TagState
 from lookalike.collection.locking import writing
 from lookalike.collection.seen import RECIPE
 from lookalike.collection.words import Words
-from lookalike.errors import CollectionLockedError, InvalidArgumentError, UnknownPhotoError, UnknownTagError
+from lookalike.errors import (
+    CollectionLockedError,
+    FormatError,
+    InvalidArgumentError,
+    UnknownPhotoError,
+    UnknownTagError,
+)
 from lookalike.query import normalised
 
 GOLDEN = Path(__file__).parent / "golden" / "version-3"
@@ -175,6 +181,25 @@ def test_photos_that_are_not_there_are_told(photos: lookalike.Collection, tmp_pa
     with pytest.raises(UnknownPhotoError, match="lookalike add"):
         photos.tag([1, str(tmp_path / "other.jpg")], "x")
     assert "x" not in [each.raw for each in photos.tags(1)]
+
+
+def test_a_relative_path_is_that_of_when_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "photos.lookalike")
+    (tmp_path / "elsewhere" / "photos.lookalike").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with lookalike.Collection.open("photos.lookalike") as photos:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        photos.tag(4, "pier")
+        assert found(photos, "tag:pier") == [4]
+        assert photos.search(photo=1, k=3).hits
+    assert not list((tmp_path / "elsewhere" / "photos.lookalike").iterdir())
+
+
+def test_tagging_makes_no_new_catalog(photos: lookalike.Collection) -> None:
+    (photos.path / "catalog.sqlite").rename(photos.path / "taken.sqlite")
+    with pytest.raises(FormatError, match="is missing"):
+        photos.tag(4, "pier")
+    assert not (photos.path / "catalog.sqlite").exists()
 
 
 def test_while_another_process_writes_tagging_says_so(

@@ -150,10 +150,12 @@ class Catalog:
         The database file.
     writable : bool
         Whether this object may write; the caller sees to it that there is one writer at a time.
+    create : bool
+        Whether a file that is missing is made, by an object that may write.
     """
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
-        self._connections = Connections(path, writable=writable)
+    def __init__(self, path: Path, *, writable: bool, create: bool = True) -> None:
+        self._connections = Connections(path, writable=writable, create=create)
         self._changes = Changes()
 
     @property

@@ -34,10 +34,13 @@ class Connections:
         The database file.
     writable : bool
         Whether they may write.
+    create : bool
+        Whether a file that is missing is made.
     """
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    def __init__(self, path: Path, *, writable: bool, create: bool = True) -> None:
         self._path = path
+        self._create = create
         self._writable = writable
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -57,7 +60,7 @@ class Connections:
             raise CollectionError("This collection was closed. Open it again with `Collection.open`.")
         owned: _Owned | None = getattr(self._local, "owned", None)
         if owned is None:
-            owned = self._local.owned = _Owned(connect(self._path, writable=self._writable))
+            owned = self._local.owned = _Owned(connect(self._path, writable=self._writable, create=self._create))
             with self._lock:
                 self._open.add(owned)
         return owned.db

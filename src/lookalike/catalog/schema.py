@@ -88,8 +88,8 @@ CREATE VIRTUAL TABLE photo_text USING fts5 (
 """
 
 
-def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
-    """Open the catalog at `path`, making its tables when the file is new and `writable`.
+def connect(path: Path, *, writable: bool, create: bool = True) -> sqlite3.Connection:
+    """Open the catalog at `path`, making it when it is missing and both `writable` and `create`.
 
     Parameters
     ----------
@@ -97,6 +97,8 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
         The database file.
     writable : bool
         False opens it for reading only; the file must exist then.
+    create : bool
+        False: the file must exist.
 
     Returns
     -------
@@ -110,11 +112,15 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     CollectionError
         It cannot be opened: no permission, a disk that fails.
     """
-    if not writable and not path.exists():
+    if not (writable and create) and not path.exists():
         message = f"`{path}` is missing. Put it back from a backup, or make a new collection and add the photos again."
         raise FormatError(message)
     connection = sqlite3.connect(
-        _uri(path, writable=writable), uri=True, isolation_level=None, timeout=30, check_same_thread=False
+        _uri(path, writable=writable, create=create),
+        uri=True,
+        isolation_level=None,
+        timeout=30,
+        check_same_thread=False,
     )
     register_distance(connection)
     try:
@@ -133,8 +139,8 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     return connection
 
 
-def _uri(path: Path, *, writable: bool) -> str:
-    options = "mode=rwc" if writable else "mode=ro"
+def _uri(path: Path, *, writable: bool, create: bool = False) -> str:
+    options = ("mode=rwc" if create else "mode=rw") if writable else "mode=ro"
     if not writable and not os.access(path.parent, os.W_OK) and not _is_shared(path):
         # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
         log = path.with_name(path.name + "-wal")

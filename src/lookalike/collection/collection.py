@@ -175,7 +175,7 @@ class Collection:
             )
             raise InvalidArgumentError(message)
         bring_up_to_date(directory, settings.card.dim, notify=notify)
-        return cls(directory, settings, notify=notify)
+        return cls(directory.absolute(), settings, notify=notify)
 
     @staticmethod
     def _create(
@@ -397,7 +397,7 @@ class Collection:
                     writer.index.train(progress=coded)
                 tell("Merging.")
                 writer.index.compact()
-            with closing(Catalog(self.path / CATALOG, writable=True)) as catalog:
+            with closing(Catalog(self.path / CATALOG, writable=True, create=False)) as catalog:
                 catalog.give_back_space()
 
     def stats(self, *, recall_sample: int = 0) -> LiveStats:
@@ -645,7 +645,7 @@ class Collection:
         if not os.access(self.path, os.W_OK):
             return False
         try:
-            with closing(Catalog(self.path / CATALOG, writable=True)) as catalog:
+            with closing(Catalog(self.path / CATALOG, writable=True, create=False)) as catalog:
                 # SQLite's own lock is enough: nobody else writes this table, and no index follows it.
                 catalog.connection.execute("PRAGMA busy_timeout = 500")
                 with catalog.transaction():

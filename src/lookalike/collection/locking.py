@@ -71,7 +71,7 @@ def changing(directory: Path) -> Iterator[Catalog]:
     """
     with (
         _right_to_change(directory),
-        closing(Catalog(directory / CATALOG, writable=True)) as catalog,
+        closing(Catalog(directory / CATALOG, writable=True, create=False)) as catalog,
         catalog.transaction(),
     ):
         yield catalog

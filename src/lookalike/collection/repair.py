@@ -51,7 +51,7 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
     """
     before = verify_collection(directory)
     if before.is_clean:
-        with closing(Catalog(directory / CATALOG, writable=True)) as catalog:
+        with closing(Catalog(directory / CATALOG, writable=True, create=False)) as catalog:
             catalog.compose_texts()
         return before
     ruined = [str(problem) for problem in before.problems if problem.place in ("database", "collection.json")]
@@ -61,7 +61,7 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
             "Restore a backup (`lookalike restore`), or make a new collection and add the photos again."
         )
     thumbnails = ThumbnailStore(directory / "thumbnails")
-    with closing(Catalog(directory / CATALOG, writable=True)) as catalog:
+    with closing(Catalog(directory / CATALOG, writable=True, create=False)) as catalog:
         encoded = _drop_damaged(catalog, 4 * dim, encode)
         catalog.compose_texts()
     mend(directory / CATALOG, directory)

@@ -50,7 +50,7 @@ class PhotoWriter:
     """
 
     def __init__(self, directory: Path, dim: int, *, train_from: int = TRAIN_FROM, background: bool = True) -> None:
-        self.catalog = Catalog(directory / CATALOG, writable=True)
+        self.catalog = Catalog(directory / CATALOG, writable=True, create=False)
         reopen = partial(open_index, directory, dim, writable=True, train_from=train_from, background=background)
         try:
             self.index = reopen()
