@@ -234,6 +234,27 @@ def test_a_text_is_no_list_of_tags(photos: lookalike.Collection, kind: str) -> N
             photos.change_tags(TagChange([1], **{kind: given}))  # type: ignore[arg-type]
 
 
+def test_what_is_put_back_is_as_old_as_it_was(photos: lookalike.Collection) -> None:
+    photos.tag([1, 2], "dopplr:eat=Oslo")
+    with closing(sqlite3.connect(photos.path / "catalog.sqlite")) as db:
+        db.execute("UPDATE machine_tags SET added_at = '2020-01-0' || photo_id || 'T00:00:00+00:00'")
+        db.commit()
+    assert not photos.change_tags(TagChange([1, 2], add=["dopplr:eat=Oslo"])).differences, "it is there"
+    edit = photos.change_tags(TagChange([1, 2], remove=["dopplr:eat=oslo"]))
+    assert [each.photos for each in edit.differences] == [(1, 2)]
+    again = photos.restore_tags(edit.undo)
+    assert photos.machine_tag_list("dopplr:eat=", since="2021") == ("values", [])
+    (oslo,) = (each for each in photos.machine_tag_list("dopplr:eat=")[1] if each.value == "oslo")
+    assert (oslo.first_at[:10], oslo.last_at[:10]) == ("2020-01-01", "2020-01-02")
+    assert photos.restore_tags(again.undo).undo == edit.undo
+    before = [TagState(each.tag, each.photos, each.raw) for each in edit.undo]
+    photos.restore_tags(before)
+    ((_, (new,)),) = [photos.machine_tag_list("dopplr:eat=", since="2021")]
+    assert (new.value, new.n_photos) == ("oslo", 2), "an undo of before times were kept is read"
+    with pytest.raises(InvalidArgumentError, match="`added_at`"):
+        photos.restore_tags([TagState("dopplr:eat=oslo", (1,), "dopplr:eat=Oslo", added_at="yesterday")])
+
+
 @pytest.mark.parametrize("photo", [0, -1, 2**63, 10**30])
 def test_ids_beyond_those_of_a_catalog_are_unknown(photos: lookalike.Collection, photo: int) -> None:
     for ask in (

@@ -383,8 +383,10 @@ class Catalog:
         self.tags.unreject(photo_id, [row.tag for row in tags])
         said = {row.tag for row in self.tags.of_photo(photo_id) if row.origin == "user"}
         self.tags.reject(photo_id, [tag for _, tag in self.tags.rejected([before]) if tag not in said])
-        machine_tags = self.machine_tags.of_photo(before)
-        self.machine_tags.put(row._replace(photo_id=photo_id) for row in machine_tags if row.origin == "user")
+        for each in self.machine_tags.of_photo(before):
+            row = self.machine_tags.row(*each[:4])
+            if row is not None and row.origin == "user":
+                self.machine_tags.put([row._replace(photo_id=photo_id)])
         self.rewrite_keywords([photo_id])
 
     def forget_failures(self, paths: Iterable[str]) -> None:

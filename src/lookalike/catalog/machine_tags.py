@@ -42,7 +42,11 @@ _PRESENT = PRESENT.format(table="machine_tags")
 
 
 class MachineTagRow(NamedTuple):
-    """A machine tag of a photo, in normal form; `raw` is the value as written, `score` 0 to 1."""
+    """A machine tag of a photo, in normal form; `raw` is the value as written, `score` 0 to 1.
+
+    `added_at` is when it was written first (UTC, ISO 8601); None of one that is written now, and
+    where nobody asks.
+    """
 
     photo_id: int
     namespace: str
@@ -51,6 +55,7 @@ class MachineTagRow(NamedTuple):
     raw: str
     origin: Origin
     score: float = 1.0
+    added_at: str | None = None
 
 
 class MachineTagCount(NamedTuple):
@@ -86,22 +91,22 @@ class MachineTags:
         self._db.executemany(
             "INSERT INTO machine_tags VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET raw = excluded.raw, "
             "origin = excluded.origin, score = excluded.score WHERE excluded.origin >= origin",
-            ((*row, now) for row in rows),
+            ((*row[:7], row.added_at or now) for row in rows),
         )
 
     def write(self, row: MachineTagRow) -> None:
-        """Write a tag in the place of what there is of it, whichever origin that has."""
+        """Write a tag in the place of what there is of it, whichever origin that has; the time only if it is given."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._db.execute(
             "INSERT INTO machine_tags VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET raw = excluded.raw, "
-            "origin = excluded.origin, score = excluded.score",
-            (*row, now),
+            "origin = excluded.origin, score = excluded.score, added_at = ifnull(?, added_at)",
+            (*row[:7], row.added_at or now, row.added_at),
         )
 
     def row(self, photo_id: int, namespace: str, predicate: str, value: str) -> MachineTagRow | None:
         """Return a machine tag of a photo; None where it has it not."""
         row = self._db.execute(
-            "SELECT photo_id, namespace, predicate, value, raw, origin, score FROM machine_tags "
+            "SELECT photo_id, namespace, predicate, value, raw, origin, score, added_at FROM machine_tags "
             "WHERE photo_id = ? AND namespace = ? AND predicate = ? AND value = ?",
             (photo_id, namespace, predicate, value),
         ).fetchone()

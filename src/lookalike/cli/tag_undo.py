@@ -25,6 +25,7 @@ def edit_facts(edit: TagEdit) -> dict[str, Any]:
             "origin": each.origin,
             "score": each.score,
             "rejected": each.rejected,
+            "added_at": each.added_at,
         }
         for each in edit.undo
     ]
@@ -52,6 +53,7 @@ def read_undo(path: Path) -> list[TagState]:
                 origin=state["origin"],
                 score=float(state["score"]),
                 rejected=state["rejected"] is True,
+                added_at=state.get("added_at"),
             )
             for state in states
         ]

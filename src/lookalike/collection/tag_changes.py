@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -69,6 +70,8 @@ class TagState:
     score : float
     rejected : bool
         Whether it was rejected for them.
+    added_at : str or None
+        When a machine tag was written first (UTC, ISO 8601); None: when it is written now.
     """
 
     tag: str
@@ -77,6 +80,7 @@ class TagState:
     origin: Origin = "user"
     score: float = 1.0
     rejected: bool = False
+    added_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +150,12 @@ _Tag: TypeAlias = _PlainTag | _MachineTag
 
 
 class _Written(NamedTuple):
-    """How a photo has a tag; `raw` of a machine tag is its value."""
+    """How a photo has a tag; `raw` of a machine tag is its value, `added_at` of a plain one None."""
 
     raw: str
     origin: Origin
     score: float
+    added_at: str | None = None
 
 
 class _State(NamedTuple):
@@ -250,16 +255,18 @@ class _Ledger:
         known = self._after.get((tag, photo_id))
         if known is not None:
             return known
-        row: TagRow | MachineTagRow | None
         if isinstance(tag, _PlainTag):
-            row, rejected = self._tags.row(photo_id, tag.form), self._tags.is_rejected(photo_id, tag.form)
-        else:
-            row, rejected = self._machine_tags.row(photo_id, *tag), False
-        return _State(None if row is None else _Written(row.raw, row.origin, row.score), rejected)
+            row = self._tags.row(photo_id, tag.form)
+            written = None if row is None else _Written(row.raw, row.origin, row.score)
+            return _State(written, self._tags.is_rejected(photo_id, tag.form))
+        there = self._machine_tags.row(photo_id, *tag)
+        return _State(None if there is None else _Written(*there[4:]), rejected=False)
 
     def write(self, photo_id: int, tag: _Tag, state: _State) -> None:
         before = self.state(photo_id, tag)
         self._before.setdefault((tag, photo_id), before)
+        if state.written is not None and state.written.added_at is None and before.written is not None:
+            state = state._replace(written=state.written._replace(added_at=before.written.added_at))
         self._after[tag, photo_id] = state
         if state.written != before.written:
             self._write(photo_id, tag, state.written)
@@ -272,11 +279,12 @@ class _Ledger:
             if written is None:
                 self._tags.remove(photo_id, tag=tag.form)
             else:
-                self._tags.write(TagRow(photo_id, tag.form, *written))
+                self._tags.write(TagRow(photo_id, tag.form, written.raw, written.origin, written.score))
         elif written is None:
             self._machine_tags.remove(photo_id, **tag._asdict())
         else:
-            self._machine_tags.write(MachineTagRow(photo_id, *tag, *written))
+            raw, origin, score, added_at = written
+            self._machine_tags.write(MachineTagRow(photo_id, *tag, raw, origin, score, added_at))
 
     def finish(self) -> TagEdit:
         """Bring the full text in line, and tell what is other than before."""
@@ -291,11 +299,18 @@ class _Ledger:
         differences: dict[tuple[_Tag, _State, _State], list[int]] = {}
         for (tag, photo_id), before in changed.items():
             undo.setdefault((tag, before), []).append(photo_id)
-            differences.setdefault((tag, before, self._after[tag, photo_id]), []).append(photo_id)
+            key = (tag, _untimed(before), _untimed(self._after[tag, photo_id]))
+            differences.setdefault(key, []).append(photo_id)
         return TagEdit(
             tuple(_difference(*key, photos) for key, photos in differences.items()),
             tuple(
-                TagState(tag.form, tuple(photos), *_told(tag, state.written), rejected=state.rejected)
+                TagState(
+                    tag.form,
+                    tuple(photos),
+                    *_told(tag, state.written),
+                    rejected=state.rejected,
+                    added_at=None if state.written is None else state.written.added_at,
+                )
                 for (tag, state), photos in undo.items()
             ),
         )
@@ -347,6 +362,10 @@ def _difference(tag: _Tag, before: _State, after: _State, photos: list[int]) -> 
     return TagDifference(tag.form, raw, what, tuple(photos))
 
 
+def _untimed(state: _State) -> _State:
+    return state if state.written is None else state._replace(written=state.written._replace(added_at=None))
+
+
 def _told(tag: _Tag, written: _Written | None) -> tuple[str | None, Origin, float]:
     """Return `raw`, `origin` and `score` of a `TagState`; of a machine tag all is written, not the value alone."""
     if written is None:
@@ -379,7 +398,20 @@ def _state_of(state: TagState) -> tuple[_Tag, _State]:
         raise InvalidArgumentError(
             f"The tag {state.tag[:80]!r} has a `raw` and is `rejected`, but what a person gives is not. Choose one."
         )
-    return tag, _State(_Written(raw, state.origin, float(state.score)), state.rejected)
+    added_at = None if state.added_at is None or isinstance(tag, _PlainTag) else _time(state.added_at)
+    return tag, _State(_Written(raw, state.origin, float(state.score), added_at), state.rejected)
+
+
+def _time(text: str) -> str:
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            raise ValueError
+        return time.astimezone(UTC).isoformat(timespec="seconds")
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidArgumentError(
+            f"`added_at` is {str(text)[:80]!r}; expected a time such as 2019-06-30T12:00:00+00:00."
+        ) from None
 
 
 def _ids(photos: Iterable[int]) -> list[int]:

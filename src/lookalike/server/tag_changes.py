@@ -53,6 +53,7 @@ class StateOfTag(Body):
     origin: Literal["file", "user", "auto"] = "user"
     score: float = Field(1.0, ge=0, le=1)
     rejected: bool = Field(False, description="whether it was rejected for them")
+    added_at: str | None = Field(None, description="of a machine tag: when it was written first, UTC, ISO 8601")
 
 
 class TagChangesBody(Body):
@@ -108,6 +109,7 @@ class TagEditMessage(BaseModel):
                         origin=each.origin,
                         score=each.score,
                         rejected=each.rejected,
+                        added_at=each.added_at,
                     )
                     for each in edit.undo
                 ]
@@ -164,4 +166,5 @@ def _state(message: StateOfTag) -> TagState:
         origin=message.origin,
         score=message.score,
         rejected=message.rejected,
+        added_at=message.added_at,
     )
