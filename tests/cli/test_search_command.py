@@ -196,7 +196,7 @@ def test_a_collection_that_is_not_there_is_an_error_and_is_not_made(run, tmp_pat
 def test_the_collection_is_named_by_option_or_environment_or_lies_here(run_json, photos, tmp_path, monkeypatch) -> None:
     (tmp_path / "photos.lookalike").symlink_to(photos.path)
     monkeypatch.chdir(tmp_path)
-    assert run_json("info")["collection"] == "photos.lookalike"
+    assert run_json("info")["collection"] == str(tmp_path / "photos.lookalike")
     monkeypatch.setenv("LOOKALIKE_COLLECTION", str(photos.path))
     assert run_json("info")["collection"] == str(photos.path)
     assert run_json("info", "-c", "photos.lookalike")["collection"] == "photos.lookalike"
