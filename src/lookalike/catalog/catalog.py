@@ -133,7 +133,8 @@ class Changes:
     moved : set of int
         Photos of which a file came or went.
     replaced : list of (int, int)
-        Photos whose file has other content now, each with the photo that it holds now.
+        Photos whose file has other content now, each with the new photo that it holds; not where that is known, for
+        files may have been renamed.
     """
 
     embeddings: dict[int, NDArray[np.float32]] = field(default_factory=dict)
@@ -264,7 +265,8 @@ class Catalog:
         )
         if previous is not None and previous[0] != photo_id:
             self._refresh_names(previous)
-            self._changes.replaced.append((previous[0], photo_id))
+            if row is None:
+                self._changes.replaced.append((previous[0], photo_id))
         if photo.seen is not None:
             self.seen.put(photo_id, photo.seen)
             self.machine_tags.remove(photo_id, origin="auto")

@@ -92,16 +92,12 @@ def _hand_on(catalog: Catalog, dim: int, changes: Changes) -> None:
     for before, now in changes.replaced:
         if before in present:
             continue
-        one, other = (_vector(catalog, dim, changes, photo_id) for photo_id in (before, now))
-        if one is None or other is None:
-            continue
-        if one @ other > _ALIKE * np.linalg.norm(one) * np.linalg.norm(other):
+        one, other = changes.embeddings.get(before, _stored(catalog, dim, before)), changes.embeddings[now]
+        if one is not None and one @ other > _ALIKE * np.linalg.norm(one) * np.linalg.norm(other):
             catalog.inherit(now, before)
 
 
-def _vector(catalog: Catalog, dim: int, changes: Changes, photo_id: int) -> NDArray[np.float32] | None:
-    if photo_id in changes.embeddings:
-        return changes.embeddings[photo_id]
+def _stored(catalog: Catalog, dim: int, photo_id: int) -> NDArray[np.float32] | None:
     _, _, vectors = tables.read_vectors(catalog.connection, dim, np.array([photo_id], np.int64))
     laid_aside = [np.frombuffer(vector, "<f4") for vector in catalog.vectors_aside([photo_id]).values()]
     return next(iter([*vectors, *laid_aside]), None)
