@@ -199,7 +199,7 @@ def test_the_collection_is_named_by_option_or_environment_or_lies_here(run_json,
     assert run_json("info")["collection"] == str(tmp_path / "photos.lookalike")
     monkeypatch.setenv("LOOKALIKE_COLLECTION", str(photos.path))
     assert run_json("info")["collection"] == str(photos.path)
-    assert run_json("info", "-c", "photos.lookalike")["collection"] == "photos.lookalike"
+    assert run_json("info", "-c", "photos.lookalike")["collection"] == str(tmp_path / "photos.lookalike")
 
 
 def test_a_catalog_that_is_missing_is_a_calm_error(run, photos, tmp_path) -> None:
