@@ -111,9 +111,8 @@ def cost_rows(files: list[Path]) -> list[list[Cell]]:
     seconds = {name: each / len(files) for name, each in best.items() if not name.startswith("all")}
     for name in (ALL_BARE, ALL_ADD):  # what a few take is mostly what starting takes
         seconds[name] = (best[name] - best[name + START]) / (len(files) - n_few)
-    return [
-        [name, each * 1000, each / seconds[ALL_BARE if name == ALL_ADD else BARE]] for name, each in seconds.items()
-    ]
+    bare = dict.fromkeys(seconds, seconds[BARE]) | dict.fromkeys((ALL_BARE, ALL_ADD), seconds[ALL_BARE])
+    return [[name, each * 1000, each / bare[name]] for name, each in seconds.items()]
 
 
 def _bare(data: bytes) -> Image.Image:
