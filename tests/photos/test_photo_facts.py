@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +105,20 @@ def test_exif_is_read_from_the_photo_it_is_in(
     for format_ in ("JPEG", "PNG", "WEBP", "AVIF"):
         prefix = b"Exif\0\0" if format_ == "JPEG" else b""
         assert read_photo(save(picture, format_, exif=prefix + camera_exif)).facts.camera == "NIKON D70", format_
+
+
+def test_what_stands_behind_the_pixels_of_a_png_is_read_too(
+    make_tiff: MakeTiff, picture: Image.Image, save: Callable[..., bytes]
+) -> None:
+    exif = make_tiff([(0x0110, 2, b"NIKON D70\0"), (0x0112, 3, [6])])
+    packet = b"XML:com.adobe.xmp" + bytes(5) + xmp("<dc:subject><rdf:Bag><rdf:li>barn</rdf:li></rdf:Bag></dc:subject>")
+    data, appended = save(picture, "PNG"), b""
+    for name, content in ((b"eXIf", exif), (b"iTXt", packet)):
+        checksum = zlib.crc32(name + content)
+        appended += struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+    photo = read_photo(data[:-12] + appended + data[-12:])  # before IEND, as ExifTool writes
+    assert (photo.facts.camera, photo.facts.keywords) == ("NIKON D70", ("barn",))
+    assert (photo.width, photo.height) == picture.size[::-1] == photo.image.size
 
 
 @pytest.mark.parametrize(

@@ -188,16 +188,17 @@ def _read(
     format_: str, image: ImageFile.ImageFile, data: bytes, limits: PhotoLimits, min_side: int | None
 ) -> DecodedPhoto:
     _check_size(image.size, limits)
-    exif = read_exif(data if format_ == "tiff" else image.info.get("exif") or b"")
-    facts = _facts(image, exif)
     profile = image.info.get("icc_profile")
-    full, orientation = image.size, exif.orientation
+    full = image.size
     if format_ == "jpeg" and min_side is not None:
         image.draft(None, (min_side, min_side))
         image.load()
     else:
         image.load()
         full = image.size  # HEIC may find another size when decoding
+    # Not before the pixels: what writers append to a PNG stands behind them.
+    exif = read_exif(data if format_ == "tiff" else image.info.get("exif") or b"")
+    facts, orientation = _facts(image, exif), exif.orientation
     if format_ == "tiff":  # Pillow turns TIFF, and only TIFF, by itself, and then forgets the orientation
         orientation = image.getexif().get(0x0112, 1)
     pixels = _shrunk(flattened(image, bits=exif.bits_per_sample if format_ == "tiff" else None), min_side)
