@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Callable
 
@@ -208,6 +209,14 @@ def test_a_cmyk_jpeg_inverted_by_adobe_keeps_its_colours(picture: Image.Image, s
 def test_a_profile_is_applied(picture: Image.Image, save: Save) -> None:
     swapped = _matrix_profile(swap_red_and_blue=True)
     photo = read_photo(save(picture, "PNG", icc_profile=swapped))
+    assert_corners(photo.image, [RED[::-1], GREEN[::-1], BLUE[::-1], YELLOW[::-1]], tolerance=16)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])
+def test_a_profile_of_megabytes_is_applied(picture: Image.Image, save: Save, format_: str) -> None:
+    profile = _matrix_profile(swap_red_and_blue=True)
+    profile = struct.pack(">I", 3 << 20) + profile[4:].ljust((3 << 20) - 4, b"\0")
+    photo = read_photo(save(picture, format_, icc_profile=profile))
     assert_corners(photo.image, [RED[::-1], GREEN[::-1], BLUE[::-1], YELLOW[::-1]], tolerance=16)
 
 

@@ -14,11 +14,11 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageCms
 
-__all__ = ["flattened", "to_srgb"]
+__all__ = ["MAX_PROFILE_BYTES", "flattened", "to_srgb"]
 
 _SRGB: Final = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB: Final = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-_MAX_PROFILE_BYTES: Final = 8 << 20
+MAX_PROFILE_BYTES: Final = 8 << 20
 _UNNOTICED: Final = 2  # of 255
 
 
@@ -78,7 +78,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         converted = ImageCms.applyTransform(image, _lab_transform())
         assert converted is not None
         return converted
-    if profile and len(profile) <= _MAX_PROFILE_BYTES:
+    if profile and len(profile) <= MAX_PROFILE_BYTES:
         transform = _transform(bytes(profile), image.mode)
         if transform is not None:
             converted = ImageCms.applyTransform(image, transform)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -23,7 +23,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from lookalike.errors import DamagedPhotoError, InvalidArgumentError, PhotoError, PhotoTooLargeError
-from lookalike.photos.colour import flattened, to_srgb
+from lookalike.photos.colour import MAX_PROFILE_BYTES, flattened, to_srgb
 from lookalike.photos.decoder_warnings import decoder_warnings_ignored
 from lookalike.photos.exif import Exif, read_exif
 from lookalike.photos.facts import PhotoFacts, combined
@@ -38,6 +38,8 @@ from lookalike.photos.xmp import xmp_facts
 # large block once, glibc keeps up to twice its size on the heap.
 Image.core.set_blocks_max(4)  # type: ignore[attr-defined]  # documented, but not in the stubs
 bytes(31 << 20)
+# Pillow refuses a PNG whose colour profile is longer than 1 MiB, which those of displays and printers may be.
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, MAX_PROFILE_BYTES)
 
 __all__ = ["DecodedPhoto", "PhotoLimits", "read_photo"]
 
