@@ -142,6 +142,18 @@ def test_a_lost_text_side_gives_way_to_classes_where_there_are_any(
         assert "card.toml cannot be read" in photos.word_method
 
 
+@pytest.mark.parametrize(("output", "says"), [("", "no logits"), ('logits = "embedding"', r"shape \(n, 4\)")])
+def test_labels_that_the_logits_cannot_give_are_told_before_photos_are_added(
+    joint_pair: Path, tmp_path: Path, output: str, says: str
+) -> None:
+    card = shutil.copytree(joint_pair.parent, tmp_path / "pair") / "card.toml"
+    text = card.read_text().replace("dim = 4", 'dim = 4\nlabels = "imagenet-1k"')
+    card.write_text(text.replace('input = "pixels"', f'input = "pixels"\n{output}'))
+    with pytest.raises(EncoderError, match=says):
+        lookalike.Collection.open(tmp_path / "x.lookalike", encoder=str(card), nsfw=False)
+    assert not (tmp_path / "x.lookalike").exists()
+
+
 def test_cosines_are_the_encoders_own_from_segments_and_from_memory(tmp_path: Path) -> None:
     rng, dim = np.random.default_rng(0), 24
     raw = rng.normal(size=(3000, dim)).astype(np.float32) + np.linspace(0, 2, dim, dtype=np.float32)

@@ -181,8 +181,11 @@ class Collection:
     def _create(
         directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None, *, nsfw: bool
     ) -> None:
+        from lookalike.collection.looking import check_labels
+
         loaded = load_encoder(encoder, precision=precision, progress=notify)
         card = loaded.card
+        check_labels(loaded)
         loaded.text_encoder()  # what is wrong with it is told before photos are added
         directory.mkdir(parents=True, exist_ok=True)
         with writing(directory, wait_seconds=10):

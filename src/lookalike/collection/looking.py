@@ -16,10 +16,36 @@ from PIL import Image
 
 from lookalike.appearance import measure_all
 from lookalike.collection.seen import N_LABELS, Seen
-from lookalike.concepts import confidences, likeliest, tags
+from lookalike.concepts import confidences, imagenet, likeliest, tags
 from lookalike.encoders import ImageEncoder, NsfwClassifier, load_nsfw
+from lookalike.errors import EncoderError, InvalidArgumentError
 
-__all__ = ["Look", "Looker"]
+__all__ = ["Look", "Looker", "check_labels"]
+
+_LABELS = "imagenet-1k"
+
+
+def check_labels(encoder: ImageEncoder) -> None:
+    """Refuse an encoder whose card promises labels that its logits cannot give.
+
+    Raises
+    ------
+    EncoderError
+    """
+    if encoder.card.labels != _LABELS:
+        return
+    n_classes = imagenet().n_classes
+    try:
+        logits = encoder.encode([], outputs=("logits",)).logits
+        shape = None if logits is None else ("n", *logits.shape[1:])
+    except InvalidArgumentError:  # it has none
+        shape = None
+    if shape != ("n", n_classes):
+        gives = "names no logits" if shape is None else f"names logits of shape ({', '.join(map(str, shape))})"
+        raise EncoderError(
+            f"encoder {encoder.card.name}: the card's labels are {_LABELS!r}, logits of shape (n, {n_classes}), but it "
+            f"{gives}. Name the output that holds them as `logits` in [model], or leave `labels` away."
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +79,7 @@ class Looker:
     def __init__(self, encoder: ImageEncoder, *, nsfw: bool) -> None:
         self._encoder = encoder
         self._fingerprint = encoder.card.fingerprint
-        self._has_labels = encoder.card.labels == "imagenet-1k"
+        self._has_labels = encoder.card.labels == _LABELS
         self._nsfw: NsfwClassifier | None = load_nsfw() if nsfw else None
 
     def look(self, images: Sequence[Image.Image], sizes: Sequence[tuple[int, int]]) -> list[Look]:
