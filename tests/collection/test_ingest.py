@@ -108,6 +108,19 @@ def test_photos_of_a_folder_that_went_away_return_with_it(
     assert lookalike.Collection.verify(tmp_path / "c.lookalike").is_clean
 
 
+def test_a_photo_in_whose_place_there_is_no_file_is_gone(folder: Path, tmp_path: Path) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike", nsfw=False) as photos:
+        photos.add(folder)
+        first, second, third = sorted(folder.rglob("*.webp"))[:3]
+        for path in (first, second, third):
+            path.unlink()
+        first.mkdir()
+        second.symlink_to(tmp_path / "nowhere")
+        third.symlink_to(tmp_path)
+        assert counts(photos.add(folder / "broken.jpg")) == {"unchanged": 1}
+        assert counts(photos.add(folder)) == {"unchanged": 8, "gone": 3}
+
+
 def test_a_sidecar_that_changes_changes_the_facts_alone(folder: Path, tmp_path: Path) -> None:
     path = sorted(folder.glob("*.webp"))[0]
     with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:

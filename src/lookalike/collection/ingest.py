@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -145,14 +146,13 @@ def _unread(path: str) -> FileRecord:
 
 
 def _is_gone(path: str) -> bool:
-    """Whether nothing is there; a folder that may not be read, or a share that does not answer, says nothing."""
+    """Whether no file is there; a folder that may not be read, or a share that does not answer, says nothing."""
     try:
-        Path(path).lstat()
+        return not stat.S_ISREG(Path(path).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
 
 
 def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
