@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 
 from lookalike.errors import UnsupportedPhotoError
 from lookalike.photos import is_displayable, media_type, read_photo, supported_formats
+from lookalike.photos.formats import sniff_format
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 40), (30, 40, 210), (230, 220, 30)
 Save = Callable[..., bytes]
@@ -261,6 +262,11 @@ def test_a_format_whose_package_is_missing_names_the_remedy(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UnsupportedPhotoError, match=rf"pip install 'lookalike\[{format_}\]'"):
         read_photo(every_format[format_])
+
+
+@pytest.mark.parametrize("magic", [b"II\x1a\0\0\0HEAPCCDR", b"FUJIFILMCCD-RAW", b"IIRO", b"IIU\0", b"\0MRM"])
+def test_raw_photos_that_are_no_tiff_are_known_by_their_first_bytes(magic: bytes) -> None:
+    assert sniff_format(magic + bytes(100), "photo.jpg") == "raw"
 
 
 def test_browsers_are_only_sent_what_they_show() -> None:

@@ -55,6 +55,7 @@ _MAGIC: Final = (
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
     (b"BM", "bmp"),
+    (b"II\x1a\0\0\0HEAPCCDR", "raw"),
     (b"FUJIFILMCCD-RAW", "raw"),
     (b"IIRO", "raw"),
     (b"IIRS", "raw"),
