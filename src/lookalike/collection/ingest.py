@@ -159,7 +159,11 @@ def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     roots = []
     for path in paths:
         root = absolute(path)
-        if not root.exists():
+        try:
+            exists = root.exists()
+        except OSError as error:  # a folder above it may not be searched, or its name is too long
+            raise InvalidArgumentError(f"`{path}` cannot be read: {error.strerror}.") from error
+        if not exists:
             raise InvalidArgumentError(f"`{path}` does not exist. Give folders or files that do.")
         roots.append(root)
     if not roots:
