@@ -31,6 +31,10 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerProcess:
             for name in json.loads(line):
                 if name.startswith("crash"):
                     os._exit(7)
+                if name == "fail":
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                    time.sleep(0.2)
+                    os._exit(3)
                 if name.startswith("hang"):
                     time.sleep(600)
             print(json.dumps([{{"sha256": name}} for name in json.loads(line)]), flush=True)
@@ -62,6 +66,12 @@ def test_each_photo_is_answered_for_itself(worker: WorkerProcess, names: list[st
             assert answer == {"reason": "It took longer than 2 seconds to read."}
         else:
             assert answer == {"sha256": name}
+
+
+def test_the_status_is_that_of_a_worker_which_ends_by_itself(worker: WorkerProcess) -> None:
+    answers = list(worker.read(["fail"]))
+    worker.close()
+    assert answers == [{"reason": "Reading it crashed the decoder (exit status 3).", "again": True}]
 
 
 def test_a_picture_that_cannot_be_encoded_leaves_the_others_of_its_line_alone() -> None:

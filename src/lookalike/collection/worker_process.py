@@ -18,6 +18,7 @@ from lookalike.errors import CollectionError
 __all__ = ["WorkerProcess"]
 
 START_SECONDS = 120.0
+_LAST_SECONDS = 2.0
 
 GROUP = 8
 """Files per line, and what a crash makes be read again: for eight photos after one another each step of reading finds
@@ -66,6 +67,9 @@ class WorkerProcess:
                 if line.endswith("\n") and not timed_out:  # half a line is what a killed worker leaves
                     yield from json.loads(line)
                     continue
+                if not timed_out:  # killed while it ends by itself, it could not say how
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(_LAST_SECONDS)
                 status = self._bury()
                 if len(group) > 1:  # which of them it was, if any, shows when each is read alone
                     groups[:0] = [[path] for path in group]
