@@ -99,6 +99,8 @@ def test_photos_of_a_folder_that_went_away_return_with_it(
         assert len(photos) == 0
         with pytest.raises(InvalidArgumentError, match="does not exist"):
             photos.add(tmp_path / "never")
+        with pytest.raises(InvalidArgumentError, match="A path is empty"):
+            photos.add(folder, "")
         with pytest.raises(InvalidArgumentError, match="cannot be read: "):
             photos.add(tmp_path / ("x" * 300))
         shutil.rmtree(folder / "deep")

@@ -158,6 +158,8 @@ def _is_gone(path: str) -> bool:
 def _resolve(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     roots = []
     for path in paths:
+        if not os.fspath(path):  # which would be the current directory
+            raise InvalidArgumentError("A path is empty. Give folders or files that exist.")
         root = absolute(path)
         try:
             exists = root.exists()
