@@ -183,6 +183,9 @@ def test_an_iso_beyond_16_bits_is_found_in_its_other_tag(make_tiff: MakeTiff) ->
         ("2024-05-01T12:34", "2024-05-01T12:34:00"),
         ("2024:05:01", "2024-05-01"),
         ("1889", "1889"),
+        ("1985:00:00 00:00:00", "1985"),
+        ("1985-06-00", "1985-06"),
+        ("1985:00:17", "1985"),
         ("0000:00:00 00:00:00", None),
         ("    :  :     :  :  ", None),
         ("2024:02:30 12:00:00", None),
@@ -196,6 +199,10 @@ def test_an_iso_beyond_16_bits_is_found_in_its_other_tag(make_tiff: MakeTiff) ->
 )
 def test_times_become_iso_8601_or_nothing(text: str, expected: str | None) -> None:
     assert iso_time(text) == expected
+
+
+def test_an_iptc_date_of_which_the_year_is_known_is_kept() -> None:
+    assert iptc_facts(iptc((2, 55, b"19850000"), (2, 60, b"000000+0000"))).taken_at == "1985"
 
 
 @pytest.mark.parametrize(

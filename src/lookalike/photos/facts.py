@@ -248,7 +248,8 @@ def iso_time(text: str | None, offset: str | None = None) -> str | None:
     Returns
     -------
     str or None
-        With the precision of `text`, to the second; years before 1826 and impossible dates give None.
+        With the precision of `text`, to the second, and up to a month or day of 0, which is one not known; years
+        before 1826 and impossible dates give None.
 
     Examples
     --------
@@ -264,6 +265,8 @@ def iso_time(text: str | None, offset: str | None = None) -> str | None:
     given = [int(part) for part in parts if part is not None]
     if not _FIRST_YEAR <= given[0] <= 9998:
         return None
+    if 0 in given[1:3]:  # month or day 0: not known, in old scans; IPTC-IIM 2:55 says so
+        given = given[: given.index(0, 1)]
     year, month, day, hour, minute, second = [*given, *(1, 1, 0, 0, 0)[len(given) - 1 :]]
     try:
         datetime(year, month, day, hour, minute, second)
