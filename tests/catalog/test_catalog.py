@@ -286,6 +286,31 @@ def test_connections_end_with_their_threads(catalog: Catalog) -> None:
     assert n_open_after_threads(20) <= n_open_after_threads(1)
 
 
+def test_a_statement_ends_though_another_thread_closes_the_catalog(catalog: Catalog, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        put(catalog, f"/p/{name}.jpg", a_photo(name))
+    reader = Catalog(tmp_path / "catalog.sqlite", writable=False)
+    begun, closed = threading.Event(), threading.Event()
+    found: list[object] = []
+
+    def read() -> None:
+        rows = reader.connection.execute("SELECT id FROM photos")
+        found.append(rows.fetchone())
+        begun.set()
+        closed.wait()
+        found.extend(rows)
+        with pytest.raises(CollectionError, match="closed"):
+            reader.n_photos()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    begun.wait()
+    reader.close()
+    closed.set()
+    thread.join()
+    assert len(found) == 3
+
+
 def test_a_catalog_that_is_missing_is_a_format_error(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="is missing"):
         Catalog(tmp_path / "catalog.sqlite", writable=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +12,6 @@ from lookalike.catalog.schema import connect
 from lookalike.errors import CollectionError
 
 __all__ = ["Connections"]
-
-
-class _Owned:
-    """A connection that is closed with the last reference to it: the one that its thread holds."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
-
-    def __del__(self) -> None:
-        self.db.close()
 
 
 class Connections:
@@ -43,8 +32,6 @@ class Connections:
         self._create = create
         self._writable = writable
         self._local = threading.local()
-        self._lock = threading.Lock()
-        self._open: weakref.WeakSet[_Owned] = weakref.WeakSet()
         self._closed = False
         self.current()  # now, so that a damaged file is told at once
 
@@ -56,25 +43,25 @@ class Connections:
         CollectionError
             `close` was called.
         """
+        local = self._local
         if self._closed:
             raise CollectionError("This collection was closed. Open it again with `Collection.open`.")
-        owned: _Owned | None = getattr(self._local, "owned", None)
-        if owned is None:
-            owned = self._local.owned = _Owned(connect(self._path, writable=self._writable, create=self._create))
-            with self._lock:
-                self._open.add(owned)
-        return owned.db
+        db: sqlite3.Connection | None = getattr(local, "db", None)
+        if db is None:
+            db = local.db = connect(self._path, writable=self._writable, create=self._create)
+        return db
 
     def close(self) -> None:
-        """Close the connections of every thread; a writer first moves into the one database file what it can."""
+        """Close the connections of every thread, each after the statement that it is at.
+
+        A writer first moves into the one database file what it can.
+        """
         if self._writable and not self._closed:
             with contextlib.suppress(sqlite3.OperationalError):  # a reader is in the way, or the disk is full
                 self.current().execute("PRAGMA busy_timeout = 0")  # readers may take long
                 self.current().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._closed = True
-        with self._lock:
-            for owned in list(self._open):
-                owned.db.close()
+        # each closes with its last reference; SQLite crashes where one in use is closed
         self._local = threading.local()
 
     @contextlib.contextmanager

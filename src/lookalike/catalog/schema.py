@@ -88,6 +88,14 @@ CREATE VIRTUAL TABLE photo_text USING fts5 (
 """
 
 
+class _Connection(sqlite3.Connection):
+    """Closed with its last reference, if not before."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()
+
+
 def connect(path: Path, *, writable: bool, create: bool = True) -> sqlite3.Connection:
     """Open the catalog at `path`, making it when it is missing and both `writable` and `create`.
 
@@ -121,6 +129,7 @@ def connect(path: Path, *, writable: bool, create: bool = True) -> sqlite3.Conne
         isolation_level=None,
         timeout=30,
         check_same_thread=False,
+        factory=_Connection,
     )
     register_distance(connection)
     try:

@@ -196,8 +196,8 @@ class Collection:
 
     def close(self) -> None:
         """Close the catalog's connections, and let go of the index."""
-        self._vectors.close()
         self._catalog.close()
+        self._vectors.close()
 
     def __enter__(self) -> Self:
         return self

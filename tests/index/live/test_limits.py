@@ -115,6 +115,49 @@ def test_readers_and_closed_indexes_change_nothing(tmp_path: Path) -> None:
     assert "closed" in repr(reader)
 
 
+def test_what_other_threads_add_while_it_is_closed_is_there_or_refused(tmp_path: Path) -> None:
+    code = """
+import sys, threading
+import numpy as np
+from lookalike import LiveIndex
+from lookalike.errors import LiveIndexError
+
+x = np.random.default_rng(0).random((400, 8), np.float32)
+
+def until_closed(call):
+    try:
+        while True:
+            call()
+    except LiveIndexError as error:
+        assert "closed" in str(error), error
+
+for round in range(10):
+    path = f"{sys.argv[1]}/{round}"
+    index, added = LiveIndex.open(path, dim=8, flush_at=100, train_from=10_000), []
+    index.add(x)
+    calls = (
+        lambda: added.extend(index.add(x[:2]).tolist()),
+        lambda: index.remove([5]),
+        lambda: index.search(x[0]),
+        index.wait,
+    )
+    threads = [threading.Thread(target=until_closed, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    threading.Event().wait(0.02 * (round % 3))
+    index.close()
+    for thread in threads:
+        thread.join()
+    with LiveIndex.open(path, writable=False) as index:
+        assert {*index.ids.tolist(), 5} == {*range(400), *added}
+    assert LiveIndex.verify(path).is_clean
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_a_full_disk_while_flushing_loses_nothing(
     tmp_path: Path, x: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

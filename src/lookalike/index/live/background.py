@@ -64,9 +64,9 @@ class Background:
             self._changed.notify_all()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until nothing is under way or something failed; tells whether all is done."""
+        """Wait until nothing is under way, something failed, or the threads shall end; tells whether that is so."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._asked == self._done, seconds)
+            return self._changed.wait_for(lambda: self._stopping.is_set() or self._asked == self._done, seconds)
 
     def take_failure(self) -> Exception | None:
         """Give the failure and forget it, so that the work is tried again at once."""

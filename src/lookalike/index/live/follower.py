@@ -30,7 +30,7 @@ from lookalike.index.live.segment_files import StoredSegment, fits
 from lookalike.index.live.snapshot import Snapshot, Space
 from lookalike.quantization import LOPQModel
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "was_closed"]
 
 _log = logging.getLogger(__name__)
 _TRIES = 50
@@ -80,6 +80,7 @@ class Follower:
         self._held: _Held | None = None
         self._snapshot: Snapshot | None = None
         self._data_version = -1
+        self._closed = False
 
     @property
     def n_rows(self) -> int:
@@ -99,9 +100,11 @@ class Follower:
         Raises
         ------
         LiveIndexError
-            The database cannot be read, and never could.
+            The database cannot be read, and never could, or it was closed.
         """
         with self._lock:
+            if self._closed:
+                raise was_closed()
             try:
                 version = self._db.execute("PRAGMA data_version").fetchone()[0]
                 if self._snapshot is None or version != self._data_version:
@@ -117,6 +120,8 @@ class Follower:
     def refresh(self) -> Snapshot:
         """Give a state as new as the database, or raise where it cannot be read."""
         with self._lock:
+            if self._closed:
+                raise was_closed()
             self._refresh()
             assert self._snapshot is not None
             return self._snapshot
@@ -143,6 +148,7 @@ class Follower:
     def close(self) -> None:
         """Close the connection and let go of all that is mapped."""
         with self._lock:
+            self._closed = True
             self._db.close()
             self.cache.keep(())
             self._held = self._snapshot = None
@@ -282,6 +288,11 @@ class Follower:
 
     def _empty(self, facts: tables.Facts) -> MemoryPart:
         return MemoryPart(facts.dim, compaction=self._compaction, freeze_at=self._freeze_at)
+
+
+def was_closed() -> LiveIndexError:
+    """Return the error that an index was closed."""
+    return LiveIndexError("this live index was closed. Open it again with `LiveIndex.open`.")
 
 
 def _same(one: Space, other: Space) -> bool:

@@ -169,13 +169,14 @@ class LiveIndex(OpenedIndex):
         if not len(x):
             return np.empty(0, np.int64)
         upkeep.make_room()
-        with store.transaction() as db:
-            if names is None:
-                first_id = tables.counts(db)["next_id"]
-                names = np.arange(first_id, first_id + len(x), dtype=np.int64)
-            first = store.put(db, names, x)
-            n_vectors = tables.counts(db)["n_vectors"]
-        self._follower.wrote(first, names, x, n_vectors=n_vectors)
+        with store.changing():
+            with store.transaction() as db:
+                if names is None:
+                    first_id = tables.counts(db)["next_id"]
+                    names = np.arange(first_id, first_id + len(x), dtype=np.int64)
+                first = store.put(db, names, x)
+                n_vectors = tables.counts(db)["n_vectors"]
+            self._follower.wrote(first, names, x, n_vectors=n_vectors)
         upkeep.changed(len(x))
         return names
 
@@ -190,9 +191,10 @@ class LiveIndex(OpenedIndex):
         store, upkeep = self._writer()
         names = np.asarray(as_ids(ids, kind="int"), np.int64)
         upkeep.make_room()
-        with store.transaction() as db:
-            n_removed = store.remove(db, names)
-        self._follower.refresh()
+        with store.changing():
+            with store.transaction() as db:
+                n_removed = store.remove(db, names)
+            self._follower.refresh()
         upkeep.changed(n_removed)
         return n_removed
 

@@ -19,7 +19,7 @@ from lookalike.index.identities import as_ids
 from lookalike.index.live import tables
 from lookalike.index.live.backup import copy_index
 from lookalike.index.live.database import connect, read_transaction
-from lookalike.index.live.follower import Follower
+from lookalike.index.live.follower import Follower, was_closed
 from lookalike.index.live.settings import Opening, Options
 from lookalike.index.live.snapshot import Snapshot
 from lookalike.index.live.statistics import LiveStats, statistics
@@ -85,7 +85,7 @@ class OpenedIndex:
             self._closing = stack.pop_all()
 
     def close(self) -> None:
-        """Finish what is under way, flush, and let others write."""
+        """Finish what is under way, other threads' changes too, flush, and let others write."""
         if self._closed:
             return
         self._closed = True
@@ -235,12 +235,12 @@ class OpenedIndex:
 
     def _now(self) -> Snapshot:
         if self._closed:
-            raise LiveIndexError("this live index was closed. Open it again with `LiveIndex.open`.")
+            raise was_closed()
         return self._follower.current()
 
     def _writer(self) -> tuple[Store, Upkeep]:
         if self._closed:
-            raise LiveIndexError("this live index was closed. Open it again with `LiveIndex.open`.")
+            raise was_closed()
         if self._store is None or self._upkeep is None:
             raise LiveIndexError("this live index was opened for reading. Open it with `writable=True` to change it.")
         return self._store, self._upkeep

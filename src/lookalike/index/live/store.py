@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lookalike.errors import FormatError, LiveIndexError
 from lookalike.index.live import tables
 from lookalike.index.live.database import connect, read_transaction, transaction
-from lookalike.index.live.follower import Follower
+from lookalike.index.live.follower import Follower, was_closed
 from lookalike.index.live.model_files import model_file
 from lookalike.index.live.segment_files import StoredSegment, segment_folder, write_segment
 
@@ -51,6 +51,7 @@ class Store:
         self._glances = connect(database, writable=False)
         self._glancing = threading.Lock()
         self._writing = threading.RLock()
+        self._closed = False
         self._keeping = 0
         self._retired: list[Path] = []
         self._retiring = threading.Lock()
@@ -69,9 +70,23 @@ class Store:
     # ------------------------------------------------------------------ transactions
 
     @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let nobody else write, or close the store, meanwhile.
+
+        Raises
+        ------
+        LiveIndexError
+            It is closed.
+        """
+        with self._writing:
+            if self._closed:
+                raise was_closed()
+            yield
+
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run what is inside in one transaction of the store's own connection."""
-        with self._writing, transaction(self._db) as db:
+        with self.changing(), transaction(self._db) as db:
             yield db
 
     @contextlib.contextmanager
@@ -83,8 +98,11 @@ class Store:
     @contextlib.contextmanager
     def glance(self) -> Iterator[sqlite3.Connection]:
         """Give a connection that sees one state, for a moment."""
-        with self._glancing, read_transaction(self._glances) as db:
-            yield db
+        with self._glancing:
+            if self._closed:
+                raise was_closed()
+            with read_transaction(self._glances) as db:
+                yield db
 
     def put(self, db: sqlite3.Connection, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> int:
         """Write vectors in a transaction and give the sequence number of the first."""
@@ -215,10 +233,12 @@ class Store:
 
     def close(self) -> None:
         """Fold the write-ahead log into the database, where no reader is in the way, and close it."""
-        with contextlib.suppress(sqlite3.OperationalError):
-            self._glances.close()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._db.close()
+        with self._writing, self._glancing:  # SQLite crashes where a connection is closed while it is used
+            self._closed = True
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._glances.close()
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.close()
 
 
 @contextlib.contextmanager
