@@ -15,9 +15,10 @@ from PIL import Image
 import lookalike
 from lookalike.encoders import EncoderCard
 from lookalike.encoders.encoder import Encoding
-from lookalike.errors import InvalidArgumentError, UnknownPhotoError
-from lookalike.explore.asking import explain
+from lookalike.errors import InvalidArgumentError, PhotoGoneError, UnknownPhotoError
+from lookalike.explore.asking import explain, photo_units, why
 from lookalike.explore.why import cell_contributions, explain_images, hiding_effects, seen_box, shared_classes
+from lookalike.query import Photo, Query, Region
 
 CARD = EncoderCard(
     name="fake",
@@ -190,6 +191,30 @@ def test_what_is_known_of_both_photos_is_told() -> None:
     assert why.tags == ("sea", "boat")
     assert why.palettes is palettes
     assert shared_classes({}, {"a": 1.0}) == ()
+
+
+def test_a_photo_of_the_collection_is_explained_as_it_was_added(photos: lookalike.Collection, tmp_path: Path) -> None:
+    first, second = (photos.file(int(photo)).read_bytes() for photo in photos.ids()[[0, 90]])
+    (tmp_path / "photos").mkdir()
+    file = tmp_path / "photos" / "a.jpg"
+    file.write_bytes(first)
+    with lookalike.Collection.open(tmp_path / "other.lookalike") as other:
+        other.add(file.parent, n_workers=1)
+        [photo] = other.ids().tolist()
+        assert why(other, str(photo), first).cosine == pytest.approx(1, abs=1e-5)
+        file.write_bytes(second)
+        asked = Query(terms=(Photo(photo, Region(0, 0, 0.5, 0.5)),))
+        for question in (
+            lambda: why(other, photo, photo),
+            lambda: why(other, file, photo),
+            lambda: photo_units(other, photo),
+            lambda: other.search(asked),
+        ):
+            with pytest.raises(PhotoGoneError, match="another content now"):
+                question()
+        file.unlink()
+        with pytest.raises(PhotoGoneError, match="not there any more"):
+            why(other, file, photo)
 
 
 def test_the_box_is_what_the_encoder_crops() -> None:

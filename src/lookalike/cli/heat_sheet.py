@@ -54,8 +54,8 @@ def draw_heat_sheet(photos: Collection, pair: tuple[int | Path, int | Path], tol
 
 
 def _picture(photos: Collection, photo: int | Path) -> Image.Image:
-    file = photos.file(photo) if isinstance(photo, int) else photo
-    image = read_photo(file.read_bytes(), name=file.name, min_side=_WIDTH).image
+    file, data = photos.file_content(photo) if isinstance(photo, int) else (photo, photo.read_bytes())
+    image = read_photo(data, name=file.name, min_side=_WIDTH).image
     factor = min(_WIDTH / image.width, _MAX_HEIGHT / image.height)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.LANCZOS)

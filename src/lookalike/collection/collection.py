@@ -313,7 +313,7 @@ class Collection:
     def _encode_again(self, photo_id: int) -> NDArray[np.float32] | None:
         """Return the embedding of a photo, as the encoder gives it; None where none of its files can be read."""
         try:
-            path, data = self._file_content(self._catalog.photo(photo_id))
+            path, data = self.file_content(photo_id)
             image = read_photo(data, name=path.name, min_side=self.settings.min_side).image
         except LookalikeError:
             return None
@@ -950,7 +950,7 @@ class Collection:
         return self._catalog.paths(photo_id)
 
     def file(self, photo_id: int) -> Path:
-        """Return a file that holds this photo and can be read now.
+        """Return a file that held this photo when it was added, and can be read now; `file_content` looks into it.
 
         Raises
         ------
@@ -971,16 +971,24 @@ class Collection:
         )
         raise PhotoGoneError(message)
 
-    def _file_content(self, record: PhotoRecord) -> tuple[Path, bytes]:
-        """Read a file that holds this photo still: one may have been changed, and not added again yet."""
-        for path in map(Path, self._catalog.paths(record.id)):
+    def file_content(self, photo_id: int) -> tuple[Path, bytes]:
+        """Read a file that holds this photo still: one may have been changed, and not added again yet.
+
+        Raises
+        ------
+        UnknownPhotoError
+        PhotoGoneError
+            None of its files is there any more, or holds it.
+        """
+        record = self._catalog.photo(photo_id)
+        for path in map(Path, self._catalog.paths(photo_id)):
             with contextlib.suppress(InvalidArgumentError):
                 data = read_file(path)
                 if hashlib.sha256(data).hexdigest() == record.sha256:
                     return path, data
-        path = self.file(record.id)
+        path = self.file(photo_id)
         raise PhotoGoneError(
-            f"`{path}` was photo {record.id} once, but has another content now. Run `lookalike add` on its folder to "
+            f"`{path}` was photo {photo_id} once, but has another content now. Run `lookalike add` on its folder to "
             "bring the collection up to date."
         )
 
@@ -1011,7 +1019,7 @@ class Collection:
         record = self._catalog.photo(photo_id)
         if jpeg := self.thumbnails.get(record.sha256):
             return jpeg
-        path, data = self._file_content(record)
+        path, data = self.file_content(photo_id)
         jpeg = thumbnail(read_photo(data, name=path.name, min_side=self.settings.min_side).image)
         with contextlib.suppress(OSError):  # a full disk, or one that cannot be written to
             self.thumbnails.put(record.sha256, jpeg)

@@ -107,8 +107,12 @@ def _of_photo(name: str, weight: float, photo: PhotoQuery, photos: Collection, c
 def _of_region(name: str, term: Photo, photos: Collection) -> Likeness:
     assert term.region is not None
     photo_id = photos.find(term.photo)
-    path = expanded(str(term.photo)) if photo_id is None else photos.file(photo_id)
-    image = read_photo(read_file(path), name=path.name, limits=PhotoLimits()).image
+    if photo_id is None:
+        path = expanded(str(term.photo))
+        data = read_file(path)
+    else:
+        path, data = photos.file_content(photo_id)
+    image = read_photo(data, name=path.name, limits=PhotoLimits()).image
     x, y = term.region.x * image.width, term.region.y * image.height
     right, bottom = x + term.region.width * image.width, y + term.region.height * image.height
     cut = image.crop((int(x), int(y), max(int(right), int(x) + 1), max(int(bottom), int(y) + 1)))

@@ -292,9 +292,15 @@ def _unique(ids: Iterable[int]) -> list[int]:
 
 
 def _image(collection: Collection, photo: Photo) -> Image.Image:
-    """Decode a photo as it is decoded for the embedding."""
-    path = collection.file(int(photo)) if isinstance(photo, int | np.integer) else photo
+    """Decode a photo as it is decoded for the embedding; one of the collection as it was when it was added."""
     limits = PhotoLimits()
-    data = path if isinstance(path, bytes) else read_file(path, limits)
-    name = "" if isinstance(path, bytes) else Path(path).name
+    photo_id = collection.find(photo)
+    if isinstance(photo, bytes):
+        name, data = "", photo
+    elif photo_id is not None:
+        path, data = collection.file_content(photo_id)
+        name = path.name
+    else:
+        assert not isinstance(photo, int | np.integer)  # an id is found, or refused
+        name, data = Path(photo).name, read_file(photo, limits)
     return read_photo(data, name=name, limits=limits, min_side=collection.settings.min_side).image
