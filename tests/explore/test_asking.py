@@ -120,8 +120,11 @@ def test_what_cannot_be_taught_is_refused(photos: lookalike.Collection) -> None:
         teach(photos, "unknown", [*ids[:5], 10**9])
     with pytest.raises(InvalidArgumentError, match="beside the examples: 13, but it takes 20"):
         teach(photos, "all", ids[:140])
-    with pytest.raises(InvalidArgumentError, match="n_background"):
-        teach(photos, "none", ids[:6], n_background=0)
+    for n_background in (0, "300", 300.5):
+        with pytest.raises(InvalidArgumentError, match="n_background"):
+            teach(photos, "none", ids[:6], n_background=n_background)
+    with pytest.raises(UnknownPhotoError):
+        teach(photos, "none", [*ids[:6], 2**70])
     with pytest.raises(InvalidArgumentError, match="name"):
         teach(photos, "", ids[:6])
     with pytest.raises(InvalidArgumentError, match="seed"):

@@ -79,6 +79,8 @@ def test_too_few_photos_and_too_many_rounds_are_refused(clusters) -> None:
         evaluate_tags(x, [["a"] if row < 9 else [] for row in range(60)])
     with pytest.raises(InvalidArgumentError, match=r"more than all photos"):
         evaluate_tags(x, [[str(label)] for label in labels], rounds=6)
+    with pytest.raises(InvalidArgumentError, match=r"`seed` is -1"):
+        evaluate_tags(x, [[str(label)] for label in labels], seed=-1)
 
 
 def test_tags_of_one_photo_each_are_refused() -> None:

@@ -33,6 +33,7 @@ from lookalike.explore.units import (
 )
 from lookalike.explore.why import Explanation, explain_images, seen_box
 from lookalike.photos import PhotoLimits, read_photo
+from lookalike.quantization.arguments import check_count
 from lookalike.query import MachineTag
 
 __all__ = ["Photo", "explain", "photo_units", "probe_scores", "teach", "unit_photos", "why"]
@@ -86,9 +87,8 @@ def teach(
         raise InvalidArgumentError(
             f"Different photos given as examples of {name!r}: {len(shown)}; it takes {MIN_EXAMPLES} or more."
         )
-    if n_background < MIN_BACKGROUND:
-        raise InvalidArgumentError(f"`n_background` is {n_background}, expected {MIN_BACKGROUND} or more.")
-    others = np.setdiff1d(collection.ids(), np.array(shown + refused, np.int64))
+    n_background = check_count(n_background, "n_background", least=MIN_BACKGROUND)
+    others = np.array(sorted(set(collection.ids().tolist()).difference(shown, refused)), np.int64)
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise InvalidArgumentError(f"`seed` is {seed!r}; expected an integer of 0 or more.")
     if len(others) < MIN_BACKGROUND:

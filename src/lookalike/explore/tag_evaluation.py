@@ -131,6 +131,7 @@ def evaluate_tags(
         Fewer than 10 tagged photos, or none of those hidden shares a tag with another, among other things.
     """
     k, share, rounds = check_count(k, "k"), check_share(share, "share"), check_count(rounds, "rounds")
+    seed = check_count(seed, "seed", least=0)
     table = tags if isinstance(tags, TagTable) else TagTable.of(tags)
     if len(table) != embeddings.shape[0]:
         raise InvalidArgumentError(f"`tags` are of {len(table)} photos, but `embeddings` of {embeddings.shape[0]}.")

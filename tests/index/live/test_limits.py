@@ -56,6 +56,7 @@ def test_an_empty_index_finds_nothing_and_may_stay_empty(tmp_path: Path, x: np.n
         (np.ones((2, 8)), [1, 1], "more than once"),
         (np.ones((1, 8)), [-1], "below 0"),
         (np.ones((1, 8)), ["a"], "kind str"),
+        (np.ones((1, 8)), [2**63 - 1], "ids go up to"),
     ],
 )
 def test_wrong_vectors_and_ids_are_refused_whole(
@@ -72,6 +73,16 @@ def test_wrong_vectors_and_ids_are_refused_whole(
             index.search(np.ones(8), 0)
 
 
+def test_vectors_without_ids_are_refused_where_no_ids_are_left(tmp_path: Path) -> None:
+    last = 2**63 - 2
+    with LiveIndex.open(tmp_path / "x", **SMALL) as index:
+        index.add(np.ones((1, 8)), [last])
+        with pytest.raises(InvalidArgumentError, match="Give `ids`"):
+            index.add(np.ones((1, 8)))
+        assert index.search(np.ones(8), 1).ids.tolist() == [[last]]
+    assert LiveIndex.verify(tmp_path / "x").is_clean
+
+
 def test_options_are_kept_and_must_agree(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="`dim` is missing"):
         LiveIndex.open(tmp_path / "x")
@@ -82,9 +93,9 @@ def test_options_are_kept_and_must_agree(tmp_path: Path) -> None:
     for wrong in ({"dim": 5}, {"metric": "l2"}, {"centred": False}, {"bytes_per_vector": 16}):
         with pytest.raises(InvalidArgumentError, match="was made with"):
             LiveIndex.open(tmp_path / "x", **wrong)
-    for wrong in ({"metric": "dot"}, {"compaction": "some"}, {"flush_at": 0}, {"centred": True}):
+    for wrong in ({"metric": "dot"}, {"compaction": "some"}, {"flush_at": 0}, {"centred": True}, {"dim": 10**12}):
         with pytest.raises(InvalidArgumentError):
-            LiveIndex.open(tmp_path / "y", dim=4, **wrong)
+            LiveIndex.open(tmp_path / "y", **{"dim": 4, **wrong})
     LiveIndex.open(tmp_path / "y", dim=4).close()  # what could not be made is in nobody's way
 
 

@@ -13,16 +13,30 @@ from lookalike.errors import InvalidArgumentError, LiveIndexError
 from lookalike.index.identities import as_ids
 from lookalike.index.live.opened import DATABASE
 
-__all__ = ["check_begun", "check_vacant", "existing_folder", "unique_ids"]
+__all__ = ["check_begun", "check_vacant", "existing_folder", "next_ids", "unique_ids"]
+
+LAST_ID = 2**63 - 1
+"""The largest number of SQLite, which what comes after an id must not exceed."""
 
 
 def unique_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
     """Turn an argument into n ids, all different, or say what is wrong with it."""
     names = np.asarray(as_ids(ids, n=n, kind="int"), np.int64)
+    if int(names.max(initial=0)) >= LAST_ID:
+        raise InvalidArgumentError(f"`ids` holds {names.max()}, but ids go up to {LAST_ID - 1:,}. Give smaller ones.")
     unique, counts = np.unique(names, return_counts=True)
     if len(unique) != n:
         raise InvalidArgumentError(f"`ids` holds {unique[counts > 1][0]} more than once; give every id once.")
     return names
+
+
+def next_ids(first: int, n: int) -> NDArray[np.int64]:
+    """Give the next n ids, or say that there are not so many."""
+    if first + n > LAST_ID:
+        raise InvalidArgumentError(
+            f"There are no {n:,} ids after the largest there ever was, {first - 1:,}. Give `ids`."
+        )
+    return np.arange(first, first + n, dtype=np.int64)
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:

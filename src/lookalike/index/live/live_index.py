@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import FormatError, LiveIndexError
 from lookalike.index.identities import as_ids
 from lookalike.index.live import tables
-from lookalike.index.live.arguments import check_begun, check_vacant, existing_folder, unique_ids
+from lookalike.index.live.arguments import check_begun, check_vacant, existing_folder, next_ids, unique_ids
 from lookalike.index.live.backup import copy_index
 from lookalike.index.live.lock import writer_lock
 from lookalike.index.live.opened import DATABASE, OpenedIndex
@@ -172,8 +172,7 @@ class LiveIndex(OpenedIndex):
         with store.changing():
             with store.transaction() as db:
                 if names is None:
-                    first_id = tables.counts(db)["next_id"]
-                    names = np.arange(first_id, first_id + len(x), dtype=np.int64)
+                    names = next_ids(tables.counts(db)["next_id"], len(x))
                 first = store.put(db, names, x)
                 n_vectors = tables.counts(db)["n_vectors"]
             self._follower.wrote(first, names, x, n_vectors=n_vectors)

@@ -16,6 +16,7 @@ from lookalike.quantization.model import METRICS
 
 __all__ = ["Opening", "Options"]
 
+_MOST_DIM = 1 << 16
 _DEFAULTS = {"metric": "l2", "centred": False, "bytes_per_vector": 16}
 
 
@@ -90,7 +91,7 @@ class Options:
         if self.metric is not None:
             check_choice(self.metric, "metric", METRICS)
         return {
-            "dim": None if self.dim is None else check_count(self.dim, "dim"),
+            "dim": None if self.dim is None else check_count(self.dim, "dim", most=_MOST_DIM),
             "metric": self.metric,
             "centred": None if self.centred is None else int(bool(self.centred)),
             "bytes_per_vector": (
