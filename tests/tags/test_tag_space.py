@@ -180,5 +180,8 @@ def test_wrong_arguments_are_named(clusters) -> None:
         space.with_answers(x[:1], accepted=[[], []])
     with pytest.raises(InvalidArgumentError, match=r"`neighbours` are of 2"):
         space.suggest(x[:1], neighbours=Neighbours(np.zeros((2, 1), np.int64), np.zeros((2, 1), np.float32)))
-    with pytest.raises(InvalidArgumentError, match=r"not finite"):
-        TagSpace.fit(np.full((60, 4), np.nan, np.float32), tagged(labels))
+    with pytest.raises(InvalidArgumentError, match=r"a photo twice"):
+        space.with_answers(x[:2], accepted=[["boat"], ["cat"]], rows=[3, 3])
+    for mean in (None, np.zeros(4)):
+        with pytest.raises(InvalidArgumentError, match=r"not finite"):
+            TagSpace.fit(np.full((60, 4), np.nan, np.float32), tagged(labels), mean=mean)

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.errors import InvalidArgumentError
 from lookalike.quantization.arguments import normalised
 from lookalike.tags.tag_table import TagTable
 
@@ -210,10 +211,18 @@ def mean_embedding(embeddings: Rows) -> NDArray[np.float32]:
 def compared_blocks(
     embeddings: Rows, mean: NDArray[np.float32]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Give the rows of each block, and these photos' embeddings as they are compared."""
+    """Give the rows of each block, and these photos' embeddings as they are compared.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Some are not finite.
+    """
     n = embeddings.shape[0]
     for start in range(0, n, BLOCK):
         block = np.asarray(embeddings[start : start + BLOCK], np.float32)
+        if not np.isfinite(block).all():
+            raise InvalidArgumentError("`embeddings` holds values that are not finite; remove those rows.")
         yield np.arange(start, start + len(block), dtype=np.int64), normalised(block - mean)
 
 

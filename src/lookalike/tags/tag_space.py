@@ -182,9 +182,10 @@ class TagSpace:
         embeddings : array-like (n, dim)
             Of the photos that were answered for.
         accepted, rejected : sequence of iterables of str
-            For each photo the tags it carries now, and those that were rejected. New names become new tags.
+            For each photo the tags that were accepted, beside those it carries already, and those that were rejected.
+            New names become new tags.
         rows : array-like of int (n,), optional
-            Which photos of the fit these are; by default they are new, and get the next rows.
+            Which photos of the fit these are, all different; by default they are new, and get the next rows.
 
         Raises
         ------
@@ -197,6 +198,8 @@ class TagSpace:
                 raise InvalidArgumentError(f"`{name}` has {len(given)} entries, but there are {len(x)} photos.")
         n = self.n_photos
         at = np.arange(n, n + len(x)) if rows is None else _rows(rows, len(x), n)
+        if len(np.unique(at)) < len(at):
+            raise InvalidArgumentError("`rows` holds a photo twice; give all that was said of it at once.")
         yes = TagTable.of(accepted, self.names)
         no = TagTable.of(refused, yes.names)
         names = no.names
