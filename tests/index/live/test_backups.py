@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -40,6 +41,34 @@ def test_a_backup_while_writing_holds_one_state(tmp_path: Path) -> None:
         assert report.is_clean, report
         assert report.n_vectors % 10 == 0
         assert report.leftovers == ()
+
+
+def test_a_backup_begins_again_when_a_segment_is_merged_away_while_it_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).normal(size=(156, 8)).astype(np.float32)
+    with (
+        LiveIndex.open(tmp_path / "x", background=False, **SMALL) as index,
+        LiveIndex.open(tmp_path / "x", writable=False) as reader,
+    ):
+        for start in range(0, 156, 52):
+            index.add(x[start : start + 52])
+        copyfile = shutil.copyfile
+
+        def merged_first(*given: object, **named: object) -> object:
+            monkeypatch.undo()
+            index.compact()
+            return copyfile(*given, **named)
+
+        assert index.stats().n_segments > 1
+        monkeypatch.setattr(shutil, "copyfile", merged_first)
+        reader.backup(tmp_path / "copy")
+        report = LiveIndex.verify(tmp_path / "copy")
+        assert report.is_clean, report
+        assert (report.n_vectors, report.n_segments) == (156, 1)
+        next((tmp_path / "x" / "segments").glob("*/seqs.npy")).unlink()
+        with pytest.raises(FormatError, match=r"seqs.npy is missing. Mend"):
+            reader.backup(tmp_path / "second")
 
 
 def test_a_backup_is_restored_where_nothing_is(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lookalike.errors import FormatError, InvalidArgumentError, LiveIndexError
 from lookalike.index.live import tables
 from lookalike.index.live.database import connect
 from lookalike.index.live.model_files import model_file
-from lookalike.index.live.segment_files import segment_folder
+from lookalike.index.live.segment_files import copy_segment
 from lookalike.quantization.files import sync_folder
 
 __all__ = ["copy_index"]
@@ -79,9 +79,7 @@ def _copy(database: Path, folder: Path, target: Path, name: str) -> None:
     (target / "segments").mkdir()
     (target / "models").mkdir()
     for segment in segments:
-        shutil.copytree(
-            segment_folder(folder / "segments", segment.number), segment_folder(target / "segments", segment.number)
-        )
+        copy_segment(folder / "segments", target / "segments", segment.number)
     for model in models.values():
         shutil.copyfile(model_file(folder / "models", model.number), model_file(target / "models", model.number))
     for path in [*target.rglob("*"), target]:

@@ -24,7 +24,7 @@ from lookalike.index.segment import Segment
 from lookalike.quantization import LOPQModel
 from lookalike.quantization.files import sync_folder
 
-__all__ = ["RERANK", "StoredSegment", "fits", "read_segment", "segment_folder", "write_segment"]
+__all__ = ["RERANK", "StoredSegment", "copy_segment", "fits", "read_segment", "segment_folder", "write_segment"]
 
 FORMAT = "lookalike.segment"
 VERSION = 1
@@ -133,6 +133,20 @@ def write_segment(segments: Path, stored: StoredSegment) -> tuple[int, str]:
         raise
     n_bytes = len(text) + sum(int(entry["bytes"]) for entry in entries.values())
     return n_bytes, hashlib.sha256(text).hexdigest()
+
+
+def copy_segment(segments: Path, target: Path, number: int) -> None:
+    """Copy a segment's files from one folder of segments to another.
+
+    Raises
+    ------
+    FileNotFoundError
+        One of them is not there: merged away meanwhile, or lost.
+    """
+    source, copy = segment_folder(segments, number), segment_folder(target, number)
+    copy.mkdir()
+    for name in ("segment.json", *(f"{name}.npy" for name in _NAMES)):  # not what a listing finds: half may be deleted
+        shutil.copyfile(source / name, copy / name)
 
 
 def read_segment(
