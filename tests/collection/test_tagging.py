@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -348,3 +349,16 @@ def test_a_sign_that_is_a_tag_is_found_as_a_word_and_completed(photos: lookalike
     assert found(photos, "😀") == [1, 3]
     assert [one.text for one in photos.suggest("tag:nat")] == ["National Museum"]
     assert [one.text for one in photos.suggest('2 -tag:"national m')] == ["National Museum"]
+
+
+def test_nobody_waits_for_those_who_read(photos: lookalike.Collection) -> None:
+    taggers = [ThreadPoolExecutor(1) for _ in range(3)]
+    with closing(sqlite3.connect(photos.path / "catalog.sqlite", isolation_level=None)) as db:
+        db.execute("BEGIN")
+        db.execute("SELECT count(*) FROM photos").fetchone()
+        said = [each.submit(photos.tag, 1, f"tag {number}") for number, each in enumerate(taggers)]
+        for each in said:  # one that waits for the reader would lock the others out
+            each.result()
+    for each in taggers:
+        each.shutdown()
+    assert {raw for raw, _ in plain(photos, 1)} >= {"tag 0", "tag 1", "tag 2"}

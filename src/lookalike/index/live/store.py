@@ -237,6 +237,7 @@ class Store:
             self._closed = True
             with contextlib.suppress(sqlite3.OperationalError):
                 self._glances.close()
+                self._db.execute("PRAGMA busy_timeout = 0")
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.close()
 
