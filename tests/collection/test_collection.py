@@ -282,7 +282,7 @@ def test_a_collection_that_cannot_be_written_to_can_be_searched(
     for path in copy.glob("catalog.sqlite-*"):
         path.unlink()
     # The tests may run as root, who may write anywhere: say what a read-only disk says.
-    monkeypatch.setattr("lookalike.catalog.schema.os.access", lambda *_: False)
+    monkeypatch.setattr("lookalike.databases.os.access", lambda *_: False)
     with lookalike.Collection.open(copy) as photos:
         assert photos.search(photo=1, k=5).hits == expected
     assert not list(copy.glob("catalog.sqlite-*"))
@@ -296,7 +296,7 @@ def test_who_may_not_write_sees_what_others_are_writing(
     with closing(Catalog(copy / "catalog.sqlite", writable=True)) as writer:
         with writer.transaction():
             writer.tags.put([TagRow(1, "pier", "pier", "user")])
-        monkeypatch.setattr("lookalike.catalog.schema.os.access", lambda *_: False)
+        monkeypatch.setattr("lookalike.databases.os.access", lambda *_: False)
         with lookalike.Collection.open(copy) as photos:
             assert [hit.id for hit in photos.search("tag:pier")] == [1]
             assert len(photos.search(photo=1, k=5)) == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,23 @@ from lookalike.catalog.schema import connect
 from lookalike.errors import CollectionError
 
 __all__ = ["Connections"]
+
+
+class _Owned:
+    """A connection that is closed with the last reference to this: the one that its thread holds.
+
+    Not with the last one to the connection itself: its cache of statements refers to it, so that goes when garbage is
+    collected.
+    """
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.is_left = False
+        """Whether it is left to the garbage collector, because its thread may be using it."""
+
+    def __del__(self) -> None:
+        if not self.is_left:
+            self.db.close()
 
 
 class Connections:
@@ -32,6 +50,8 @@ class Connections:
         self._create = create
         self._writable = writable
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: weakref.WeakSet[_Owned] = weakref.WeakSet()
         self._closed = False
         self.current()  # now, so that a damaged file is told at once
 
@@ -44,12 +64,15 @@ class Connections:
             `close` was called.
         """
         local = self._local
-        if self._closed:
+        owned: _Owned | None = getattr(local, "owned", None)
+        if owned is None and not self._closed:
+            owned = _Owned(connect(self._path, writable=self._writable, create=self._create))
+            with self._lock:
+                self._open.add(owned)
+            local.owned = owned
+        if owned is None or self._closed:
             raise CollectionError("This collection was closed. Open it again with `Collection.open`.")
-        db: sqlite3.Connection | None = getattr(local, "db", None)
-        if db is None:
-            db = local.db = connect(self._path, writable=self._writable, create=self._create)
-        return db
+        return owned.db
 
     def close(self) -> None:
         """Close the connections of every thread, each after the statement that it is at.
@@ -60,8 +83,11 @@ class Connections:
             with contextlib.suppress(sqlite3.OperationalError):  # a reader is in the way, or the disk is full
                 self.current().execute("PRAGMA busy_timeout = 0")  # readers may take long
                 self.current().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._closed = True
-        # each closes with its last reference; SQLite crashes where one in use is closed
+        own = getattr(self._local, "owned", None)
+        with self._lock:
+            self._closed = True
+            for owned in list(self._open):
+                owned.is_left = owned is not own  # SQLite crashes where a connection is closed while it is used
         self._local = threading.local()
 
     @contextlib.contextmanager

@@ -10,7 +10,6 @@ written in one transaction; this package knows nothing of them.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from lookalike.catalog.machine_tags import MACHINE_TAGS
 from lookalike.catalog.places import PLACES, register_distance
 from lookalike.catalog.seen import SEEN
 from lookalike.catalog.tags import REJECTED_TAGS, TAG_CHANGES, TAGS
+from lookalike.databases import reading_uri
 from lookalike.errors import CollectionError, FormatError, LookalikeError, NewerVersionError
 
 __all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "database_error", "statements", "stored_version"]
@@ -149,17 +149,14 @@ def connect(path: Path, *, writable: bool, create: bool = True) -> sqlite3.Conne
 
 
 def _uri(path: Path, *, writable: bool, create: bool = False) -> str:
-    options = ("mode=rwc" if create else "mode=rw") if writable else "mode=ro"
-    if not writable and not os.access(path.parent, os.W_OK) and not _is_shared(path):
-        # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size > 0:
-            message = (
-                f"`{log}` holds changes that cannot be read from a read-only place. Copy the collection elsewhere."
-            )
-            raise CollectionError(message)
-        options += "&immutable=1"
-    return f"{path.absolute().as_uri()}?{options}"
+    if writable:
+        return f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    uri = reading_uri(path)
+    if uri is None:
+        raise CollectionError(
+            f"`{path}-wal` holds changes that cannot be read from a read-only place. Copy the collection elsewhere."
+        )
+    return uri
 
 
 def database_error(error: Exception) -> LookalikeError | None:
@@ -177,18 +174,6 @@ def database_error(error: Exception) -> LookalikeError | None:
             "when that has ended."
         )
     return CollectionError(f"The database of the collection cannot be read or written: {error}.")
-
-
-def _is_shared(path: Path) -> bool:
-    """Whether a writer has made the files beside a database that its readers need, and they can be read."""
-    if not path.with_name(path.name + "-shm").exists():
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
-        return False
-    return True
 
 
 def statements(script: str) -> Iterator[str]:

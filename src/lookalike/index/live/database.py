@@ -7,11 +7,11 @@ WAL mode: readers never wait for the writer; a transaction that has returned sur
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from lookalike.databases import reading_uri
 from lookalike.errors import FormatError, LiveIndexError
 
 __all__ = ["connect", "read_transaction", "transaction"]
@@ -35,19 +35,13 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     LiveIndexError
         It cannot be opened.
     """
-    options = "mode=rwc" if writable else "mode=ro"
-    if not writable and not os.access(path.parent, os.W_OK) and not _is_shared(path):
-        # SQLite cannot share a WAL database without writing beside it. Where nobody can write, nothing changes.
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size > 0:
-            raise LiveIndexError(
-                f"`{log}` holds changes that cannot be read from a read-only place. Copy the index elsewhere."
-            )
-        options += "&immutable=1"
-    try:
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, timeout=60, check_same_thread=False
+    uri = f"{path.absolute().as_uri()}?mode=rwc" if writable else reading_uri(path)
+    if uri is None:
+        raise LiveIndexError(
+            f"`{path}-wal` holds changes that cannot be read from a read-only place. Copy the index elsewhere."
         )
+    try:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60, check_same_thread=False)
     except sqlite3.OperationalError as error:
         raise LiveIndexError(f"`{path}` cannot be opened: {error}.") from error
     try:
@@ -62,18 +56,6 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             raise LiveIndexError(f"`{path}` cannot be opened: {error}.") from error
         raise FormatError(f"`{path}` is not a SQLite database ({error}). Restore it from a backup.") from error
     return db
-
-
-def _is_shared(path: Path) -> bool:
-    """Whether a writer has made the files beside a database that its readers need, and they can be read."""
-    if not path.with_name(path.name + "-shm").exists():
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
-        return False
-    return True
 
 
 @contextlib.contextmanager
