@@ -124,11 +124,35 @@ def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
 
 def test_a_failure_is_listed_until_the_file_can_be_read(catalog: Catalog) -> None:
     with catalog.transaction():
-        catalog.put_failure(a_file("/p/a.jpg"), "It ends early.")
+        catalog.put_failure("/p/a.jpg", "It ends early.", a_file("/p/a.jpg"))
     assert catalog.failures() == [("/p/a.jpg", "It ends early.")]
     assert catalog.files_below("/p") == {"/p/a.jpg": (a_file("/p/a.jpg"), "failed")}
     put(catalog, "/p/a.jpg", a_photo("mended"))
     assert catalog.failures() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "again", "n_photos", "after"),
+    [
+        (FileRecord("/p/a.jpg", 11, 1, None), False, 0, (FileRecord("/p/a.jpg", 11, 1, None), "failed")),
+        (FileRecord("/p/a.jpg", 11, 1, None), True, 0, (FileRecord("/p/a.jpg", 0, 0, None), "failed")),
+        (FileRecord("/p/a.jpg", 10, 1, 5), False, 1, (FileRecord("/p/a.jpg", 10, 1, 5), "kept")),
+        (FileRecord("/p/a.jpg", 10, 1, None), True, 1, (FileRecord("/p/a.jpg", 0, 0, None), "kept")),
+        (None, True, 1, (FileRecord("/p/a.jpg", 0, 0, None), "kept")),
+    ],
+    ids=["changed", "changed, again", "a new sidecar", "as it was, again", "not looked at"],
+)
+def test_a_photo_stays_whose_file_is_as_it_was_though_it_cannot_be_read(
+    catalog: Catalog, file: FileRecord | None, again: bool, n_photos: int, after: tuple[FileRecord, str]
+) -> None:
+    put(catalog, "/p/a.jpg", a_photo("a photo"))
+    for _ in range(2):
+        with catalog.transaction():
+            catalog.put_failure("/p/a.jpg", "Permission denied.", file, again=again)
+        assert catalog.n_photos() == n_photos
+        assert catalog.files_below("/p") == {"/p/a.jpg": after}
+    put(catalog, "/p/a.jpg", a_photo("a photo"))
+    assert (catalog.n_photos(), catalog.n_failures()) == (1, 0)
 
 
 def test_files_below_a_folder_are_not_those_of_a_folder_with_a_longer_name(catalog: Catalog) -> None:

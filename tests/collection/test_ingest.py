@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -10,8 +11,10 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,6 +126,35 @@ def test_a_photo_in_whose_place_there_is_no_file_is_gone(folder: Path, tmp_path:
         third.symlink_to(tmp_path)
         assert counts(photos.add(folder / "broken.jpg")) == {"unchanged": 1}
         assert counts(photos.add(folder)) == {"unchanged": 8, "gone": 3}
+
+
+def test_what_may_not_be_read_for_a_while_stays_and_is_told(
+    folder: Path, tmp_path: Path, require: Callable[[object, str], None]
+) -> None:
+    with lookalike.Collection.open(tmp_path / "c.lookalike", nsfw=False) as photos:
+        photos.add(folder)
+    for mode, n_told in ((0o000, 1), (0o444, 5)):  # not to be listed; listed, but its files not to be looked at
+        (folder / "deep").chmod(mode)
+        try:
+            printed = _add_without_privileges(folder, tmp_path / "c.lookalike", require)
+        finally:
+            (folder / "deep").chmod(0o755)
+        assert (printed["photos"], printed["gone"], printed["failed"]) == (10, 0, n_told)
+        told = [failure for failure in printed["failures"] if Path(failure["path"]).name != "broken.jpg"]
+        assert len(told) == n_told
+        assert all("cannot be read: Permission denied." in failure["reason"] for failure in told)
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        assert counts(photos.add(folder)) == {"unchanged": 6, "updated": 5}
+        assert len(photos.failures()) == 1
+
+
+def _add_without_privileges(folder: Path, collection: Path, require: Callable[[object, str], None]) -> dict[str, Any]:
+    """Add a folder in a process that may not read everything, also where the tests are run by root."""
+    as_other = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    require(not as_other or shutil.which("setpriv"), "root needs setpriv to give up what root may do")
+    command = [*as_other, sys.executable, "-m", "lookalike", "add", str(folder), "-c", str(collection), "--json"]
+    printed: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return printed
 
 
 def test_a_sidecar_that_changes_changes_the_facts_alone(folder: Path, tmp_path: Path) -> None:

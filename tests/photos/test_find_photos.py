@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,23 @@ def test_loops_of_symbolic_links_end_and_linked_photos_are_found_once(tree: Path
     found = names(tree, tree)
     assert len(found) == 6
     assert [name for name in found if name.endswith("3.NEF")] == ["k/3.NEF"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths of another length")
+def test_a_folder_that_cannot_be_read_is_told(tree: Path) -> None:
+    folder = os.open(tree, os.O_RDONLY)
+    for _ in range(20):  # deeper than a path can name
+        os.mkdir("y" * 250, dir_fd=folder)
+        below = os.open("y" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    told: list[tuple[Path, str | None]] = []
+    found = list(find_photos([tree], lambda path, error: told.append((path, error.strerror))))
+    assert len(found) == 6
+    ((path, reason),) = told
+    assert path.name == "y" * 250
+    assert reason == "File name too long"
 
 
 def test_nothing_is_found_in_nothing(tmp_path: Path) -> None:

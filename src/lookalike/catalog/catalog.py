@@ -35,9 +35,11 @@ from lookalike.query import MachineTag, normalised
 
 __all__ = ["Catalog", "Changes", "FileRecord", "FileStatus", "NewPhoto", "PhotoRecord"]
 
-FileStatus = Literal["present", "gone", "failed"]
+FileStatus = Literal["present", "gone", "failed", "kept"]
+"""What became of a file; "kept": it could not be read when that was last tried, but was before, and is as it was."""
 
 _PRESENT = "EXISTS (SELECT 1 FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL)"
+_PRESENT_THERE = "SELECT 1 FROM files WHERE files.path = failures.path AND gone_at IS NULL"
 _COLUMNS = """photos.id, sha256, format, photos.bytes, width, height, taken_at, title, facts, added_at,
     (SELECT min(path) FROM files WHERE files.photo_id = photos.id AND gone_at IS NULL),
     (SELECT measures FROM seen WHERE seen.photo_id = photos.id)"""
@@ -400,14 +402,27 @@ class Catalog:
         for table in ("files", "aside", "seen", "tags", "machine_tags", "rejected_tags"):
             self._db.execute(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
 
-    def put_failure(self, file: FileRecord, reason: str) -> None:
-        """Record why the file at this path could not be read; what it held before is gone from there."""
+    def put_failure(self, path: str, reason: str, file: FileRecord | None, *, again: bool = False) -> None:
+        """Record why a file could not be read.
+
+        The photo that it held is gone from there; but it stays where the file is as it was when last read, or could
+        not even be looked at.
+
+        Parameters
+        ----------
+        path, reason : str
+        file : FileRecord or None
+            The file as it is; None where that could not be told.
+        again : bool
+            Whether it is to be read the next time though it has not changed; it is where `file` is None.
+        """
         db = self._db
-        self.mark_gone([file.path])
-        db.execute(
-            "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-            (file.path, file.bytes, file.mtime_ns, file.sidecar_mtime_ns, reason, _now()),
-        )
+        if file is not None:
+            as_read = "SELECT 1 FROM files WHERE path = ? AND bytes = ? AND mtime_ns = ? AND gone_at IS NULL"
+            if not db.execute(as_read, (path, file.bytes, file.mtime_ns)).fetchone():
+                self.mark_gone([path])
+        looked_at = (0, 0, None) if file is None or again else (file.bytes, file.mtime_ns, file.sidecar_mtime_ns)
+        db.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)", (path, *looked_at, reason, _now()))
 
     def mark_gone(self, paths: Iterable[str]) -> int:
         """Hide files that are no longer there; returns how many were present before."""
@@ -539,7 +554,7 @@ class Catalog:
         known = {}
         for table, status in (
             ("files", "CASE WHEN gone_at IS NULL THEN 'present' ELSE 'gone' END"),
-            ("failures", "'failed'"),
+            ("failures", f"CASE WHEN EXISTS ({_PRESENT_THERE}) THEN 'kept' ELSE 'failed' END"),
         ):
             rows = self._db.execute(
                 f"SELECT path, bytes, mtime_ns, sidecar_mtime_ns, {status} FROM {table} "

@@ -88,7 +88,7 @@ class _Plan:
     read_before: frozenset[str]
     returned: list[FileRecord]
     gone: list[str]
-    unreadable: list[tuple[FileRecord, str]]
+    unreadable: list[tuple[str, str]]
     n_unchanged: int
 
 
@@ -110,7 +110,14 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
     plan = _Plan([], read_before, [], [], [], 0)
     seen: set[str] = set()
     n_unchanged = 0
-    for path in find_photos(roots):
+
+    def pass_over(folder: Path, error: OSError) -> None:
+        name = os.fsencode(folder).decode("utf-8", "replace")
+        seen.add(name)
+        reason = f"The folder cannot be read: {error.strerror}. What is known of photos below it stays."
+        plan.unreadable.append((name, reason))
+
+    for path in find_photos(roots, pass_over):
         name = str(path)
         if name in seen:
             continue
@@ -120,14 +127,17 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
             file = _stat(path)
         except UnicodeEncodeError:
             printable = os.fsencode(path).decode("utf-8", "replace")
-            reason = "Its name is not valid UTF-8. Rename it."
-            plan.unreadable.append((_unread(printable), reason))
+            seen.add(printable)
+            plan.unreadable.append((printable, "Its name is not valid UTF-8. Rename it."))
+            continue
+        except FileNotFoundError:  # it has just gone
+            seen.discard(name)
             continue
         except OSError as error:
-            plan.unreadable.append((_unread(name), f"The file cannot be read: {error.strerror}."))
+            plan.unreadable.append((name, f"The file cannot be read: {error.strerror}."))
             continue
         before, status = known.get(name, (None, None))
-        if before != file or name in unseen or (status == "failed" and retry_failed):
+        if before != file or name in unseen or (status in ("failed", "kept") and retry_failed):
             plan.to_read.append(file)
         elif status == "gone":
             plan.returned.append(file)
@@ -138,11 +148,6 @@ def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], Non
         path for path, (_, status) in known.items() if status != "gone" and path not in seen and _is_gone(path)
     )
     return replace(plan, n_unchanged=n_unchanged)
-
-
-def _unread(path: str) -> FileRecord:
-    """Stand for a file that was not read: it will be, the next time."""
-    return FileRecord(path, 0, 0, None)
 
 
 def _is_gone(path: str) -> bool:
@@ -277,8 +282,8 @@ def _put_in_order(writer: PhotoWriter, plan: _Plan, now: AddProgress) -> AddProg
             n_gone = catalog.mark_gone(plan.gone[part])
             for file in plan.returned[part]:
                 catalog.restore_file(file.path)
-            for file, reason in plan.unreadable[part]:
-                catalog.put_failure(file, reason)
+            for path, reason in plan.unreadable[part]:
+                catalog.put_failure(path, reason, None)
         now = replace(now, gone=now.gone + n_gone, unchanged=now.unchanged + len(plan.returned[part]))
     return now
 
@@ -291,8 +296,8 @@ def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before:
     with writer.transaction():
         for file, answer in answers:
             if "reason" in answer:
-                # What lies outside the file may be mended without touching it: recorded as never read.
-                writer.catalog.put_failure(_unread(file.path) if "again" in answer else file, answer["reason"])
+                # What lies outside the file may be mended without touching it.
+                writer.catalog.put_failure(file.path, answer["reason"], file, again="again" in answer)
                 failed += 1
                 continue
             _, inserted = writer.catalog.put(file, _new_photo(answer))
