@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
+import signal
+import subprocess
 import sys
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,7 @@ from lookalike.collection.seen import EMPTY, Seen
 from lookalike.collection.worker import _failure, _Reader
 from lookalike.collection.worker_process import WorkerProcess
 from lookalike.errors import EncoderError
+from lookalike.photos import PhotoLimits
 
 
 @pytest.fixture
@@ -90,3 +96,26 @@ def test_a_picture_that_cannot_be_encoded_leaves_the_others_of_its_line_alone() 
     assert good["labels"] == [["boat", "boat", 0.9]]
     assert Seen.from_row(*map(base64.b64decode, good["seen"])).to_row() == EMPTY.to_row()
     assert bad == _failure(EncoderError("not finite"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+def test_a_worker_whose_parent_is_gone_ends_though_a_photo_never_does(demo_collection: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.jpg")
+    settings = {
+        "collection": str(demo_collection),
+        "encoder": "efficientnet-lite2",
+        "precision": "int8",
+        "min_side": 260,
+        "nsfw": False,
+        "limits": asdict(PhotoLimits(max_seconds=0.1)),
+    }
+    asked = f"{json.dumps(settings)}\n{json.dumps([str(tmp_path / 'endless.jpg')])}\n"
+    ended = subprocess.run(
+        [sys.executable, "-m", "lookalike.collection.worker"],
+        input=asked,
+        text=True,
+        stdout=subprocess.PIPE,
+        timeout=60,
+    )
+    assert ended.stdout == '"ready"\n'
+    assert ended.returncode == -signal.SIGALRM

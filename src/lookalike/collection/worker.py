@@ -6,7 +6,8 @@ hash, facts, embedding) or the reason why it cannot be one; ``again`` marks reas
 those that hold for every file. The files of a line go through each step together, which takes less time than one photo
 after the other; their embeddings are the same to the bit. A process of its own because decoders of hostile or broken
 files may crash or never end: then the parent loses one photo, not the run (see worker_process.py). It ends when
-standard input does, so a parent that is killed leaves nothing behind.
+standard input does, so a parent that is killed leaves nothing behind; where a decoder never comes back to look, an
+alarm ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import base64
 import gc
 import hashlib
 import json
+import math
 import os
 import signal
 import sys
@@ -36,6 +38,10 @@ from lookalike.query import normalised
 
 __all__ = ["main"]
 
+
+_SPARE_SECONDS = 3
+"""After its time a parent that lives would have ended its worker."""
+_MAX_ALARM_SECONDS = 1_000_000
 
 _Answer = dict[str, Any]
 _FAILURES = (PhotoError, EncoderError, CollectionError, OSError, MemoryError)
@@ -143,6 +149,12 @@ def _failure(error: BaseException) -> _Answer:
     return {"reason": str(error)}
 
 
+def _alarm_after(seconds: float) -> None:
+    """Let the system end this process after so long, whatever code it is in then; 0: not any more."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(min(math.ceil(seconds), _MAX_ALARM_SECONDS) if math.isfinite(seconds) else 0)
+
+
 def main() -> None:
     """Answer lines until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to answer, also where there are no sessions
@@ -155,7 +167,9 @@ def main() -> None:
     answers.write('"ready"\n')
     answers.flush()
     for line in requests:
+        _alarm_after(2 * reader.limits.max_seconds + _SPARE_SECONDS)
         answers.write(json.dumps(reader.read([Path(path) for path in json.loads(line)])) + "\n")
+        _alarm_after(0)
         answers.flush()
 
 
