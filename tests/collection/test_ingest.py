@@ -337,3 +337,22 @@ def _is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
+def test_a_thumbnail_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = textwrap.dedent(f"""\
+        import pathlib, resource, signal
+        from lookalike.collection.thumbnails import ThumbnailStore
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        store = ThumbnailStore(pathlib.Path({str(tmp_path)!r}))
+        store.put("ab" * 32, bytes(1000))
+        try:
+            store.put("cd" * 32, bytes(1001))
+        except OSError as error:
+            print(error.strerror)
+        """)
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed == "File too large\n"
+    assert [path.name for path in tmp_path.rglob("*.*")] == [f"{'ab' * 32}.jpg"]

@@ -19,7 +19,7 @@ from lookalike.collection.looking import Look
 from lookalike.collection.seen import EMPTY, Seen
 from lookalike.collection.worker import _failure, _Reader
 from lookalike.collection.worker_process import WorkerProcess
-from lookalike.errors import EncoderError
+from lookalike.errors import CollectionError, EncoderError
 from lookalike.photos import PhotoLimits
 
 
@@ -78,6 +78,19 @@ def test_the_status_is_that_of_a_worker_which_ends_by_itself(worker: WorkerProce
     answers = list(worker.read(["fail"]))
     worker.close()
     assert answers == [{"reason": "Reading it crashed the decoder (exit status 3).", "again": True}]
+
+
+def test_a_worker_that_is_killed_while_it_starts_is_told_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "worker"
+    killed.write_text("#!/bin/sh\nread settings\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    worker = WorkerProcess({}, max_seconds=2.0)
+    with pytest.raises(CollectionError, match=r"killed while it started.* what was added is kept"):
+        list(worker.read(["a"]))
+    worker.close()
 
 
 def test_a_picture_that_cannot_be_encoded_leaves_the_others_of_its_line_alone() -> None:

@@ -40,8 +40,12 @@ class ThumbnailStore:
         path = self.path(sha256)
         temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
         try:
-            temporary.write_bytes(jpeg)
-        except FileNotFoundError:  # the first of at most 256 times
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(jpeg)
-        temporary.replace(path)
+            try:
+                temporary.write_bytes(jpeg)
+            except FileNotFoundError:  # the first of at most 256 times
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_bytes(jpeg)
+            temporary.replace(path)
+        except OSError:  # a full disk: nothing may stay behind
+            temporary.unlink(missing_ok=True)
+            raise

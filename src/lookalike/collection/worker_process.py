@@ -19,6 +19,7 @@ __all__ = ["WorkerProcess"]
 
 START_SECONDS = 120.0
 _LAST_SECONDS = 2.0
+_SIGKILL = 9
 
 GROUP = 8
 """Files per line, and what a crash makes be read again: for eight photos after one another each step of reading finds
@@ -109,6 +110,11 @@ class WorkerProcess:
         ready, timed_out = self._receive(process, START_SECONDS)
         if not ready and not self._stopped.is_set():
             status = self._bury()
+            if status == -_SIGKILL and not timed_out:
+                raise CollectionError(
+                    "A worker process was killed while it started, as systems do where memory runs out. End what takes "
+                    "memory, and add again; what was added is kept."
+                )
             why = f"was not ready after {START_SECONDS:.0f} seconds" if timed_out else f"ended with status {status}"
             self._stderr.seek(0)
             said = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
