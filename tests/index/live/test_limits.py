@@ -297,3 +297,47 @@ def test_a_clock_that_goes_backwards_changes_nothing(
     with LiveIndex.open(tmp_path / "x", **SMALL) as index:
         assert index.search(x, 1).ids[:, 0].tolist() == list(range(200))[::-1]
     assert LiveIndex.verify(tmp_path / "x").is_clean
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_process_is_told_to_open_it_anew_and_leaves_the_index_to_its_parent(tmp_path: Path) -> None:
+    code = """
+import gc, os, sys
+import numpy as np
+from lookalike import LiveIndex
+from lookalike.errors import IndexLockedError, LiveIndexError
+x = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+index = LiveIndex.open(sys.argv[1], dim=8, bytes_per_vector=4, flush_at=50, train_from=60)
+index.add(x[:200])
+index.wait()
+child = os.fork()
+if not child:
+    for call in (lambda: index.add(x[:1]), lambda: index.search(x[:1]), index.flush, index.stats):
+        try:
+            call()
+        except LiveIndexError as error:
+            assert "forked" in str(error)
+        else:
+            os._exit(1)
+    assert "another process" in repr(index)
+    index.close()
+    with LiveIndex.open(sys.argv[1], writable=False) as reader:
+        assert len(reader) == 200
+    del index
+    gc.collect()
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+try:
+    LiveIndex.open(sys.argv[1])
+except IndexLockedError as error:
+    assert f"process {os.getpid()} " in str(error)
+else:
+    raise AssertionError
+index.add(x[200:])
+index.wait()
+index.close()
+"""
+    subprocess.run([sys.executable, "-c", code, tmp_path / "x"], check=True, timeout=120)
+    report = LiveIndex.verify(tmp_path / "x")
+    assert report.is_clean
+    assert report.n_vectors == 300

@@ -38,8 +38,8 @@ class LiveIndex(OpenedIndex):
     """A vector index on disk that changes while it is searched. Make or open one with :meth:`open`.
 
     One process writes; any number of others open it with ``writable=False`` and see what was committed at their next
-    search. Safe to use from several threads. The constructor itself serves an owner whose database holds other tables
-    too: it takes no lock, and :meth:`put` writes vectors in the owner's transactions.
+    search. Safe to use from several threads; a forked process opens it anew. The constructor itself serves an owner
+    whose database holds other tables too: it takes no lock, and :meth:`put` writes vectors in the owner's transactions.
 
     Parameters
     ----------

@@ -55,9 +55,10 @@ def writer_lock(
     except OSError as error:
         message = f"`{directory}` cannot be written to: {error.strerror or error}. Searching is possible."
         raise unwritable(message) from error
+    process = os.getpid()
     try:
         me = {
-            "pid": os.getpid(),
+            "pid": process,
             "host": socket.gethostname(),
             "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -66,9 +67,10 @@ def writer_lock(
             holder.write_text(json.dumps(me), encoding="utf-8")
         yield
     finally:
-        with contextlib.suppress(OSError):
-            holder.unlink(missing_ok=True)
-        lock.release()
+        if process == os.getpid():  # a forked child ends without letting go of what its parent holds
+            with contextlib.suppress(OSError):
+                holder.unlink(missing_ok=True)
+            lock.release()
 
 
 def _describe(holder: Path) -> str:

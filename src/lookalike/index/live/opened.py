@@ -68,7 +68,7 @@ class OpenedIndex:
         facts = Options(dim, metric, centred, bytes_per_vector).settle(self._database, writable=writable)
         self._dim, self._metric = facts.dim, facts.metric
         self._closing, self._lock = contextlib.ExitStack(), contextlib.ExitStack()
-        self._closed = False
+        self._closed, self._process = False, os.getpid()
         with contextlib.ExitStack() as stack:
             db = connect(self._database, writable=False)
             self._follower = Follower(db, self._folder, compaction=compaction, flush_at=flush_at)
@@ -85,8 +85,11 @@ class OpenedIndex:
             self._closing = stack.pop_all()
 
     def close(self) -> None:
-        """Finish what is under way, other threads' changes too, flush, and let others write."""
-        if self._closed:
+        """Finish what is under way, other threads' changes too, flush, and let others write.
+
+        In a process forked from the one that opened it, this does nothing.
+        """
+        if self._closed or self._process != os.getpid():
             return
         self._closed = True
         with self._lock, self._closing:
@@ -110,7 +113,8 @@ class OpenedIndex:
         return 0 <= int(id) < 2**63 and self._now().holds(int(id))
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self)} vectors"
+        forked = self._process != os.getpid()
+        state = "closed" if self._closed else "of another process" if forked else f"{len(self)} vectors"
         return f"LiveIndex({state} of dimension {self._dim}, {self._metric}, {str(self._folder)!r})"
 
     @property
@@ -234,13 +238,21 @@ class OpenedIndex:
             copy_index(self._database, self._folder, Path(path), name=DATABASE)
 
     def _now(self) -> Snapshot:
-        if self._closed:
-            raise was_closed()
+        self._check_usable()
         return self._follower.current()
 
-    def _writer(self) -> tuple[Store, Upkeep]:
+    def _check_usable(self) -> None:
+        """Raise where it was closed, or in a forked process: SQLite's connections must not be carried into one."""
         if self._closed:
             raise was_closed()
+        if self._process != os.getpid():
+            raise LiveIndexError(
+                f"this live index was opened by process {self._process}, from which this one was forked. "
+                "Open it anew here: one process writes, any number read (`writable=False`)."
+            )
+
+    def _writer(self) -> tuple[Store, Upkeep]:
+        self._check_usable()
         if self._store is None or self._upkeep is None:
             raise LiveIndexError("this live index was opened for reading. Open it with `writable=True` to change it.")
         return self._store, self._upkeep
