@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +90,29 @@ def test_a_crash_while_saving_leaves_the_old_index(
     LOPQIndex.verify(folder)
     assert len(LOPQIndex.open(folder)) == 1590
     index.save(folder)
-    assert {file.name[:7] for file in folder.iterdir()} == {"index.j", "g000002"}
+    assert {file.name[:7] for file in folder.iterdir()} == {"index.j", "g000002", "save.lo"}
+
+
+def test_the_first_saving_that_was_cut_short_is_done_again(index: LOPQIndex, tmp_path: Path) -> None:
+    left = ["g000001-model.safetensors", "g000001-s0003-ids.npy", ".g000001-model.safetensors.12.tmp"]
+    for name in [*left, ".index.json.12.tmp"]:
+        (tmp_path / name).write_bytes(b"half")
+    index.save(tmp_path)
+    LOPQIndex.verify(tmp_path)
+    assert not [file.name for file in tmp_path.iterdir() if file.read_bytes() == b"half"]
+
+
+def test_savings_at_the_same_time_take_turns(index: LOPQIndex, tmp_path: Path, photos_like: Data) -> None:
+    mine = copy.deepcopy(index)
+    with ThreadPoolExecutor(4) as pool:
+        savings = []
+        for row in range(16):
+            mine.add(photos_like[0][row : row + 1])
+            savings.append(pool.submit(mine.save, tmp_path / "x"))
+    for saving in savings:
+        saving.result()
+    LOPQIndex.verify(tmp_path / "x")
+    assert len(LOPQIndex.open(tmp_path / "x")) == len(mine)
 
 
 def test_other_peoples_folders_and_files_are_left_alone(index: LOPQIndex, tmp_path: Path) -> None:
@@ -102,7 +126,7 @@ def test_other_peoples_folders_and_files_are_left_alone(index: LOPQIndex, tmp_pa
 
 
 def test_any_flipped_byte_is_found_by_verify_and_by_opening_without_mmap(folder: Path) -> None:
-    for file in sorted(folder.iterdir()):
+    for file in sorted(set(folder.iterdir()) - {folder / "save.lock"}):
         content = file.read_bytes()
         place = len(content) * 2 // 3
         file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
@@ -143,7 +167,7 @@ def test_a_manifest_that_tells_no_next_id_is_read(folder: Path, photos_like: Dat
 
 
 def test_a_file_cut_short_or_missing_is_refused_at_once(folder: Path) -> None:
-    for file in sorted(folder.iterdir()):
+    for file in sorted(set(folder.iterdir()) - {folder / "save.lock"}):
         content = file.read_bytes()
         file.write_bytes(content[: len(content) // 2])
         with pytest.raises(FormatError):

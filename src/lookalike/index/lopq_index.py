@@ -169,10 +169,11 @@ class LOPQIndex:
         verify_index(path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a directory (docs/formats/index.md); an index that was there is replaced in one step."""
-        with self._writing:
-            stored = StoredIndex(self._model, self._segments, self._rerank, self._defaults, self._first_free_id())
-        write_index(path, stored)
+        """Write a directory (docs/formats/index.md); an index that was there is replaced in one step.
+
+        Who saves to the same path at the same time waits.
+        """
+        write_index(path, self._stored)
 
     # ------------------------------------------------------------------ facts
 
@@ -314,6 +315,10 @@ class LOPQIndex:
                     segments.append(kept)
             self._segments = tuple(segments)
             return n_removed
+
+    def _stored(self) -> StoredIndex:
+        with self._writing:
+            return StoredIndex(self._model, self._segments, self._rerank, self._defaults, self._first_free_id())
 
     def _kind(self) -> str:
         return "str" if self._segments[0].ids.dtype.kind == "U" else "int"

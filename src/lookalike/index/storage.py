@@ -2,7 +2,7 @@
 
 Saving writes new files under a new generation number, each synced, then replaces ``index.json`` in one rename, then
 deletes what nothing names any more. So the directory holds the old index or the new one at every instant, and readers
-that have mapped the old files keep them until they let go.
+that have mapped the old files keep them until they let go. Who saves while another does waits for its turn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ __all__ = ["StoredIndex", "read_index", "verify_index", "write_index"]
 FORMAT = "lookalike.index"
 VERSION = 1
 _MANIFEST = "index.json"
+_LOCK = "save.lock"
 _OURS = re.compile(r"g\d{6}-[a-z0-9.-]+")
+_UNFINISHED = re.compile(rf"\.(index\.json|{_OURS.pattern})\.\d+\.tmp")
 _ARRAYS = ("cells", "offsets", "blocks", "ids", "embeddings", "alive")
 
 
@@ -58,20 +60,25 @@ class StoredIndex:
     next_id: int = 0
 
 
-def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
-    """Write an index into a new, empty or existing index directory."""
+def write_index(path: str | os.PathLike[str], stored: Callable[[], StoredIndex]) -> None:
+    """Write an index, as ``stored`` gives it when its turn has come, into a new, empty or existing index directory."""
+    from filelock import FileLock  # when something is saved, because it takes long to import
+
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise InvalidArgumentError(f"{folder} is a file, but an index is a directory. Give another path.")
-    generation = 1
-    if folder.is_dir() and any(folder.iterdir()):
-        try:
-            generation = int(_manifest(folder)["generation"]) + 1
-        except FileNotFoundError:
-            raise InvalidArgumentError(
-                f"{folder} holds other files, and an index of its own directory. Give a new or an empty one."
-            ) from None
+    names = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    if _MANIFEST not in names and not all(name == _LOCK or _is_ours(name) for name in names):
+        raise InvalidArgumentError(
+            f"{folder} holds other files, and an index of its own directory. Give a new or an empty one."
+        )
     folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / _LOCK, is_singleton=False):
+        generation = int(_manifest(folder)["generation"]) + 1 if (folder / _MANIFEST).exists() else 1
+        _write(folder, generation, stored())
+
+
+def _write(folder: Path, generation: int, stored: StoredIndex) -> None:
     prefix = f"g{generation:06d}-"
     model_name = f"{prefix}model.safetensors"
     stored.model.save(folder / model_name)
@@ -99,8 +106,9 @@ def write_index(path: str | os.PathLike[str], stored: StoredIndex) -> None:
         body["next_id"] = stored.next_id
     text = json.dumps({**body, "checksum": _checksum(body)}, indent=1, sort_keys=True)
     write_whole(folder / _MANIFEST, text.encode())
+    named = {entry["file"] for entry in _entries(body)}
     for old in folder.iterdir():
-        if _OURS.fullmatch(old.name) and not old.name.startswith(prefix):
+        if _is_ours(old.name) and old.name not in named:
             old.unlink(missing_ok=True)
 
 
@@ -178,6 +186,11 @@ def _read_segment(folder: Path, entry: dict[str, Any], model: LOPQModel, rerank:
     ):
         raise FormatError(f"{folder}: a segment does not fit the model it was saved with.")
     return segment
+
+
+def _is_ours(name: str) -> bool:
+    """Tell whether a file is one that saving writes beside the manifest, whole or not."""
+    return bool(_OURS.fullmatch(name) or _UNFINISHED.fullmatch(name))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
