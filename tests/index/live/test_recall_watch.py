@@ -52,6 +52,7 @@ def test_vectors_that_crowd_into_few_cells_bring_a_training_and_recall_is_back(
         assert first.recall_watched == first.recall_after_training
         assert first.recall is not None
         assert first.recall_after_training == pytest.approx(first.recall, abs=0.05)
+        assert f"recall_after_training {first.recall_after_training}" in str(first)
 
         with monkeypatch.context() as patch:
             patch.setattr(training, "FALL", 1.0)

@@ -98,7 +98,8 @@ class LiveStats:
     failure: str | None
 
     def __str__(self) -> str:
-        return "\n".join(f"{each.name:20}{getattr(self, each.name)}" for each in fields(self))
+        width = max(len(each.name) for each in fields(self)) + 1
+        return "\n".join(f"{each.name:{width}}{getattr(self, each.name)}" for each in fields(self))
 
 
 def statistics(database: Path, follower: Follower, upkeep: Upkeep | None, *, recall_sample: int) -> LiveStats:
