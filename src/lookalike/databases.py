@@ -1,4 +1,4 @@
-"""How a SQLite database in WAL mode is opened by who may not write where it lies."""
+"""How a SQLite database in WAL mode is opened by who may not write where it lies, and what a damaged one raises."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-__all__ = ["reading_uri"]
+__all__ = ["DATABASE_ERRORS", "reading_uri"]
+
+DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises. The second: a damaged schema, whose text Python cannot read for the message."""
 
 
 def reading_uri(path: Path) -> str | None:
@@ -37,6 +40,6 @@ def _is_shared(path: Path, uri: str) -> bool:
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
+    except DATABASE_ERRORS:
         return False
     return True

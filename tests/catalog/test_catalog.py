@@ -368,6 +368,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         Catalog(foreign, writable=True)
 
 
+def test_a_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    Catalog(path, writable=True).close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE ", b"CREATE TABLE\xd5"))
+    with pytest.raises(FormatError, match="backup"):
+        Catalog(path, writable=True)
+
+
 def test_a_newer_format_is_refused_with_advice(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     Catalog(path, writable=True).close()

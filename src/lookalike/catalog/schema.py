@@ -20,7 +20,7 @@ from lookalike.catalog.machine_tags import MACHINE_TAGS
 from lookalike.catalog.places import PLACES, register_distance
 from lookalike.catalog.seen import SEEN
 from lookalike.catalog.tags import REJECTED_TAGS, TAG_CHANGES, TAGS
-from lookalike.databases import reading_uri
+from lookalike.databases import DATABASE_ERRORS, reading_uri
 from lookalike.errors import CollectionError, FormatError, LookalikeError, NewerVersionError
 
 __all__ = ["ASIDE", "FORMAT_VERSION", "PAGE_BYTES", "connect", "database_error", "statements", "stored_version"]
@@ -136,7 +136,7 @@ def connect(path: Path, *, writable: bool, create: bool = True) -> sqlite3.Conne
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         _check_or_create(connection, path, writable=writable)
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError):
             raise CollectionError(f"`{path}` cannot be opened: {error}.") from error
@@ -194,7 +194,7 @@ def stored_version(path: Path) -> int:
         with contextlib.closing(sqlite3.connect(_uri(path, writable=False), uri=True)) as connection:
             application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError:  # told by whoever opens it in earnest
+    except DATABASE_ERRORS:  # told by whoever opens it in earnest
         return 0
     return version if application_id == APPLICATION_ID else 0
 

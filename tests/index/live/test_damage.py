@@ -168,6 +168,15 @@ def test_a_damaged_database_is_told_from_damaged_segments(path: Path) -> None:
         LiveIndex.open(path)
 
 
+def test_a_schema_that_is_no_text_is_told_as_damage(path: Path) -> None:
+    file = path / "log.sqlite"
+    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE removals", b"CREATE TABLE\xd5removals"))
+    assert LiveIndex.verify(path).problems[0].place == "database"
+    for call in (LiveIndex.repair, LiveIndex.open):
+        with pytest.raises(FormatError, match="backup"):
+            call(path)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

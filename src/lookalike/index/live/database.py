@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from lookalike.databases import reading_uri
+from lookalike.databases import DATABASE_ERRORS, reading_uri
 from lookalike.errors import FormatError, LiveIndexError
 
 __all__ = ["connect", "read_transaction", "transaction"]
@@ -50,7 +50,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         db.close()
         if isinstance(error, sqlite3.OperationalError):
             raise LiveIndexError(f"`{path}` cannot be opened: {error}.") from error
@@ -73,7 +73,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         db.execute("BEGIN IMMEDIATE")
         yield db
         db.execute("COMMIT")
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         _undo(db)
         raise _told(error) from error
     except BaseException:
@@ -90,7 +90,7 @@ def read_transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             yield db
         finally:
             _undo(db)
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise _told(error) from error
 
 
@@ -100,7 +100,7 @@ def _undo(db: sqlite3.Connection) -> None:
             db.execute("ROLLBACK")
 
 
-def _told(error: sqlite3.DatabaseError) -> Exception:
+def _told(error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
     if isinstance(error, sqlite3.OperationalError):
         advice = "Free some space and try again." if "full" in str(error) else "Searching is possible."
         return LiveIndexError(
