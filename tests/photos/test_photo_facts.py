@@ -252,6 +252,12 @@ def test_xmp_is_read_from_attributes_elements_and_lists() -> None:
     )
 
 
+@pytest.mark.parametrize("empty", ["<rdf:li xml:lang='x-default'/>", "<rdf:li xml:lang='x-default'> \n</rdf:li>"])
+def test_a_default_that_says_nothing_does_not_hide_another_language(empty: str) -> None:
+    other = "<rdf:li xml:lang='fr'>Un cerisier</rdf:li>"
+    assert xmp_facts(xmp(f"<dc:title><rdf:Alt>{empty}{other}</rdf:Alt></dc:title>")).title == "Un cerisier"
+
+
 @pytest.mark.parametrize(
     "packet",
     [
@@ -405,3 +411,9 @@ def camera_exif_once(make_tiff: MakeTiff) -> bytes:
         [(0x9003, 2, b"2004:06:17 08:30:01\0"), (0x829A, 5, [(1, 250)]), (0x9286, 7, b"UNICODE\0a\0b\0")],
         [(1, 2, b"S\0"), (2, 5, [(33, 1), (51, 1), (35, 1)]), (3, 2, b"E\0"), (4, 5, [(151, 1), (12, 1), (40, 1)])],
     )
+
+
+@pytest.mark.parametrize("name", ["UP.XMP", "UP.JPG.XMP"])
+def test_a_sidecar_may_be_named_in_capitals(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(xmp("<dc:title>Told</dc:title>"))
+    assert read_sidecar(tmp_path / "UP.JPG") == PhotoFacts(title="Told")

@@ -76,7 +76,7 @@ def xmp_facts(packet: bytes) -> PhotoFacts:
 
 
 def sidecar_of(photo: Path) -> Path | None:
-    """Return the sidecar that belongs to a photo: ``x.jpg.xmp``, else ``x.xmp``.
+    """Return the sidecar that belongs to a photo: ``x.jpg.xmp``, else ``x.xmp``, or the same with ``.XMP``.
 
     Parameters
     ----------
@@ -87,12 +87,14 @@ def sidecar_of(photo: Path) -> Path | None:
     Path or None
         None where there is none.
     """
-    for candidate in (photo.with_name(photo.name + ".xmp"), photo.with_suffix(".xmp")):
-        try:
-            if candidate.is_file():
-                return candidate
-        except OSError:  # with the suffix the name is too long for the file system, so there is none
-            continue
+    for whole_name in (True, False):
+        for suffix in (".xmp", ".XMP"):
+            candidate = photo.with_name(photo.name + suffix) if whole_name else photo.with_suffix(suffix)
+            try:
+                if candidate.is_file():
+                    return candidate
+            except OSError:  # with the suffix the name is too long for the file system, so there is none
+                continue
     return None
 
 
@@ -124,7 +126,7 @@ def _values(element: Element) -> list[str]:
     container = next(iter(element), None)
     if container is None:
         return [element.text] if element.text and element.text.strip() else []
-    items = container.findall(_RDF + "li")
+    items = [item for item in container.findall(_RDF + "li") if item.text and item.text.strip()]
     if container.tag == _RDF + "Alt":
         items = [item for item in items if item.get(_LANGUAGE) == "x-default"][:1] or items[:1]
     return [item.text for item in items if item.text]
