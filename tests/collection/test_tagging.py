@@ -71,6 +71,17 @@ def test_tagging_twice_is_tagging_once(photos: lookalike.Collection) -> None:
     assert (text(photos), photos.tags(4)) == once
 
 
+def test_the_tags_of_several_photos_and_of_a_truth_value_are_refused(photos: lookalike.Collection) -> None:
+    with pytest.raises(InvalidArgumentError, match="`photo` is several; expected one"):
+        photos.tags([1, 2])  # type: ignore[arg-type]
+    for ask in (photos.tags, photos.find, photos.untag, lambda photo: photos.search(photo=photo)):
+        with pytest.raises(InvalidArgumentError, match="`photo` is True; expected an id"):
+            ask(True)
+    for tell in (photos.photo, photos.seen, photos.thumbnail, photos.file):
+        with pytest.raises(UnknownPhotoError):
+            tell(True)
+
+
 def test_what_a_person_says_wins_over_the_file_and_stays_when_it_is_read_again(photos: lookalike.Collection) -> None:
     photos.tag(2, "flat colour", "mine")
     assert plain(photos, 2)[:3] == [("Barn Door", "user"), ("flat colour", "user"), ("mine", "user")]

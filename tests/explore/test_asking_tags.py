@@ -344,3 +344,5 @@ def test_a_score_is_compared_with_what_people_marked(photos: lookalike.Collectio
     assert evaluate_score(photos, "nsfw", yes="nsfw:is=no", no="nsfw:is=yes").area == 0.0
     with pytest.raises(InvalidArgumentError, match="no style"):
         evaluate_score(photos, "nothing")
+    with pytest.raises(InvalidArgumentError, match="`name` is 5; expected a measure"):
+        evaluate_score(photos, 5)  # type: ignore[arg-type]

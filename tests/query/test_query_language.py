@@ -131,6 +131,11 @@ def read(text: str) -> Query | QueryError:
         return error
 
 
+@pytest.mark.parametrize("typed", ['tag:"dopplr:eat=San Francisco"', 'tag:dopplr:eat="San Francisco"'])
+def test_a_machine_tag_may_stand_in_quotes_as_a_whole(typed: str) -> None:
+    assert parse(typed) == Query(terms=(Tag(MachineTagPattern("dopplr", "eat", "San Francisco")),))
+
+
 @given(typed | st.text(st.characters()))
 def test_whatever_is_typed_is_a_query_or_an_error_that_names_its_place(text: str) -> None:
     answer = read(text)

@@ -489,7 +489,7 @@ class Catalog:
         UnknownPhotoError
         """
         row = None
-        if 0 < photo_id < 2**63:  # what SQLite can hold
+        if not isinstance(photo_id, bool) and 0 < photo_id < 2**63:  # what SQLite can hold
             row = self._db.execute(f"SELECT {_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()
         if row is None:
             raise _unknown(photo_id)

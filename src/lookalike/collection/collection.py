@@ -683,15 +683,15 @@ class Collection:
         UnknownPhotoError
             An integer that is no id of the collection.
         InvalidArgumentError
-            A path that is neither in the collection nor on disk.
+            A path that is neither in the collection nor on disk; what is no photo, such as True or a list.
         """
-        if isinstance(photo, int | np.integer):
+        if isinstance(photo, int | np.integer) and not isinstance(photo, bool):
             return self._catalog.photo(int(photo)).id
         if isinstance(photo, OutsidePhoto):
             return self._catalog.id_of_content(photo.sha256)
-        if not isinstance(photo, str | bytes | os.PathLike):
+        if isinstance(photo, bool) or not isinstance(photo, str | bytes | os.PathLike):
             raise InvalidArgumentError(
-                f"`photo` is {photo!r}; expected an id, a path, the bytes of a file, or what `Collection.read` gave."
+                f"`photo` is {photo!r:.80}; expected an id, a path, the bytes of a file, or what `Collection.read` gave."
             )
         if isinstance(photo, bytes):
             data = photo
@@ -776,7 +776,14 @@ class Collection:
         return self._catalog.tags.rejected(None if photo is None else self._own(photo))
 
     def tags(self, photo: PhotoQuery) -> list[PhotoTag]:
-        """List the tags of a photo of the collection, machine tags last: people's, its file's, then the network's."""
+        """List the tags of one photo of the collection, machine tags last: people's, its file's, then the network's.
+
+        Of several photos `said_tags` tells what people and files say.
+        """
+        if isinstance(photo, list | tuple):
+            raise InvalidArgumentError(
+                "`photo` is several; expected one. Ask for each, or `said_tags` for all of them."
+            )
         return tags_of(self._catalog, self._own(photo)[0])
 
     def said_tags(self, photo: PhotoQuery | Sequence[PhotoQuery] | None = None) -> list[tuple[int, str, str]]:

@@ -343,6 +343,8 @@ class QuerySearch:
         InvalidArgumentError
             There is nothing of that name.
         """
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"`name` is {name!r:.80}; expected a measure, a style or a taught filter.")
         ids = self._vectors.state().ids()
         measure = name if name in MEASURES else style_measure(name)
         if measure is None:

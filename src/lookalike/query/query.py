@@ -188,7 +188,13 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """With a tag as written, or with a machine tag that a pattern finds."""
+    """With a tag as written, or with a machine tag that a pattern finds: text that is such a pattern becomes one.
+
+    Examples
+    --------
+    >>> Tag("dopplr:eat=San Francisco") == Tag(MachineTagPattern("dopplr", "eat", "San Francisco"))
+    True
+    """
 
     tag: str | MachineTagPattern
     weight: float = 1.0
@@ -196,6 +202,8 @@ class Tag:
     def __post_init__(self) -> None:
         if isinstance(self.tag, str):
             _check_text(self.tag, "tag")
+            if pattern := MachineTagPattern.parse(self.tag):
+                object.__setattr__(self, "tag", pattern)
         _check_weight(self.weight)
 
 
@@ -365,5 +373,5 @@ def _check_weight(weight: float) -> None:
 
 
 def _check_id(photo_id: int) -> None:
-    if not 0 < photo_id < 2**63:
+    if isinstance(photo_id, bool) or not 0 < photo_id < 2**63:
         raise InvalidArgumentError(f"There is no photo with the id {photo_id}; ids are whole numbers from 1 on.")
