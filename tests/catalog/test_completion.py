@@ -101,6 +101,25 @@ def test_one_mistake_anywhere_is_forgiven(completion: Completion, term: str, dat
     assert term in texts(completion, wrong)
 
 
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("москва", "масква"),
+        ("αθήνα", "αθηνα"),
+        ("القاهرة", "الكاهرة"),
+        ("हिन्दी", "हिन्धी"),
+        ("גבעתיים", "גבאתיים"),
+        ("żaba", "zaba"),
+    ],
+)
+def test_one_mistake_is_forgiven_in_other_scripts(
+    tagged: Catalog, completion: Completion, written: str, wrong: str
+) -> None:
+    with tagged.transaction():
+        Tags(tagged.connection).put([TagRow(1, normalised(written), written, "user")])
+    assert written in texts(completion, wrong)
+
+
 def test_counts_follow_what_is_written_and_taken_off(tagged: Catalog, completion: Completion) -> None:
     db = tagged.connection
     before = db.execute("SELECT term, kind, head, n FROM vocabulary ORDER BY 1, 2, 3").fetchall()

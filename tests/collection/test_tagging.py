@@ -359,6 +359,7 @@ def test_a_sign_that_is_a_tag_is_found_as_a_word_and_completed(photos: lookalike
     photos.tag(2, "National Museum")
     assert found(photos, "😀") == [1, 3]
     assert [one.text for one in photos.suggest("tag:nat")] == ["National Museum"]
+    assert [one.text for one in photos.suggest("#nat")] == ["National Museum"]
     assert [one.text for one in photos.suggest('2 -tag:"national m')] == ["National Museum"]
 
 

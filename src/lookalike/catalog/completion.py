@@ -2,7 +2,7 @@
 
 By prefix; where that finds too few, with one mistake (a letter more, less, other, or two exchanged) from four letters
 on; and where that finds nothing, with two from eight; beyond 64 letters, with none. All that is one edit from what was
-typed, a few hundred to two thousand beginnings, is looked up in the table's B-tree at once. For two edits that would be
+typed, a thousand to four thousand beginnings, is looked up in the table's B-tree at once. For two edits that would be
 too many: only the first four letters are varied, by one, and what begins so is compared with all that was typed; two
 mistakes among the first four are not forgiven. Nothing is kept in memory.
 
@@ -19,6 +19,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 __all__ = [
@@ -79,7 +80,7 @@ CREATE INDEX past_queries_by_time ON past_queries (last_at);
 """
 """To be made after the tables of tags and machine tags, and of an empty catalog or followed by `count_anew`."""
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789àáâãäåæçèéêëìíîïñòóôõöøùúûüýœšž"
+_LATIN = "abcdefghijklmnopqrstuvwxyz0123456789" + "".join(filter(str.islower, map(chr, range(0xDF, 0x180))))
 _VARIED = 16  # letters among which one mistake is looked for
 _BEGINNING = 4  # letters of which one may be wrong when two are
 _ONE_FROM, _TWO_FROM = 4, 8
@@ -271,7 +272,7 @@ def _quoted(raw: str) -> str:
 def _edits(text: str, rest: str = "") -> list[str]:
     """List what differs from `text` by one edit or none, with `rest` behind it, none the beginning of another."""
     edits = {text}
-    letters = sorted(set(_LETTERS) | set(text))
+    letters = sorted(set(text).union(*map(_alphabet, text)))
     for at in range(len(text)):
         edits.add(text[:at] + text[at + 1 :])
         edits.update(text[:at] + letter + text[at + 1 :] for letter in letters)
@@ -282,6 +283,15 @@ def _edits(text: str, rest: str = "") -> list[str]:
         if not kept or not edit.startswith(kept[-1]):
             kept.append(edit)
     return kept
+
+
+@lru_cache(maxsize=256)
+def _alphabet(letter: str) -> str:
+    """List the letters that one may be mistaken for: the Latin ones, or those that share its 128 code points."""
+    if letter.isascii() or letter in _LATIN:
+        return _LATIN
+    first = ord(letter) & ~127
+    return "".join(other for other in map(chr, range(first, first + 128)) if other.isalpha() and not other.isupper())
 
 
 def edits_to_prefixes(typed: str, terms: Iterable[str], at_most: int) -> Iterator[int]:

@@ -691,7 +691,7 @@ class Collection:
             return self._catalog.id_of_content(photo.sha256)
         if isinstance(photo, bool) or not isinstance(photo, str | bytes | os.PathLike):
             raise InvalidArgumentError(
-                f"`photo` is {photo!r:.80}; expected an id, a path, the bytes of a file, or what `Collection.read` gave."
+                f"`photo` is {photo!r}; expected an id, a path, the bytes of a file, or what `Collection.read` gave."
             )
         if isinstance(photo, bytes):
             data = photo

@@ -15,8 +15,9 @@ def suggestions(typed: str, completion: Completion, *, style_names: Sequence[str
     """List how a line may go on: what fits exactly, then words of the language, then what nearly fits."""
     position, item = last_item(typed)
     key, _, begun = item.partition(":")
-    if key.lower() == "tag" and begun:
-        tags = completion.suggest(begun.strip('"'), normalise=normalised, limit=limit)
+    tag = item[1:] if item.startswith("#") else begun.strip('"') if key.lower() == "tag" else ""
+    if tag:
+        tags = completion.suggest(tag, normalise=normalised, limit=limit)
         return [one for one in tags if one.kind in ("tag", "machine tag")]
     found = completion.suggest(item, normalise=normalised, limit=limit) if item else []
     if item != typed.strip():  # what was asked before may begin with all of it, and not with the last item alone
