@@ -90,3 +90,17 @@ def test_the_page_says_that_the_server_is_gone_and_goes_on_when_it_is_back(open_
     expect(banner).not_to_be_attached()
     expect(page.locator("li[data-photo]").nth(5)).to_be_visible()
     expect(page).to_have_url(re.compile(rf"similar={photos[0]['id']}$"))
+
+
+def test_what_stands_over_the_grid_is_seen_whole_on_a_narrow_screen(open_page, collection, few_photos, start_server):
+    (few_photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 this is no photo")
+    collection.add(few_photos, n_workers=1)
+    with start_server(create_app(collection)) as url:
+        page = open_page(url=url, width=320)
+        button = page.get_by_role("button", name="1 file could not be read")
+        expect(button).to_be_visible()
+        bar, grid = page.locator(".bar").bounding_box(), page.locator(".grid").bounding_box()
+        for shown in (button, page.locator(".collection-head").get_by_text("5 photos")):
+            box = shown.bounding_box()
+            assert bar["y"] + bar["height"] <= box["y"]
+            assert box["y"] + box["height"] <= grid["y"]

@@ -137,3 +137,9 @@ def test_covers_can_be_done_without_and_that_is_remembered(open_page, judged_url
     expect(switch).not_to_be_checked()
     expect(page.locator('li[data-photo="2"] img')).to_be_visible()
     expect(cover).to_have_count(0)
+
+
+def test_there_is_no_switch_where_nothing_would_be_covered(open_page):
+    page = open_page()
+    expect(page.locator("li[data-photo] img").first).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_have_count(0)

@@ -37,10 +37,9 @@ export function Cover({ photo }: { photo: Photo }) {
   );
 }
 
-/** Whether such photos are covered at all; there is nothing to choose where photos are not judged. */
-export function CoveringSwitch({ judged }: { judged: boolean }) {
+/** Whether such photos are covered at all. */
+export function CoveringSwitch() {
   const { on } = useChanges(covering);
-  if (!judged) return null;
   return (
     <label class="switch quiet">
       <input type="checkbox" checked={on} onChange={(event) => covering.set(event.currentTarget.checked)} />

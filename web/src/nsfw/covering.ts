@@ -6,12 +6,15 @@ import { Observable } from "../observable";
 const FROM = 0.8;
 const REMEMBERED = "lookalike.cover";
 
+/** Whether a photo is one of those that are covered until they are asked for. */
+export const isCoverable = ({ nsfw }: Pick<Photo, "nsfw">) => nsfw !== null && nsfw >= FROM;
+
 class Covering extends Observable {
   on = localStorage.getItem(REMEMBERED) !== "off";
   readonly #revealed = new Set<number>();
 
-  covers({ id, nsfw }: Pick<Photo, "id" | "nsfw">): boolean {
-    return this.on && nsfw !== null && nsfw >= FROM && !this.#revealed.has(id);
+  covers(photo: Pick<Photo, "id" | "nsfw">): boolean {
+    return this.on && isCoverable(photo) && !this.#revealed.has(photo.id);
   }
 
   /** Show a photo, for as long as the page is open. */

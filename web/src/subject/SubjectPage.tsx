@@ -5,6 +5,7 @@ import { formatCount, formatPhotos, titleOf } from "../format";
 import { Grid } from "../grid/Grid";
 import { failuresDialog } from "../ingest/FailuresDialog";
 import { CoveringSwitch } from "../nsfw/Covered";
+import { isCoverable } from "../nsfw/covering";
 import { useChanges } from "../observable";
 import type { PhotoList } from "../photos/photo_list";
 import { needsChips, QueryChips } from "../search/QueryChips";
@@ -96,22 +97,23 @@ function Head({ list }: { list: PhotoList }) {
       </section>
     );
   }
-  return <CollectionHead judged={list.photos.some(({ nsfw }) => nsfw !== null)} />;
+  return <CollectionHead coverable={list.photos.some(isCoverable)} />;
 }
 
-function CollectionHead({ judged }: { judged: boolean }) {
+/** `coverable`: some photo here would be covered; else there is nothing to choose. */
+function CollectionHead({ coverable }: { coverable: boolean }) {
   const { status, job, finished } = useChanges(server);
   const saidAbove = ((job ?? finished)?.failed ?? 0) > 0;
   return (
     <div class="collection-head">
       <h1 class="visually-hidden">All photos</h1>
       <p class="quiet">{status !== null && formatPhotos(status.photos)}</p>
-      <CoveringSwitch judged={judged} />
       {status !== null && status.failures > 0 && !saidAbove && (
         <button type="button" class="text-button quiet" onClick={() => void failuresDialog.open()}>
           {formatCount(status.failures)} {status.failures === 1 ? "file" : "files"} could not be read
         </button>
       )}
+      {coverable && <CoveringSwitch />}
     </div>
   );
 }
