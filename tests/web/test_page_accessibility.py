@@ -85,6 +85,27 @@ def test_axe_finds_nothing_wrong_with_why(open_page, axe, width):
     in_both_schemes(page, axe)
 
 
+def test_where_the_system_chooses_the_colours_those_of_photos_and_what_is_chosen_stay_in_sight(open_page, api, photos):
+    photo = photos[2]["id"]
+    page = open_page(f"/?photo={photo}", forced_colors="active")
+    expect(page.get_by_role("dialog", name="Photo")).to_be_focused()
+    page.keyboard.press("i")
+    palette = api.get(f"/photos/{photo}").json()["seen"]["palette"]
+    swatches = page.locator(".palette a")
+    expect(swatches).to_have_count(len(palette))
+    for swatch, seen in zip(swatches.all(), palette, strict=True):
+        red, green, blue = bytes.fromhex(seen["hex"][1:])
+        expect(swatch).to_have_css("background-color", f"rgb({red}, {green}, {blue})")
+    page.goto("/")
+    field = page.get_by_role("combobox", name="Search by words")
+    field.press_sequentially("colour:t")
+    chosen, other = page.get_by_role("option").nth(0), page.get_by_role("option").nth(1)
+    expect(other).to_be_visible()
+    field.press("ArrowDown")
+    expect(chosen).to_have_css("outline-style", "solid")
+    expect(other).to_have_css("outline-style", "none")
+
+
 def test_every_photo_and_its_pivot_are_named(open_page, photos):
     page = open_page()
     photo = photos[0]

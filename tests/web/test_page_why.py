@@ -61,6 +61,16 @@ def test_heat_lies_over_both_photos_and_can_be_taken_away(open_page, wait_until,
         expect(heat).to_have_css("opacity", "0")
 
 
+def test_the_link_to_why_is_one_line_in_the_narrowest_tile(open_page):
+    page = open_page("/?similar=7", width=375, height=812, has_touch=True, is_mobile=True)
+    links = page.locator(".tile-why")
+    expect(links.first).to_be_visible()
+    for tile in page.locator("li[data-photo]").all():
+        link, box = tile.locator(".tile-why").bounding_box(), tile.bounding_box()
+        assert link["height"] < 30
+        assert box["x"] <= link["x"]
+
+
 def test_the_viewer_leads_to_why_and_back(open_page, best):
     page = open_page(f"/?similar=7&photo={best['id']}")
     expect(page.get_by_role("dialog", name="Photo")).to_be_focused()

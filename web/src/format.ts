@@ -11,6 +11,9 @@ export const formatPhotos = (n: number) => `${formatCount(n)} ${n === 1 ? "photo
 /** What a photo is called: its title, else its file's name. */
 export const titleOf = (photo: Pick<Photo, "title" | "name">) => photo.title?.trim() || photo.name || "Untitled";
 
+/** Whether a name is set smaller: museums write titles of a paragraph's length. */
+export const isLong = (name: string) => name.length > 56;
+
 /** `87 %`. Rounded down, so that only identical photos are 100 % alike. */
 export const formatScore = (score: number) => `${Math.floor(Math.min(Math.max(score, 0), 1) * 100 + 1e-9)} %`;
 

@@ -60,7 +60,8 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
           aria-label={`Why ${title} is similar: ${formatScore(score)}`}
           title="Why they are alike"
         >
-          {formatScore(score)} <span class="tile-why-word">why?</span>
+          <span class="tile-why-score">{formatScore(score)} </span>
+          <span class="tile-why-word">why?</span>
         </a>
       )}
       {covered && <Cover photo={photo} />}

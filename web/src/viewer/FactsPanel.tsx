@@ -1,7 +1,7 @@
 /** What is known of the photo in the viewer. */
 import { type ComponentChildren, render } from "preact";
 import type { PhotoDetails } from "../api";
-import { formatBytes, formatExposure, formatPixels, formatPlace, formatTakenAt, titleOf } from "../format";
+import { formatBytes, formatExposure, formatPixels, formatPlace, formatTakenAt, isLong, titleOf } from "../format";
 import { useChanges } from "../observable";
 import { machineTagQuery, partLabel } from "../search/query_text";
 import { queryHref } from "../url";
@@ -96,7 +96,7 @@ function Details({ photo, match }: { photo: PhotoDetails; match: Record<string, 
   const lens = tagged(photo, "lens");
   return (
     <>
-      <h2>{titleOf(photo)}</h2>
+      <h2 class={isLong(titleOf(photo)) ? "long" : ""}>{titleOf(photo)}</h2>
       {facts.caption && <p class="facts-caption">{facts.caption}</p>}
       {match && <Match match={match} />}
       <dl>

@@ -111,7 +111,7 @@ export function SeenFacts({ photo }: { photo: PhotoDetails }) {
       {nsfw !== null && (
         <Section title="Not safe for work" origin="open_nsfw">
           <ul class="meters">
-            <Meter name="likely" share={nsfw} />
+            <Meter name="probability" share={nsfw} />
           </ul>
         </Section>
       )}

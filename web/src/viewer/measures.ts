@@ -8,7 +8,7 @@ export const STYLES: [measure: string, name: string][] = [
 ];
 
 export const QUALITY: [measure: string, name: string][] = [
-  ["quality", "quality"],
+  ["quality", "overall"],
   ["sharpness", "sharpness"],
   ["exposure", "lightness"],
   ["contrast", "contrast"],
