@@ -31,7 +31,6 @@ def tags(tagged: Catalog, put_photo: PutPhoto) -> Tags:
 
 def test_a_tag_finds_its_photos(tags: Tags) -> None:
     assert tags.photos("beach").tolist() == [1, 2]
-    assert tags.photos("beach", at_least=0.5).tolist() == [1]
     assert tags.photos("nothing").tolist() == []
 
 

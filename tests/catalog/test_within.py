@@ -70,7 +70,6 @@ def test_photos_are_those_for_which_all_that_is_given_holds(
     catalog: Catalog, within: Within, expected: list[int]
 ) -> None:
     assert catalog.ids_within(within).tolist() == expected
-    assert sorted(photo_id for photo_id, _ in catalog.search_words("same", 10, within=within)) == expected
 
 
 def test_equal_limits_are_one_key() -> None:

@@ -602,18 +602,16 @@ class Catalog:
         ids: NDArray[np.int64] = np.fromstring(text or "", np.int64, sep=",")
         return ids if (ids[1:] > ids[:-1]).all() else np.sort(ids)
 
-    def search_words(
-        self, words: str, limit: int, offset: int = 0, *, within: Within | None = None, present: bool = True
-    ) -> list[tuple[int, float]]:
+    def search_words(self, words: str, limit: int = -1, *, present: bool = True) -> list[tuple[int, float]]:
         """Find photos whose title, caption, keywords, creator or file names hold all of `words`.
 
         Parameters
         ----------
         words : str
-        limit, offset : int
-        within : Within, optional
+        limit : int
+            At most; -1: all.
         present : bool
-            False: without `within`, also photos whose files have gone.
+            False: also photos whose files have gone; for those who know which ones are there.
 
         Returns
         -------
@@ -623,14 +621,10 @@ class Catalog:
         expression = match_expression(words)
         if not expression:
             return []
-        among = ""
-        values: list[str | float] = []
-        if within is not None or present:
-            condition, values = (within or Within()).where()
-            among = f"AND EXISTS (SELECT 1 FROM photos WHERE id = photo_text.rowid AND {condition}) "
+        among = "AND rowid IN (SELECT photo_id FROM files WHERE gone_at IS NULL) " if present else ""
         rows = self._db.execute(
             f"SELECT rowid, -bm25(photo_text, {_WEIGHTS}) AS relevance FROM photo_text WHERE photo_text MATCH ? "
-            f"{among}ORDER BY relevance DESC, rowid LIMIT ? OFFSET ?",
-            (expression, *values, limit, offset),
+            f"{among}ORDER BY relevance DESC, rowid LIMIT ?",
+            (expression, limit),
         )
         return [(int(photo_id), float(relevance)) for photo_id, relevance in rows]

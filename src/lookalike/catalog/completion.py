@@ -188,10 +188,6 @@ class Completion:
                 (n_over,),
             )
 
-    def forget(self, query: str | None = None) -> None:
-        """Forget a query, or all."""
-        self._db.execute("DELETE FROM past_queries WHERE text = ifnull(?, text)", (query,))
-
     def _matching(self, select: str, column: str, typed: str, limit: int) -> list[Suggestion]:
         """Find by prefix and, where that gives too few, by prefix with mistakes."""
         if not typed:

@@ -149,11 +149,9 @@ class Tags:
         """List the ids of all photos that have `tag`, present or gone."""
         return [row[0] for row in self._db.execute("SELECT photo_id FROM tags WHERE tag = ?", (tag,))]
 
-    def photos(self, tag: str, *, at_least: float = 0.0) -> NDArray[np.int64]:
-        """Return the ids of the photos present that have `tag` with such a score, ascending."""
-        rows = self._db.execute(
-            f"SELECT photo_id FROM tags WHERE tag = ? AND score >= ? AND {_PRESENT} ORDER BY photo_id", (tag, at_least)
-        )
+    def photos(self, tag: str) -> NDArray[np.int64]:
+        """Return the ids of the photos present that have `tag`, ascending."""
+        rows = self._db.execute(f"SELECT photo_id FROM tags WHERE tag = ? AND {_PRESENT} ORDER BY photo_id", (tag,))
         return np.fromiter((row[0] for row in rows), dtype=np.int64)
 
     def counts(self, *, prefix: str = "", limit: int = 100, offset: int = 0) -> list[TagCount]:

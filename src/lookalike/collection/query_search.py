@@ -372,7 +372,7 @@ class QuerySearch:
             plan.words = "texts" if space is None else "joint" if isinstance(space, JointSpace) else "classes"
         for weight, terms in groups.items():
             typed = " ".join(_typed(term) for term in terms)
-            found = self._catalog.search_words(typed, -1, present=False)
+            found = self._catalog.search_words(typed, present=False)
             scores, text = _zeros(plan.ids), " ".join(term.text for term in terms)
             if isinstance(space, JointSpace):
                 scores = space.scores(text, state, plan.ids, self._background)

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
-from lookalike.collection.hits import SearchEvidence
 from lookalike.errors import CollectionError
 
 if TYPE_CHECKING:
@@ -132,46 +131,3 @@ class VectorView:
     def compared(self, state: Snapshot, photo_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the embeddings float32 (n, dim) of photos as searches compare them: centred, unit length."""
         return state.space.compared(self.embeddings(photo_ids.tolist()))
-
-    def search(
-        self,
-        state: Snapshot,
-        embedding: NDArray[np.float32],
-        k: int,
-        *,
-        exclude: int | None = None,
-        exact: bool = False,
-        within: NDArray[np.int64] | None = None,
-    ) -> tuple[list[tuple[int, float]], SearchEvidence]:
-        """Find the `k` photos nearest to an embedding float32 (dim,), as an encoder gives it.
-
-        Parameters
-        ----------
-        state : Snapshot
-        embedding : float32 (dim,)
-        k : int
-        exclude : int or None
-            A photo that is not to be found.
-        exact : bool
-            Compare with every photo.
-        within : int64 (n,) or None
-            Ids of the photos that may be found.
-
-        Returns
-        -------
-        hits : list of (photo_id, cosine)
-            Best first; of equal ones the older photo first.
-        evidence : SearchEvidence
-        """
-        n_photos, bitmap = state.n_vectors, None
-        if within is not None:
-            n_photos = len(within)
-            bitmap = np.zeros(int(within.max(initial=0)) + 1, np.bool_)
-            bitmap[within] = True
-        most = max(1, min(k + (exclude is not None), n_photos))
-        hits = state.search(embedding, most, filter=bitmap, exact=exact)
-        pairs = zip(hits.ids[0].tolist(), (1 - hits.distances[0]).tolist(), strict=True)
-        found = [(photo_id, cosine) for photo_id, cosine in pairs if photo_id >= 0 and photo_id != exclude][:k]
-        stats = hits.stats
-        method = "lopq" if state.segments and not exact else "exact"
-        return found, SearchEvidence(method, n_photos, stats.n_cells, stats.n_codes, stats.n_reranked, stats.seconds)

@@ -51,12 +51,6 @@ class Background:
         with self._changed:
             return next(iter(self._failures.values()), None)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is asked or under way."""
-        with self._changed:
-            return self._asked == self._done
-
     def wake(self) -> None:
         """Look whether anything is due."""
         with self._changed:
