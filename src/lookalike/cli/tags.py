@@ -16,14 +16,10 @@ from lookalike.cli.wording import count, one_line
 from lookalike.errors import UnknownPhotoError
 
 if TYPE_CHECKING:
+    from lookalike.catalog import MachineTagCount
     from lookalike.collection import Collection
 
-__all__ = ["ids_given", "machine_tags", "photo_given", "tag", "tags"]
-
-
-def photo_given(text: str) -> int | str:
-    """Return what a photo is named by: its id, or a path."""
-    return int(text) if text.isdecimal() and not Path(text).exists() else text
+__all__ = ["ids_given", "machine_tags", "tag", "tags"]
 
 
 def ids_given(photos: Collection, given: Iterable[str]) -> list[int]:
@@ -35,7 +31,7 @@ def ids_given(photos: Collection, given: Iterable[str]) -> list[int]:
     """
     found = []
     for text in given:
-        photo_id = photos.find(photo_given(text))
+        photo_id = photos.find(text)
         if photo_id is None:
             raise UnknownPhotoError(f"`{text}` is not in this collection. `lookalike add` brings it in.")
         found.append(photo_id)
@@ -119,15 +115,15 @@ def _suggest(photos: Collection, photo: str, k: int | None, accept: float | None
     from lookalike.collection import TagChange
     from lookalike.explore.asking_tags import suggest_tags
 
-    subject, changed = photo_given(photo), {}
+    changed = {}
     if accept is None:
-        found = suggest_tags(photos, subject, k or 10)
+        found = suggest_tags(photos, photo, k or 10)
     else:
         ids = ids_given(photos, [photo])
         found = [each for each in suggest_tags(photos, ids[0], k) if each.score >= accept]
         changed = edit_facts(photos.change_tags(TagChange(ids, accept=[each.raw for each in found])))
     if json:
-        print_json({"photo": photos.find(subject), "suggestions": [asdict(each) for each in found], **changed})
+        print_json({"photo": photos.find(photo), "suggestions": [asdict(each) for each in found], **changed})
         return
     for each in found:
         print_plain(f"{each.score:.2f}\t{one_line(each.raw)}")
@@ -248,7 +244,7 @@ def machine_tags(
         print_plain(f"{each.n_photos:,}\t{one_line(shown)}")
 
 
-def _row(count: Any) -> dict[str, Any]:  # noqa: ANN401  a MachineTagCount; the catalog is the collection's own
+def _row(count: MachineTagCount) -> dict[str, Any]:
     known = {name: getattr(count, name) for name in ("namespace", "predicate", "value", "raw")}
     known = {name: value for name, value in known.items() if value is not None}
     return {**known, "photos": count.n_photos, "first_at": count.first_at, "last_at": count.last_at}

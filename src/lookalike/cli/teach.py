@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from lookalike.cli.tags import ids_given
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import count, one_line
 from lookalike.errors import UnknownFilterError
+
+if TYPE_CHECKING:
+    from lookalike.collection.probe import Probe
 
 __all__ = ["teach"]
 
@@ -77,13 +80,13 @@ def teach(
         print_plain(_line(probe))
 
 
-def _facts(probe: Any) -> dict[str, Any]:  # noqa: ANN401  a Probe
+def _facts(probe: Probe) -> dict[str, Any]:
     names = ("name", "threshold", "average_precision", "precision", "recall", "prior")
     counts = ("n_examples", "n_negatives", "n_background")
     return {name: getattr(probe, name) for name in (*names, *counts)}
 
 
-def _line(probe: Any) -> str:  # noqa: ANN401
+def _line(probe: Probe) -> str:
     taught = count(probe.n_examples, "example")
     if probe.n_negatives:
         taught += f" and {count(probe.n_negatives, 'counterexample')}"

@@ -11,7 +11,8 @@ from lookalike.cli.terminal import print_json, print_note, stdout
 from lookalike.cli.wording import count, one_line, shown_path
 
 if TYPE_CHECKING:
-    from lookalike.collection.verify import CollectionReport
+    from lookalike.collection import CollectionReport
+    from lookalike.index.live import Problem
 
 __all__ = ["repair", "verify"]
 
@@ -86,5 +87,5 @@ def _object(report: CollectionReport) -> dict[str, Any]:
     }
 
 
-def _problems(problems: tuple[Any, ...]) -> list[dict[str, str]]:
+def _problems(problems: tuple[Problem, ...]) -> list[dict[str, str]]:
     return [{"place": problem.place, "message": problem.message} for problem in problems]
