@@ -5,7 +5,6 @@ Answers are written to the collection (origin "user"; what was rejected is kept)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from lookalike.collection import Collection, OutsidePhoto
 from lookalike.collection.learned_tags import CollectionTags, StoredEmbeddings, tables_of, tags_now, unknown_tag
+from lookalike.collection.outside import PhotoQuery
 from lookalike.errors import InvalidArgumentError
 from lookalike.explore.score_evaluation import STEPS, ScoreEvaluation, evaluate_scores
 from lookalike.explore.tag_evaluation import TagEvaluation, evaluate_tags
@@ -32,9 +32,6 @@ __all__ = [
     "similar_tags",
     "suggest_tags",
 ]
-
-Photo = int | np.integer | str | os.PathLike[str] | bytes
-"""An id of the collection, a path of any photo, or the bytes of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class SimilarTag:
     cosine: float
 
 
-def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int | None = 10) -> list[SuggestedTag]:
+def suggest_tags(collection: Collection, photo: PhotoQuery, k: int | None = 10) -> list[SuggestedTag]:
     """Suggest tags for a photo, out of those that the collection's photos carry.
 
     Parameters
@@ -98,12 +95,12 @@ def suggest_tags(collection: Collection, photo: Photo | OutsidePhoto, k: int | N
     return [SuggestedTag(tag, collection.tag_spelling(tag) or tag, score) for tag, score in found]
 
 
-def accept_tags(collection: Collection, photo: Photo | Sequence[Photo], *tags: str) -> None:
+def accept_tags(collection: Collection, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> None:
     """Give a photo of the collection, or several, tags that were suggested for it."""
     collection.tag(photo, *tags)
 
 
-def reject_tags(collection: Collection, photo: Photo | Sequence[Photo], *tags: str) -> None:
+def reject_tags(collection: Collection, photo: PhotoQuery | Sequence[PhotoQuery], *tags: str) -> None:
     """Keep that tags do not suit a photo, or several: never suggested for it again."""
     collection.reject_tags(photo, *tags)
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from lookalike.appearance import srgb_of
 from lookalike.errors import InvalidArgumentError
 
 __all__ = ["heat_over", "heat_overlay"]
@@ -115,22 +116,4 @@ def _table(points: tuple[tuple[float, float, float], ...], opacity: float) -> ND
     at = np.linspace(0, 1, len(points))
     oklab = np.stack([np.interp(strength, at, corners[:, axis]) for axis in range(3)], axis=1)
     alpha = opacity * np.minimum(1, strength * 2.5) ** 1.5
-    return np.concatenate([_srgb(oklab), np.round(alpha * 255)[:, None].astype(np.uint8)], axis=1)
-
-
-def _srgb(oklab: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """From OKLab (n, 3) to sRGB uint8 (n, 3), clipped to its gamut."""
-    to_lms = np.array(
-        [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
-    )
-    to_rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.7076147010],
-        ]
-    )
-    linear = np.clip((oklab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    colours: NDArray[np.uint8] = np.round(encoded * 255).astype(np.uint8)
-    return colours
+    return np.concatenate([srgb_of(oklab), np.round(alpha * 255)[:, None].astype(np.uint8)], axis=1)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
+from lookalike.quantization.arguments import check_count
 
 __all__ = ["CellBox", "UnitPhoto", "UnitView", "strongest_cells", "strongest_photos", "strongest_units"]
 
@@ -96,7 +97,7 @@ def strongest_photos(
     InvalidArgumentError
         No such unit, or a `k` below 1.
     """
-    _check_count(k, "k")
+    check_count(k, "k")
     best_ids, best = np.zeros(0, np.int64), np.zeros(0, np.float32)
     for ids, embeddings in blocks:
         check_unit(unit, embeddings.shape[1])
@@ -130,7 +131,7 @@ def strongest_units(embedding: ArrayLike, mean: ArrayLike, k: int) -> list[UnitV
     InvalidArgumentError
         Shapes that do not fit, numbers that are not finite, or a `k` below 1.
     """
-    _check_count(k, "k")
+    check_count(k, "k")
     values, typical = np.asarray(embedding, np.float32), np.asarray(mean, np.float32)
     if values.ndim != 1 or values.shape != typical.shape or not np.isfinite(values + typical).all():
         raise InvalidArgumentError(
@@ -163,7 +164,7 @@ def strongest_cells(feature_map: ArrayLike, unit: int, n: int, *, box: Box = (0,
     InvalidArgumentError
         No such unit, a map of a wrong shape, or an `n` below 1.
     """
-    _check_count(n, "n")
+    check_count(n, "n")
     cells = np.asarray(feature_map, np.float32)
     if cells.ndim != 3 or 0 in cells.shape or not np.isfinite(cells).all():
         raise InvalidArgumentError(
@@ -197,8 +198,3 @@ def check_unit(unit: object, dim: int) -> None:
     """
     if not isinstance(unit, int | np.integer) or isinstance(unit, bool) or not 0 <= unit < dim:
         raise InvalidArgumentError(f"`unit` is {unit!r}, but this network's units are the integers 0 to {dim - 1:,}.")
-
-
-def _check_count(value: object, name: str) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise InvalidArgumentError(f"`{name}` is {value!r}; expected an integer of 1 or more.")
