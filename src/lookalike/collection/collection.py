@@ -44,7 +44,7 @@ from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_file, re
 from lookalike.collection.probe import Probe
 from lookalike.collection.query_search import N_CANDIDATES, QuerySearch, Ranked
 from lookalike.collection.ranking import photo_calibration
-from lookalike.collection.seen import seen_in
+from lookalike.collection.seen import LABELS, seen_in
 from lookalike.collection.seen_photo import SeenPhoto
 from lookalike.collection.settings import CollectionSettings, Precision
 from lookalike.collection.tag_changes import TagChange, TagEdit, TagState, TagWriter
@@ -940,7 +940,7 @@ class Collection:
             seen_in(self._catalog, photo_id),
             tags=self._catalog.tags.of_photo(photo_id),
             machine_tags=self._catalog.machine_tags.of_photo(photo_id),
-            has_labels=self.settings.card.labels == "imagenet-1k",
+            has_labels=self.settings.card.labels == LABELS,
         )
 
     def photos(self, ids: Sequence[int]) -> list[PhotoRecord]:
@@ -1057,5 +1057,5 @@ def _no_collection(directory: Path) -> NotACollectionError:
 
 def _is_empty(directory: Path) -> bool:
     """Whether nothing but what a collection that was never finished leaves behind is in `directory`."""
-    ours = ("writer.", "catalog.sqlite", "collection.json.new")
+    ours = ("writer.", CATALOG, "collection.json.new")
     return directory.is_dir() and all(path.name.startswith(ours) for path in directory.iterdir())

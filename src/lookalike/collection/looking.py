@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.appearance import measure_all
-from lookalike.collection.seen import N_LABELS, Seen
+from lookalike.collection.seen import LABELS, N_LABELS, Seen
 from lookalike.concepts import confidences, imagenet, likeliest, tags
 from lookalike.encoders import ImageEncoder, NsfwClassifier, load_nsfw
 from lookalike.errors import EncoderError, InvalidArgumentError
 
 __all__ = ["Look", "Looker", "check_labels"]
-
-_LABELS = "imagenet-1k"
 
 
 def check_labels(encoder: ImageEncoder) -> None:
@@ -32,7 +30,7 @@ def check_labels(encoder: ImageEncoder) -> None:
     ------
     EncoderError
     """
-    if encoder.card.labels != _LABELS:
+    if encoder.card.labels != LABELS:
         return
     n_classes = imagenet().n_classes
     try:
@@ -43,7 +41,7 @@ def check_labels(encoder: ImageEncoder) -> None:
     if shape != ("n", n_classes):
         gives = "names no logits" if shape is None else f"names logits of shape ({', '.join(map(str, shape))})"
         raise EncoderError(
-            f"encoder {encoder.card.name}: the card's labels are {_LABELS!r}, logits of shape (n, {n_classes}), but it "
+            f"encoder {encoder.card.name}: the card's labels are {LABELS!r}, logits of shape (n, {n_classes}), but it "
             f"{gives}. Name the output that holds them as `logits` in [model], or leave `labels` away."
         )
 
@@ -79,7 +77,7 @@ class Looker:
     def __init__(self, encoder: ImageEncoder, *, nsfw: bool) -> None:
         self._encoder = encoder
         self._fingerprint = encoder.card.fingerprint
-        self._has_labels = encoder.card.labels == _LABELS
+        self._has_labels = encoder.card.labels == LABELS
         self._nsfw: NsfwClassifier | None = load_nsfw() if nsfw else None
 
     def look(self, images: Sequence[Image.Image], sizes: Sequence[tuple[int, int]]) -> list[Look]:

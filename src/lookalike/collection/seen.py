@@ -16,10 +16,12 @@ from lookalike.appearance import MEASURES as LOOKS
 from lookalike.appearance import N_COLOURS, N_COMPOSITION
 from lookalike.catalog import Catalog
 
-__all__ = ["EMPTY", "MEASURES", "N_LABELS", "RECIPE", "Seen", "seen_in"]
+__all__ = ["EMPTY", "LABELS", "MEASURES", "N_LABELS", "RECIPE", "Seen", "seen_in"]
 
 RECIPE = "2"
 """Changes with whatever changes what is seen; photos of another recipe are read again by the next `add`."""
+LABELS = "imagenet-1k"
+"""What an encoder's card calls the classes that are kept; those of other lists are not."""
 N_LABELS = 16
 MEASURES = ("nsfw", *LOOKS)
 """Names of the numbers in `Seen.measures`, in order."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lookalike.collection.joint_space import JointSpace
+from lookalike.collection.seen import LABELS
 from lookalike.collection.settings import CollectionSettings
 from lookalike.encoders import DEFAULT_TEXT_ENCODER, ImageEncoder, has_text_side
 from lookalike.errors import LookalikeError
@@ -56,7 +57,7 @@ class Words:
         except LookalikeError as error:
             trouble = error
         method = "texts only"
-        if card.labels == "imagenet-1k":
+        if card.labels == LABELS:
             method = f"classes of {card.name} by {DEFAULT_TEXT_ENCODER} (ConSE)"
         return method if trouble is None else f"{method}; the text side of {card.name} cannot be used: {trouble}"
 
@@ -65,7 +66,7 @@ class Words:
         with self._lock:
             if not self._is_sought:
                 self._space = self._joint()
-                if self._space is None and self._settings.card.labels == "imagenet-1k":
+                if self._space is None and self._settings.card.labels == LABELS:
                     from lookalike.collection.word_space import WordSpace
 
                     self._space = WordSpace.of_imagenet(progress=self._notify)

@@ -31,6 +31,7 @@ from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.looking import Looker
 from lookalike.collection.seen import RECIPE
 from lookalike.collection.thumbnails import ThumbnailStore
+from lookalike.collection.vectors import CATALOG
 from lookalike.encoders import ImageEncoder, load_encoder
 from lookalike.errors import CollectionError, EncoderError, PhotoError, UnsupportedPhotoError
 from lookalike.photos import PhotoLimits, read_photo, read_sidecar, thumbnail
@@ -53,7 +54,7 @@ class _Reader:
     def __init__(self, settings: dict[str, Any]) -> None:
         collection = Path(settings["collection"])
         self.limits = PhotoLimits(**settings["limits"])
-        self.catalog = Catalog(collection / "catalog.sqlite", writable=False)
+        self.catalog = Catalog(collection / CATALOG, writable=False)
         self.min_side: int = settings["min_side"]
         self.thumbnails = ThumbnailStore(collection / "thumbnails")
         self.encoder: ImageEncoder = load_encoder(settings["encoder"], precision=settings["precision"], n_threads=1)

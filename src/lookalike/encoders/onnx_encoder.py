@@ -109,7 +109,7 @@ class OnnxEncoder:
         feed: NDArray[Any] = batch if self._normalises else normalised(batch, self._card)
         try:
             results = self._session.run([self._outputs[output] for output in wanted], {self._input: feed})
-        except Exception as error:  # as above
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise EncoderError(f"encoder {self._card.name} failed: {error}") from error
         return [result[: len(images)] for result in results]
 

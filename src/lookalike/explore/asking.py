@@ -20,6 +20,7 @@ from lookalike.collection import Collection, SeenPhoto
 from lookalike.collection.looking import Looker
 from lookalike.collection.outside import read_file
 from lookalike.collection.probe import Probe
+from lookalike.collection.seen import LABELS
 from lookalike.concepts import broader, imagenet
 from lookalike.errors import InvalidArgumentError
 from lookalike.explore.teaching import MIN_BACKGROUND, MIN_EXAMPLES, fit_probe
@@ -88,9 +89,8 @@ def teach(
             f"Different photos given as examples of {name!r}: {len(shown)}; it takes {MIN_EXAMPLES} or more."
         )
     n_background = check_count(n_background, "n_background", least=MIN_BACKGROUND)
+    seed = check_count(seed, "seed", least=0)
     others = np.array(sorted(set(collection.ids().tolist()).difference(shown, refused)), np.int64)
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InvalidArgumentError(f"`seed` is {seed!r}; expected an integer of 0 or more.")
     if len(others) < MIN_BACKGROUND:
         raise InvalidArgumentError(
             f"Photos in the collection beside the examples: {len(others)}, but it takes {MIN_BACKGROUND} to tell "
@@ -215,7 +215,7 @@ def _known(collection: Collection, photo: Photo) -> _Known:
     if photo_id is None:
         image = _image(collection, photo)
         look = Looker(collection.encoder, nsfw=False).look([image], [image.size])[0]
-        seen = SeenPhoto.of(look.seen, tags=[], machine_tags=[], has_labels=bool(collection.settings.card.labels))
+        seen = SeenPhoto.of(look.seen, tags=[], machine_tags=[], has_labels=collection.settings.card.labels == LABELS)
     else:
         seen = collection.seen(photo_id)
     tags = {row.tag: row.raw for row in seen.tags}
