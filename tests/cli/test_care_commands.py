@@ -101,7 +101,7 @@ def test_a_collection_named_from_the_home_folder_is_measured(run_json, collectio
 def test_training_anew_is_followed_and_told(run, run_json, collection, monkeypatch) -> None:
     assert "every photo is compared, nothing to train." in run("compact", "--train", "-c", collection).stdout
     n_photos = run_json("stats", "-c", collection)["n_vectors"]
-    monkeypatch.setattr("lookalike.collection.collection.TRAIN_FROM", n_photos)
+    monkeypatch.setattr("lookalike.collection.compacting.TRAIN_FROM", n_photos)
     result = run("compact", "--train", "-c", collection)
     assert f"Training a model on {n_photos} photos" in result.stderr
     assert "the index is 1 segment, trained anew." in result.stdout

@@ -260,7 +260,7 @@ def test_compacting_trains_anew_where_it_is_asked_to(
     with lookalike.Collection.open(collection) as photos:
         photos.compact(train=True, notify=told.append)
         assert (photos.stats().n_trainings, told) == (0, ["Merging."])  # every photo is compared
-        monkeypatch.setattr("lookalike.collection.collection.TRAIN_FROM", 11)
+        monkeypatch.setattr("lookalike.collection.compacting.TRAIN_FROM", 11)
         told.clear()
         photos.compact(train=True)
         assert (photos.stats().n_trainings, photos.stats().model_n_vectors, photos.stats().n_segments) == (1, 11, 1)

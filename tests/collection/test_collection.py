@@ -200,7 +200,7 @@ def test_it_tells_whether_embeddings_have_a_part_in_styles(tmp_path: Path, versi
 def test_a_card_is_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cards").mkdir()
     names = []
-    monkeypatch.setattr("lookalike.collection.collection.load_encoder", lambda name, **_: names.append(name))
+    monkeypatch.setattr("lookalike.collection.opening.load_encoder", lambda name, **_: names.append(name))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(AttributeError):
         lookalike.Collection.open("a.lookalike", encoder="cards/card.toml")

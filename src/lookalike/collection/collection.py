@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -31,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.appearance import STYLES, hex_of, style_probes
-from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, absolute, expanded
+from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, expanded
 from lookalike.catalog.completion import MAX_QUERY
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.completed import suggestions
@@ -40,7 +38,9 @@ from lookalike.collection.ingest import AddProgress, add_photos
 from lookalike.collection.likeness import likenesses
 from lookalike.collection.locking import adding, writing
 from lookalike.collection.migration import bring_up_to_date
-from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_file, read_outside
+from lookalike.collection.opening import existing_collection, settings_at
+from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_outside
+from lookalike.collection.photo_files import file_content, id_of, present_file
 from lookalike.collection.probe import Probe
 from lookalike.collection.query_search import N_CANDIDATES, QuerySearch, Ranked
 from lookalike.collection.ranking import photo_calibration
@@ -51,16 +51,14 @@ from lookalike.collection.tag_changes import TagChange, TagEdit, TagState, TagWr
 from lookalike.collection.tagging import MachineTagList, PhotoTag, machine_tag_list, tags_of
 from lookalike.collection.taught import TaughtFilters, forget_filter, save_filter
 from lookalike.collection.thumbnails import ThumbnailStore
-from lookalike.collection.vectors import CATALOG, TRAIN_FROM, VectorView, is_indexed, open_index
+from lookalike.collection.vectors import CATALOG, VectorView, is_indexed
 from lookalike.collection.words import Words
-from lookalike.encoders import DEFAULT_ENCODER, ImageEncoder, load_encoder
+from lookalike.encoders import ImageEncoder
 from lookalike.errors import (
     CollectionError,
     FormatError,
     InvalidArgumentError,
     LookalikeError,
-    NotACollectionError,
-    PhotoGoneError,
     UnknownFilterError,
     UnknownPhotoError,
 )
@@ -144,55 +142,9 @@ class Collection:
             Its files are damaged, or newer than this version.
         """
         directory = expanded(path)
-        if encoder is not None and encoder.endswith(".toml"):  # a card's path, which must lead to it from anywhere
-            encoder = str(expanded(encoder).resolve())
-        if not (directory / "collection.json").exists():
-            if directory.exists() and not _is_empty(directory):
-                message = (
-                    f"`{directory}` exists, but is not a Lookalike collection. Name a directory that does not exist "
-                    f"yet, such as `{directory.name}.lookalike`; photos are added to it afterwards."
-                )
-                raise NotACollectionError(message)
-            if not create:
-                raise _no_collection(directory)
-            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify, nsfw=nsfw is None or nsfw)
-        settings = CollectionSettings.read(directory / "collection.json")
-        for name, asked, stored in (
-            ("encoder", encoder, settings.encoder),
-            ("precision", precision, settings.precision),
-        ):
-            if asked is not None and asked != stored:
-                message = (
-                    f"`{name}` is {asked!r}, but `{directory}` was made with {stored!r}, and embeddings of different "
-                    f"encoders cannot be compared. Leave `{name}` away, or make another collection."
-                )
-                raise InvalidArgumentError(message)
-        if nsfw is not None and nsfw != settings.nsfw:
-            made = "its photos are judged by open_nsfw" if settings.nsfw else "its photos are not judged by open_nsfw"
-            message = (
-                f"`nsfw` is {nsfw}, but `{directory}` was made the other way: {made}, which is settled when a "
-                "collection is made. Leave `nsfw` away, or make another collection."
-            )
-            raise InvalidArgumentError(message)
+        settings = settings_at(directory, encoder=encoder, precision=precision, nsfw=nsfw, create=create, notify=notify)
         bring_up_to_date(directory, settings.card.dim, notify=notify)
         return cls(directory.absolute(), settings, notify=notify)
-
-    @staticmethod
-    def _create(
-        directory: Path, encoder: str, precision: Precision, notify: Callable[[str], None] | None, *, nsfw: bool
-    ) -> None:
-        from lookalike.collection.looking import check_labels
-
-        loaded = load_encoder(encoder, precision=precision, progress=notify)
-        card = loaded.card
-        check_labels(loaded)
-        loaded.text_encoder()  # what is wrong with it is told before photos are added
-        directory.mkdir(parents=True, exist_ok=True)
-        with writing(directory, wait_seconds=10):
-            if not (directory / "collection.json").exists():  # another process may have been first
-                Catalog(directory / CATALOG, writable=True).close()
-                open_index(directory, card.dim, writable=True, background=False).close()
-                CollectionSettings(encoder, precision, card, nsfw).write(directory / "collection.json")
 
     def close(self) -> None:
         """Close the catalog's connections, and let go of the index."""
@@ -291,7 +243,7 @@ class Collection:
         """
         from lookalike.collection.verify import verify_collection
 
-        return verify_collection(_existing(path))
+        return verify_collection(existing_collection(path))
 
     @classmethod
     def repair(cls, path: str | os.PathLike[str], *, notify: Callable[[str], None] | None = None) -> CollectionReport:
@@ -306,7 +258,7 @@ class Collection:
         """
         from lookalike.collection.repair import repair_collection
 
-        directory = _existing(path)
+        directory = existing_collection(path)
         with cls.open(directory, create=False, notify=notify) as photos, writing(directory):
             return repair_collection(directory, photos.settings.card.dim, photos._encode_again, photos.thumbnail)
 
@@ -355,7 +307,7 @@ class Collection:
         """
         from lookalike.collection.backup import copy_collection
 
-        source = _existing(backup)
+        source = existing_collection(backup)
         report = cls.verify(source)
         if not report.is_clean:
             problems = " ".join(map(str, report.problems))
@@ -383,25 +335,9 @@ class Collection:
         CollectionError, LiveIndexError
             The disk is full or cannot be written to. The collection is as it was.
         """
-        from lookalike.collection.writing import PhotoWriter
+        from lookalike.collection.compacting import compact_collection
 
-        tell = notify or (lambda _: None)
-
-        def coded(n_done: int, n: int) -> None:
-            if n_done < n:
-                tell(f"Coding them with it: segment {n_done + 1} of {n}.")
-
-        with writing(self.path):
-            dim, train_from = self.settings.card.dim, sys.maxsize if train else TRAIN_FROM  # never twice
-            with PhotoWriter(self.path, dim, train_from=train_from, background=False) as writer:
-                n_photos = len(writer.index)
-                if train and n_photos >= TRAIN_FROM:
-                    tell(f"Training a model on {n_photos:,} photos; searching goes on.")
-                    writer.index.train(progress=coded)
-                tell("Merging.")
-                writer.index.compact()
-            with closing(Catalog(self.path / CATALOG, writable=True, create=False)) as catalog:
-                catalog.give_back_space()
+        compact_collection(self.path, self.settings.card.dim, train=train, tell=notify or (lambda _: None))
 
     def stats(self, *, recall_sample: int = 0) -> LiveStats:
         """Count what the index holds and what was written for it.
@@ -685,24 +621,7 @@ class Collection:
         InvalidArgumentError
             A path that is neither in the collection nor on disk; what is no photo, such as True or a list.
         """
-        if isinstance(photo, int | np.integer) and not isinstance(photo, bool):
-            return self._catalog.photo(int(photo)).id
-        if isinstance(photo, OutsidePhoto):
-            return self._catalog.id_of_content(photo.sha256)
-        if isinstance(photo, bool) or not isinstance(photo, str | bytes | os.PathLike):
-            raise InvalidArgumentError(
-                f"`photo` is {photo!r}; expected an id, a path, the bytes of a file, or what `Collection.read` gave."
-            )
-        if isinstance(photo, bytes):
-            data = photo
-        else:
-            photo_id = self._catalog.id_of_path(str(absolute(photo)))
-            if photo_id is not None:
-                return photo_id
-            if isinstance(photo, str) and photo.isdecimal() and not Path(photo).exists():
-                return self._catalog.photo(int(photo)).id
-            data = read_file(photo)
-        return self._catalog.id_of_content(hashlib.sha256(data).hexdigest())
+        return id_of(photo, self._catalog)
 
     # -- tags -------------------------------------------------------------------------------------------------
 
@@ -965,18 +884,7 @@ class Collection:
         PhotoGoneError
             None of its files is there any more.
         """
-        self._catalog.photo(photo_id)
-        paths = self._catalog.paths(photo_id)
-        for path in map(Path, paths):
-            with contextlib.suppress(OSError):  # it lies in a folder that may not be entered
-                if path.is_file() and os.access(path, os.R_OK):
-                    return path
-        places = f"`{paths[0]}` was read once, but cannot be read now" if paths else "All its files have gone"
-        message = (
-            f"The file of photo {photo_id} is not there any more: {places}. Bring it back (perhaps a disk is not "
-            "connected), or run `lookalike add` on its folder to bring the collection up to date."
-        )
-        raise PhotoGoneError(message)
+        return present_file(photo_id, self._catalog)
 
     def file_content(self, photo_id: int) -> tuple[Path, bytes]:
         """Read a file that holds this photo still: one may have been changed, and not added again yet.
@@ -987,17 +895,7 @@ class Collection:
         PhotoGoneError
             None of its files is there any more, or holds it.
         """
-        record = self._catalog.photo(photo_id)
-        for path in map(Path, self._catalog.paths(photo_id)):
-            with contextlib.suppress(InvalidArgumentError):
-                data = read_file(path)
-                if hashlib.sha256(data).hexdigest() == record.sha256:
-                    return path, data
-        path = self.file(photo_id)
-        raise PhotoGoneError(
-            f"`{path}` was photo {photo_id} once, but has another content now. Run `lookalike add` on its folder to "
-            "bring the collection up to date."
-        )
+        return file_content(photo_id, self._catalog)
 
     def failures(self) -> list[tuple[str, str]]:
         """List (path, reason) of the files that could not be read."""
@@ -1039,23 +937,3 @@ def _page(length: int, offset: int, name: str) -> tuple[int, int]:
         if not isinstance(value, int | np.integer) or not least <= value < 2**31:
             raise InvalidArgumentError(f"`{what}` is {value!r}; expected an integer from {least} to {2**31 - 1:,}.")
     return int(length), int(offset)
-
-
-def _existing(path: str | os.PathLike[str]) -> Path:
-    directory = expanded(path)
-    if not any((directory / name).exists() for name in ("collection.json", CATALOG)):
-        raise _no_collection(directory)
-    return directory
-
-
-def _no_collection(directory: Path) -> NotACollectionError:
-    """Say that none is there, and name the one beside it, which may be meant."""
-    beside = [path.parent for path in directory.parent.glob("*.lookalike/collection.json")]
-    meant = f" Beside it lies `{beside[0]}`." if len(beside) == 1 else ""
-    return NotACollectionError(f"There is no collection at `{directory}`. `lookalike add` makes one.{meant}")
-
-
-def _is_empty(directory: Path) -> bool:
-    """Whether nothing but what a collection that was never finished leaves behind is in `directory`."""
-    ours = ("writer.", CATALOG, "collection.json.new")
-    return directory.is_dir() and all(path.name.startswith(ours) for path in directory.iterdir())
