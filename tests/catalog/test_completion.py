@@ -183,3 +183,10 @@ def test_edits_are_counted_as_defined() -> None:
             expected = [min(edits_by_definition(typed, term), 3) for term in terms]
             assert list(edits_to_prefixes(typed, terms, 2)) == expected, typed
             assert list(edits_to_prefixes(typed, reversed(terms), 1)) == [min(n, 2) for n in reversed(expected)]
+
+
+def test_of_too_many_queries_the_oldest_is_forgotten(completion: Completion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.catalog.completion._MAX_QUERIES", 2)
+    for query in ("harbour one", "harbour two", "harbour one", "harbour three"):
+        completion.remember(query)
+    assert sorted(texts(completion, "harbour")) == ["harbour one", "harbour three"]

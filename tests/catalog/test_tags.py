@@ -149,6 +149,15 @@ def test_every_pattern_is_answered_by_an_index(machine_tags: MachineTags, tagged
         assert plan[0].startswith("SEARCH machine_tags USING COVERING INDEX"), (statement, plan)
 
 
+def test_a_machine_tag_of_a_better_origin_stays_as_it_is_written(machine_tags: MachineTags) -> None:
+    key = (3, "geo", "place", "pier7")
+    for raw, origin, kept in (("Pier 7", "file", "Pier 7"), ("pier-7", "auto", "Pier 7"), ("PIER 7", "user", "PIER 7")):
+        machine_tags.put([MachineTagRow(*key, raw, origin)])
+        row = machine_tags.row(*key)
+        assert row is not None
+        assert row.raw == kept
+
+
 def test_parts_are_listed_with_counts_of_photos_present(tagged: Catalog, machine_tags: MachineTags) -> None:
     assert [(count.namespace, count.n_photos) for count in machine_tags.namespaces()] == [
         ("dopplr", 2),
