@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from lookalike.appearance import STYLES, hex_of, style_probes
 from lookalike.catalog import Catalog, MachineTagCount, PhotoRecord, Suggestion, TagCount, Within, expanded
 from lookalike.catalog.completion import MAX_QUERY
+from lookalike.collection.background import Background
 from lookalike.collection.columns import ColumnsView
 from lookalike.collection.completed import suggestions
 from lookalike.collection.hits import Hit, SearchEvidence, SearchResult
@@ -42,6 +43,7 @@ from lookalike.collection.opening import existing_collection, settings_at
 from lookalike.collection.outside import OutsidePhoto, PhotoQuery, read_outside
 from lookalike.collection.photo_files import file_content, id_of, present_file
 from lookalike.collection.probe import Probe
+from lookalike.collection.query_planning import QueryPlanner
 from lookalike.collection.query_search import N_CANDIDATES, QuerySearch, Ranked
 from lookalike.collection.ranking import photo_calibration
 from lookalike.collection.seen import LABELS, seen_in
@@ -97,6 +99,8 @@ class Collection:
         self.thumbnails = ThumbnailStore(path / "thumbnails")
         self._catalog = Catalog(path / CATALOG, writable=False)
         self._vectors = VectorView(self._catalog, path, settings.card.dim)
+        self._columns = ColumnsView(self._catalog)
+        self._background = Background(self._vectors)
         self._notify = notify
         self._encoder: ImageEncoder | None = None
         self._encoder_lock = threading.Lock()
@@ -517,17 +521,21 @@ class Collection:
             raise InvalidArgumentError(f"There is no style {term.name!r}; there are {', '.join(sorted(names))}.{meant}")
 
     @cached_property
-    def _ranking(self) -> QuerySearch:
-        calibration = photo_calibration(self.settings.card)
-        return QuerySearch(
+    def _planner(self) -> QueryPlanner:
+        return QueryPlanner(
             self._catalog,
             self._vectors,
-            ColumnsView(self._catalog),
+            self._columns,
+            self._background,
             self._words.space,
-            calibration,
             self._taught,
             self._likely_tagged,
         )
+
+    @cached_property
+    def _ranking(self) -> QuerySearch:
+        calibration = photo_calibration(self.settings.card)
+        return QuerySearch(self._planner, self._catalog, self._vectors, self._columns, self._background, calibration)
 
     @cached_property
     def _taught(self) -> TaughtFilters:
@@ -727,7 +735,7 @@ class Collection:
 
     def photos_tagged(self, tag: str) -> NDArray[np.int64]:
         """Return the ids of photos that have a tag, or a machine tag of a pattern such as ``exif:*=``, ascending."""
-        return self._ranking.having(MachineTagPattern.parse(tag) or tag)
+        return self._planner.having(MachineTagPattern.parse(tag) or tag)
 
     def machine_tag_list(
         self,
@@ -829,7 +837,7 @@ class Collection:
         InvalidArgumentError
             There is nothing of that name.
         """
-        return self._ranking.scores_of(name)
+        return self._planner.scores_of(name)
 
     # -- what is known ----------------------------------------------------------------------------------------
 

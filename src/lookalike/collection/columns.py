@@ -16,7 +16,7 @@ from lookalike.appearance import N_COLOURS
 from lookalike.catalog import Catalog
 from lookalike.collection.seen import EMPTY, MEASURES, N_LABELS
 
-__all__ = ["Columns", "ColumnsView"]
+__all__ = ["Columns", "ColumnsView", "at_rows"]
 
 _BLOCK = 20_000
 
@@ -129,3 +129,10 @@ def _joined(parts: list[Columns]) -> Columns:
         np.append(ids[rows][1:] != ids[rows][:-1], np.ones(min(len(rows), 1), np.bool_))
     ]  # of equal ids the last
     return Columns(*(np.concatenate([getattr(part, each.name) for part in parts])[rows] for each in fields(Columns)))
+
+
+def at_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Values float32 (n,) of rows int64 (n,); 0 for those that are -1: photos that were not looked at yet."""
+    if not len(values):
+        return np.zeros(len(rows), np.float32)
+    return np.where(rows >= 0, values[rows], np.float32(0))

@@ -20,7 +20,26 @@ from lookalike.query import Colour, Query, Style, Words, normalised
 if TYPE_CHECKING:
     from lookalike.index.live.snapshot import Snapshot
 
-__all__ = ["QueryPlan", "asked_colours", "needs_columns", "style_measure", "within_of"]
+__all__ = [
+    "LEAST_OF_WORDS",
+    "LEXICAL",
+    "QueryPlan",
+    "asked_colours",
+    "needs_columns",
+    "style_measure",
+    "within_of",
+]
+
+LEXICAL = 0.95
+"""Probability that a photo in whose text all words stand is meant, at the least; at the most .99."""
+LEAST_OF_WORDS = 0.1
+"""Score below which a photo is no hit of words alone: nobody wrote them, and they are hardly seen in it."""
+_LEAST_OF_THE_BEST = 0.2
+"""Score that the best hit of words alone must have, or there is none: letters without sense score about so much."""
+_LEAST_BESIDE_TEXTS = 0.3
+"""The same where the words do stand in the texts of other photos: they may be a name, of which nothing can be seen."""
+_LEAST_OF_JOINT = 1e-20
+"""Score of a hit of words alone in a joint space, which says something of every photo if it knows a word."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,23 +54,20 @@ class QueryPlan:
     ids : int64 (n,)
         Of the photos that `parts` score, ascending; empty where there are none.
     parts : list of Part
-    ranks : bool
-        Whether anything is asked of what photos are like.
     by_words : bool
         Whether words alone tell.
     words : str or None
         How words are looked for: "joint", "classes" or "texts"; None without any.
-    content : float
-        The dial of that name.
     taught : bool
         Whether words are a tag that was looked for in photos without it.
+    content : float
+        The dial of that name.
     """
 
     likenesses: list[Likeness]
     admitted: NDArray[np.int64] | None
     ids: NDArray[np.int64]
     parts: list[Part]
-    ranks: bool
     by_words: bool = False
     words: WordMethod | None = None
     taught: bool = False
@@ -66,6 +82,15 @@ class QueryPlan:
         """Admit only some of the photos that the parts score."""
         self.ids = self.admitted = self.ids[kept]
         self.parts = [replace(part, scores=part.scores[kept]) for part in self.parts]
+
+    def least_score(self, scores: NDArray[np.float32]) -> float:
+        """Score that a hit of words alone must have, given those of all: float32 (n,)."""
+        best = float(scores.max(initial=0))
+        if best >= LEXICAL and not self.taught:
+            return _LEAST_BESIDE_TEXTS
+        if self.words == "joint":  # all are ranked, as by a photo, unless no word is known: then all have 0
+            return _LEAST_OF_JOINT
+        return LEAST_OF_WORDS if best >= _LEAST_OF_THE_BEST else 1.0
 
     def direction(self, state: Snapshot) -> NDArray[np.float32] | None:
         """Give the one vector whose nearest are candidates, as an encoder gives it: float32 (dim,); None without."""
