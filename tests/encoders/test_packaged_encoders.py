@@ -45,7 +45,7 @@ def test_building_is_announced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = PACKAGED["efficientnet-lite0"]
+    weights = PACKAGED["efficientnet-lite0"].file
     package = tmp_path / weights.package
     (package / "models").mkdir(parents=True)
     (package / "__init__.py").touch()

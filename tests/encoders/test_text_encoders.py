@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lookalike.encoders import TextCard, TextEncoder, cached_vectors, load_text_encoder
-from lookalike.encoders.text import MiniLMEncoder, minilm_card
+from lookalike.encoders.minilm import MiniLMEncoder, minilm_card
 from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
 
 TEXTS = ["a dog", "a golden retriever on the beach", "Grüße aus München", "old car", "sunset 2019"]

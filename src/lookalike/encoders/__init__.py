@@ -2,10 +2,12 @@
 
 from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.encoder import Encoding, ImageEncoder
+from lookalike.encoders.fixed_texts import cached_vectors
+from lookalike.encoders.minilm import DEFAULT_TEXT_ENCODER, load_text_encoder
 from lookalike.encoders.nsfw import NsfwClassifier, load_nsfw
 from lookalike.encoders.registry import DEFAULT_ENCODER, has_text_side, load_encoder
 from lookalike.encoders.retrieval import RetrievalComparison, compare_retrieval
-from lookalike.encoders.text import DEFAULT_TEXT_ENCODER, TextCard, TextEncoder, cached_vectors, load_text_encoder
+from lookalike.encoders.text import TextCard, TextEncoder
 
 __all__ = [
     "DEFAULT_ENCODER",

@@ -21,9 +21,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
+from lookalike.encoders.build_cache import cached_build
 from lookalike.encoders.card import EncoderCard, Precision
 from lookalike.encoders.encoder import check_request
-from lookalike.encoders.graph_cache import cached_graph
 from lookalike.encoders.onnx_session import open_session
 from lookalike.encoders.package_file import PackageFile, read_package_file
 from lookalike.encoders.preprocessing import pixels
@@ -195,5 +195,5 @@ def load_nsfw(
         return build_nsfw_graph(read_package_file(WEIGHTS, "the NSFW classifier"), precision)
 
     maker = f"-ort{onnxruntime.__version__}" if precision == "int8" else ""
-    graph = cached_graph(f"{card.name}-{card.weights_sha256[:16]}-r{RECIPE}-{precision}{maker}.onnx", build)
+    graph = cached_build(f"{card.name}-{card.weights_sha256[:16]}-r{RECIPE}-{precision}{maker}.onnx", build)
     return NsfwClassifier(card, graph, n_threads=n_threads)

