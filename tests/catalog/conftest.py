@@ -1,4 +1,4 @@
-"""A catalog with tables for tags, places and completion, and photos in it."""
+"""An empty catalog, and how photos come into it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.catalog import COMPLETION, MACHINE_TAGS, PLACES, TAGS, Catalog, FileRecord, NewPhoto
+from lookalike.catalog import Catalog, FileRecord, NewPhoto
 
 PutPhoto = Callable[..., int]
 
 
 @pytest.fixture
 def tagged(tmp_path: Path) -> Iterator[Catalog]:
-    """An empty catalog that has all tables."""
+    """An empty catalog."""
     catalog = Catalog(tmp_path / "tagged.sqlite", writable=True)
     catalog.connection.execute("PRAGMA synchronous = OFF")
-    tables = {name for (name,) in catalog.connection.execute("SELECT name FROM sqlite_master")}
-    columns = {row[1] for row in catalog.connection.execute("PRAGMA table_xinfo(photos)")}
-    for names, name, ddl in (
-        (tables, "tags", TAGS),
-        (tables, "machine_tags", MACHINE_TAGS),
-        (tables, "vocabulary", COMPLETION),
-        (columns, "latitude", PLACES),
-    ):
-        if name not in names:
-            catalog.connection.executescript(ddl)
     yield catalog
     catalog.close()
 

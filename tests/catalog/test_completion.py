@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookalike.catalog import Catalog, Completion, MachineTagRow, MachineTags, TagRow, Tags, count_anew
-from lookalike.catalog.completion import edits_to_prefixes
+from lookalike.catalog import Catalog, Completion, MachineTagRow, MachineTags, TagRow, Tags
+from lookalike.catalog.completion import count_anew, edits_to_prefixes
 from lookalike.query import normalised, parse
 
 from .conftest import PutPhoto
