@@ -14,6 +14,17 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InvalidArgumentError
 
+__all__ = [
+    "TEMPERATURES",
+    "Reliability",
+    "checked_logits",
+    "confidences",
+    "expected_calibration_error",
+    "fit_temperature",
+    "reliability",
+]
+
+
 # Fitted on captioned photos of things (.78, .87) and on CIFAR-10 (.88, 1.02) and taken between; how, and the figures:
 # docs/explanation/words-and-labels.md.
 TEMPERATURES = {"efficientnet-lite2": 0.8, "efficientnet-lite0": 0.95}

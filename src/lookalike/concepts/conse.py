@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InvalidArgumentError
 
+__all__ = ["blended_vectors", "photo_vectors"]
+
 
 def photo_vectors(
     classes: NDArray[np.integer],

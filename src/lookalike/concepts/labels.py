@@ -13,6 +13,9 @@ from lookalike.concepts.calibration import checked_logits, confidences
 from lookalike.concepts.vocabulary import Vocabulary, imagenet
 from lookalike.errors import InvalidArgumentError
 
+__all__ = ["TAG_THRESHOLD", "broader", "likeliest", "tags"]
+
+
 TAG_THRESHOLD = 0.5  # measured precision of what passes: docs/explanation/words-and-labels.md
 
 

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InvalidArgumentError
 
+__all__ = ["Vocabulary", "imagenet"]
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:

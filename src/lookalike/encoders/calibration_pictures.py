@@ -6,6 +6,8 @@ from importlib import resources
 
 from PIL import Image
 
+__all__ = ["calibration_pictures", "retrieval_task"]
+
 
 def calibration_pictures() -> list[Image.Image]:
     """Shipped pictures, RGB, in the order of their names."""

@@ -17,6 +17,9 @@ from typing import Any, Literal, Self, get_args
 
 from lookalike.errors import FormatError, InvalidArgumentError
 
+__all__ = ["EncoderCard", "Fit", "Interpolation", "Precision", "Transform", "read_toml"]
+
+
 Precision = Literal["fp32", "int8"]
 Fit = Literal["crop", "squash"]
 Interpolation = Literal["box", "bilinear", "hamming", "bicubic", "lanczos"]

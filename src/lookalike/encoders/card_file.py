@@ -11,6 +11,9 @@ from lookalike.encoders.onnx_encoder import GraphNames, OnnxEncoder
 from lookalike.encoders.onnx_text import TextTable, load_onnx_text, read_checked, read_text_table
 from lookalike.errors import EncoderError, FormatError
 
+__all__ = ["load_card_file", "read_text_side"]
+
+
 _MODEL_FIELDS = {"file", "sha256", "input", "embedding", "logits", "feature_map"}
 _REQUIRED = ("file", "sha256", "input", "embedding")
 

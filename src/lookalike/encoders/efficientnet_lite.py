@@ -26,6 +26,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lookalike.errors import EncoderError
 
+__all__ = ["LITE0", "LITE2", "Architecture", "Block", "Convolution", "blocks", "build_graph", "same_padding"]
+
+
 BATCH_NORM_EPSILON = 1e-3
 PIXEL_ZERO = 127
 PIXEL_SCALE = 1 / 128

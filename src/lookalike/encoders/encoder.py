@@ -14,6 +14,9 @@ from lookalike.encoders.card import EncoderCard
 from lookalike.encoders.text import TextEncoder
 from lookalike.errors import EncoderError, InvalidArgumentError
 
+__all__ = ["Encoding", "ImageEncoder", "Output", "check_request", "finish_embeddings"]
+
+
 Output = Literal["embedding", "logits", "feature_map"]
 
 

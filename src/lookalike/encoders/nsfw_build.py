@@ -31,6 +31,9 @@ from lookalike.encoders.preprocessing import pixels
 from lookalike.encoders.static_quantization import quantize
 from lookalike.errors import EncoderError
 
+__all__ = ["build_nsfw_graph", "prepared_graph", "tinted"]
+
+
 _OPSET, _IR_VERSION = 17, 8  # the quantizer needs 13 or more; what the graph uses means the same in both
 _FLOAT_OPERATORS = ("AveragePool", "Reshape", "MatMul", "Softmax")  # and all else behind the last sum of a block
 _N_TINTS = 2

@@ -17,6 +17,9 @@ from lookalike.encoders.preprocessing import normalised, pixels
 from lookalike.encoders.text import TextEncoder
 from lookalike.errors import EncoderError
 
+__all__ = ["GraphNames", "OnnxEncoder"]
+
+
 _BATCH = 2  # measured: best of 1 to 16 in both precisions on one thread, by 1 to 5 % (docs/explanation/encoders.md)
 
 

@@ -6,6 +6,8 @@ import onnxruntime
 
 from lookalike.errors import EncoderError, InvalidArgumentError
 
+__all__ = ["open_session"]
+
 
 def open_session(graph: bytes, name: str, *, n_threads: int = 1) -> onnxruntime.InferenceSession:
     """Open a serialized graph.

@@ -22,6 +22,9 @@ from lookalike.encoders.torch_encoder import (
 )
 from lookalike.errors import EncoderError, UnknownEncoderError
 
+__all__ = ["load_open_clip", "open_model"]
+
+
 _FITS: dict[str, Fit] = {"shortest": "crop", "squash": "squash"}
 _HUB = "hf-hub:"
 

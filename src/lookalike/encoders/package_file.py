@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lookalike.errors import EncoderError, UnknownEncoderError
 
+__all__ = ["PackageFile", "read_package_file"]
+
 
 @dataclass(frozen=True, slots=True)
 class PackageFile:

@@ -16,6 +16,9 @@ from lookalike.encoders.card import EncoderCard, Precision
 from lookalike.encoders.onnx_encoder import GraphNames, OnnxEncoder
 from lookalike.encoders.package_file import PackageFile, read_package_file
 
+__all__ = ["GRAPH_NAMES", "PACKAGED", "PackagedWeights", "load_packaged", "packaged_card", "read_weights"]
+
+
 RECIPE = "1"  # changes with anything in packaged_build and what it calls that changes a graph
 GRAPH_NAMES = GraphNames(input="pixels", embedding="embedding", logits="logits", feature_map="feature_map")
 

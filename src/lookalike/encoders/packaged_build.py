@@ -17,6 +17,9 @@ from lookalike.encoders.retrieval import RetrievalComparison, compare_retrieval
 from lookalike.encoders.state_dict import read_state_dict
 from lookalike.encoders.static_quantization import quantize
 
+__all__ = ["MAX_LOSS", "build_packaged_graph", "warn_of_loss"]
+
+
 MAX_LOSS = 0.01  # mAP that int8 may lose against fp32
 _ARCHITECTURES = {"efficientnet-lite2": LITE2, "efficientnet-lite0": LITE0}
 

@@ -16,6 +16,9 @@ from PIL import Image
 
 from lookalike.encoders.card import EncoderCard
 
+__all__ = ["crop_box", "normalised", "pixels"]
+
+
 _FILTERS = {
     "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,

@@ -13,6 +13,9 @@ from lookalike.encoders.encoder import ImageEncoder
 from lookalike.encoders.packaged import PACKAGED, load_packaged
 from lookalike.errors import InvalidArgumentError, UnknownEncoderError
 
+__all__ = ["DEFAULT_ENCODER", "has_text_side", "load_encoder"]
+
+
 DEFAULT_ENCODER = "efficientnet-lite2"
 
 

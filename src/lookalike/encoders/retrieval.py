@@ -21,6 +21,8 @@ from PIL import Image
 from lookalike.encoders.encoder import ImageEncoder
 from lookalike.errors import InvalidArgumentError
 
+__all__ = ["RetrievalComparison", "average_precisions", "compare_retrieval"]
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievalComparison:

@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 
 from lookalike.errors import EncoderError
 
+__all__ = ["read_state_dict"]
+
+
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _STORAGE_DTYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}

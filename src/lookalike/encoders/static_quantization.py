@@ -18,6 +18,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+__all__ = ["quantize"]
+
+
 _FLOAT_NODES = ("pooled", "embedding", "logits")
 _FLOAT_PREFIXES = ("stem", "_blocks.0.")
 

@@ -17,6 +17,9 @@ from lookalike.encoders.torch_encoder import (
 )
 from lookalike.errors import EncoderError, UnknownEncoderError
 
+__all__ = ["load_timm"]
+
+
 _FITS: dict[str, Fit] = {"center": "crop", "squash": "squash"}
 
 

@@ -22,6 +22,17 @@ from lookalike.encoders.preprocessing import normalised, pixels
 from lookalike.encoders.text import TextEncoder
 from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
 
+__all__ = [
+    "Forward",
+    "TorchEncoder",
+    "import_extra",
+    "load_checkpoint",
+    "split_checkpoint",
+    "square_side",
+    "weights_sha256",
+]
+
+
 _BATCH = 4
 Forward = Callable[[Any], Mapping[Output, Any]]
 
