@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.collection.ranking import (
-    CHANCE,
     COLOURS,
     Logistic,
     Part,
@@ -23,6 +22,8 @@ from lookalike.collection.ranking import (
 
 LEAST = 1e-4
 """Below it a part beside others says nothing more."""
+ONE_IN_TEN = 0.1
+"""Hits that may be by chance, down to where a list is cut."""
 
 weights = st.floats(0.1, 3)
 doubts = st.sampled_from([0.0, 0.02, 0.1])
@@ -97,8 +98,8 @@ def test_the_cut_is_at_the_last_hit_down_to_which_few_are_by_chance(seed: int, n
     odds, every = np.log(scores / (1 - scores + 1e-12)), np.log(background / (1 - background))
     lower, centre = np.quantile(every, [0.16, 0.5])
     expected = [n_photos * NormalDist().cdf(-each) for each in ((odds - centre) / (centre - lower)).tolist()]
-    assert all(each > CHANCE * rank * 0.999 for rank, each in enumerate(expected[n_good:], n_good + 1))
-    assert not n_good or expected[n_good - 1] <= CHANCE * n_good * 1.001
+    assert all(each > ONE_IN_TEN * rank * 0.999 for rank, each in enumerate(expected[n_good:], n_good + 1))
+    assert not n_good or expected[n_good - 1] <= ONE_IN_TEN * n_good * 1.001
 
 
 def test_the_best_of_copies_stands_for_them() -> None:

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from lookalike.encoders import EncoderCard
 
 __all__ = [
-    "CHANCE",
     "COLOURS",
     "DOUBT_OF_LOOKS",
     "DOUBT_OF_WORDS",
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 _BLOCK = 256
-CHANCE = 0.1
+_CHANCE = 0.1
 """Share of hits by chance up to which a list is worth looking at."""
 _LEAST, _MOST = 1e-4, 1 - 1e-4
 _LOWER = 0.16
@@ -196,10 +195,10 @@ def n_beyond_chance(scores: NDArray[np.float32], background: NDArray[np.float32]
     centre, spread = _background(_log_odds(background))
     z = (_log_odds(scores) - centre) / spread
     tail = NormalDist()
-    most = CHANCE * len(z) / n_photos if len(z) else 1.0
+    most = _CHANCE * len(z) / n_photos if len(z) else 1.0
     able = len(z) if most >= 1 else int(np.count_nonzero(z >= -tail.inv_cdf(most) - 1e-6))  # the rest not even as last
     for n in range(able, 0, -1):
-        if n_photos * tail.cdf(-float(z[n - 1])) <= CHANCE * n:
+        if n_photos * tail.cdf(-float(z[n - 1])) <= _CHANCE * n:
             return n
     return 0
 
