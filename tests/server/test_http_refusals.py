@@ -255,6 +255,7 @@ def test_a_page_that_is_not_built_says_how_to_build_it(demo_collection, start_se
         assert answer.status_code == 503
         assert answer.headers["content-type"].startswith("text/plain")
         assert "make web" in answer.text
+        refused(httpx.post(f"{url}/"), 405, "method_not_allowed")
         refused(httpx.get(f"{url}/favicon.svg"), 404, "not_found")
         assert httpx.get(f"{url}/api/v1/status").status_code == 200
 

@@ -53,7 +53,8 @@ class Page:
         path = scope["path"]
         if path == "/api" or path.startswith("/api/"):
             raise HTTPException(404)
-        if path == "/" and not (self._folder / "index.html").is_file():
+        missing = path == "/" and not (self._folder / "index.html").is_file()
+        if missing and scope["method"] in {"GET", "HEAD"}:  # all others are refused, built or not
             return PlainTextResponse(_NOT_BUILT, 503, headers={"Cache-Control": "no-store"})
         response = await self._files.get_response("index.html" if path == "/" else self._files.get_path(scope), scope)
         # Vite names what lies in assets/ by its content.
