@@ -265,6 +265,14 @@ def test_a_name_that_is_not_utf8_is_a_clear_error(tmp_path: Path) -> None:
             photos.search(photo=root)
 
 
+def test_a_file_of_such_a_name_is_told_and_the_others_are_added(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(min(folder.glob("*.webp")), os.fsencode(folder) + b"/caf\xe9.webp")
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        assert counts(photos.add(folder)) == {"added": 10, "failed": 2}
+        told = dict(photos.failures())
+        assert told[str(folder / "caf\ufffd.webp")] == "Its name is not valid UTF-8. Rename it."
+
+
 def test_photos_can_be_searched_while_others_come(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.lookalike"
     seen = []

@@ -158,6 +158,12 @@ def test_pages_of_other_origins_change_nothing(client, origin):
     refused(client.post("/api/v1/uploads", headers={"Origin": origin}, content=b"x"), 403, "foreign_origin")
 
 
+@pytest.mark.parametrize(("site", "is_refused"), [("cross-site", True), ("same-site", True), ("same-origin", False)])
+def test_pages_that_the_browser_calls_foreign_change_nothing(client, site, is_refused):
+    answer = client.post("/api/v1/uploads", headers={"Sec-Fetch-Site": site}, content=b"x")
+    refused(answer, *((403, "foreign_origin") if is_refused else (415, "unsupported_photo")))
+
+
 def test_the_page_itself_may_upload_and_other_sites_read_nothing(client, server_url):
     answer = client.post("/api/v1/uploads", headers={"Origin": server_url}, content=b"x")
     refused(answer, 415, "unsupported_photo")
