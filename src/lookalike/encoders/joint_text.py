@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.encoders.kept_vectors import KeptVectors
-from lookalike.encoders.text import TextCard, check_texts
+from lookalike.encoders.text import MAX_CHARACTERS, TextCard, check_texts
 from lookalike.errors import EncoderError
 
 __all__ = ["PLAIN", "JointTextEncoder"]
 
 PLAIN = ("{}",)
 """Templates that leave a text as it is."""
-_MAX_CHARACTERS = 10_000  # of a text that are looked at: far more than any encoder takes, and a bound for hostile ones
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and lone surrogates
 _INVISIBLE = ("C", "M", "Z")
 
@@ -79,7 +78,7 @@ class JointTextEncoder:
         return out
 
     def _vector(self, text: str) -> NDArray[np.float32]:
-        said = _NO_TEXT.sub("", text[:_MAX_CHARACTERS])
+        said = _NO_TEXT.sub("", text[:MAX_CHARACTERS])
         if all(unicodedata.category(character).startswith(_INVISIBLE) for character in said):
             return np.zeros(self._card.dim, np.float32)
         said = said.lower() if self._lower_case else said

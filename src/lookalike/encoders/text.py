@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InvalidArgumentError
 
-__all__ = ["TextCard", "TextEncoder", "check_texts"]
+__all__ = ["MAX_CHARACTERS", "TextCard", "TextEncoder", "check_texts"]
+
+MAX_CHARACTERS = 10_000
+"""Of a text that are looked at: far more than any encoder takes, and a bound for hostile ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

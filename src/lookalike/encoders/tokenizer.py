@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lookalike.encoders.package_file import PackageFile, read_package_file
+from lookalike.encoders.text import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,7 +25,6 @@ _FILE = PackageFile(
     "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
-_MAX_CHARACTERS = 10_000  # of a text that are looked at: far more than any encoder takes, and a bound for hostile ones
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -59,5 +59,5 @@ def tokenize(text: str, max_tokens: int) -> list[int]:
     UnknownEncoderError
         The package that holds the vocabulary is not installed.
     """
-    numbers: list[int] = _tokenizer().encode(_SURROGATE.sub("", text[:_MAX_CHARACTERS]), add_special_tokens=False).ids
+    numbers: list[int] = _tokenizer().encode(_SURROGATE.sub("", text[:MAX_CHARACTERS]), add_special_tokens=False).ids
     return [START, *numbers[: max_tokens - 2], END]
