@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["monochrome_scores"]
+__all__ = ["falling", "monochrome_scores"]
 
 _N_STEPS: Final = 12
 

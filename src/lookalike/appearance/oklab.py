@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["oklab_distances", "oklab_of", "srgb_of"]
+__all__ = ["oklab_distances", "oklab_of", "srgb_of", "unclipped_linear"]
 
 _TO_LMS: Final = np.array(
     [

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lookalike.catalog import PhotoRecord
     from lookalike.collection import Collection, SearchResult
 
-__all__ = ["SHEET_SUFFIXES", "draw_contact_sheet", "justified_rows", "save_sheet"]
+__all__ = ["FAINT", "GROUND", "INK", "MARGIN", "SHEET_SUFFIXES", "draw_contact_sheet", "justified_rows", "save_sheet"]
 
 SHEET_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_HEIGHT: Final = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # what the formats can hold, px

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import FormatError, InvalidArgumentError
 
-__all__ = ["MAX_NAME", "Probe", "wrong_name"]
+__all__ = ["MAX_NAME", "Probe", "compared", "sigmoid", "wrong_name"]
 
 _FORMAT = "lookalike-probe"
 _FORMAT_VERSION = 1

@@ -40,7 +40,7 @@ from lookalike.query import Query
 if TYPE_CHECKING:
     from lookalike.index.live.snapshot import Snapshot
 
-__all__ = ["QuerySearch", "Ranked"]
+__all__ = ["N_CANDIDATES", "QuerySearch", "Ranked"]
 
 N_CANDIDATES = 1000
 """Candidates of the index, and as many of the parts that are scored for all, of a query of several parts."""

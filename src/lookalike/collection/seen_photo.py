@@ -14,7 +14,7 @@ from lookalike.catalog import MachineTagRow, TagRow
 from lookalike.collection.seen import MEASURES, Seen
 from lookalike.concepts import imagenet
 
-__all__ = ["SeenPhoto", "Swatch"]
+__all__ = ["SeenPhoto", "Swatch", "swatches"]
 
 _LEAST = 0.01
 """Probability below which a class is not worth telling."""

@@ -29,7 +29,19 @@ from lookalike.encoders.package_file import PackageFile, read_package_file
 from lookalike.encoders.preprocessing import pixels
 from lookalike.errors import EncoderError
 
-__all__ = ["WEIGHTS", "NsfwClassifier", "load_nsfw", "nsfw_card", "row_windows", "through_jpeg"]
+__all__ = [
+    "BORDER_PX",
+    "INPUT",
+    "OUTPUT",
+    "STEP_PX",
+    "WEIGHTS",
+    "WINDOW_PX",
+    "NsfwClassifier",
+    "load_nsfw",
+    "nsfw_card",
+    "row_windows",
+    "through_jpeg",
+]
 
 
 RECIPE = "3"  # changes with anything in nsfw_build and what it calls that changes a graph

@@ -24,7 +24,7 @@ from lookalike.errors import EncoderError, FormatError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["TextTable", "load_onnx_text", "read_text_table"]
+__all__ = ["TextTable", "load_onnx_text", "read_checked", "read_text_table"]
 
 _TEXTS = ("file", "sha256", "tokenizer", "tokenizer_sha256", "input", "embedding", "attention_mask")
 _REQUIRED = ("file", "sha256", "tokenizer", "tokenizer_sha256", "context_length", "input", "embedding")

@@ -16,7 +16,7 @@ from lookalike.encoders.text import MAX_CHARACTERS
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["tokenize"]
+__all__ = ["END", "START", "UNKNOWN", "tokenize"]
 
 UNKNOWN, START, END = 100, 101, 102
 _FILE = PackageFile(

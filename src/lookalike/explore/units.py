@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import InvalidArgumentError
 from lookalike.quantization.arguments import check_count
 
-__all__ = ["CellBox", "UnitPhoto", "UnitView", "strongest_cells", "strongest_photos", "strongest_units"]
+__all__ = ["CellBox", "UnitPhoto", "UnitView", "check_unit", "strongest_cells", "strongest_photos", "strongest_units"]
 
 Box = tuple[float, float, float, float]
 

@@ -19,7 +19,7 @@ from lookalike.kernels.compile import compiled
 from lookalike.kernels.keys import key_of, select_keys
 from lookalike.kernels.rows import row_least
 
-__all__ = ["multisequence", "nearest_cells"]
+__all__ = ["multisequence", "nearest_cells", "order_cells"]
 
 
 def multisequence(

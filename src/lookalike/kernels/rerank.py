@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lookalike.kernels.compile import compiled
 from lookalike.kernels.keys import EMPTY, key_of, select_keys, split_keys
 
-__all__ = ["nearest_rows", "row_products"]
+__all__ = ["compare_rows", "nearest_rows", "row_products"]
 
 _AHEAD = 12
 """Rows that are asked for before they are needed."""

@@ -31,7 +31,7 @@ from lookalike.quantization.product import ProductQuantizer
 from lookalike.quantization.projection import Projection
 from lookalike.quantization.rotation import LocalFrames
 
-__all__ = ["LOPQModel"]
+__all__ = ["METRICS", "LOPQModel"]
 
 METRICS = ("l2", "cosine")
 _BLOCK = 131_072

@@ -18,8 +18,10 @@ from lookalike.query import Colour, ItemKind, print_items, print_query
 from lookalike.query import Query as Asked
 
 __all__ = [
+    "MAX_OFFSET",
     "Cell",
     "Embedding",
+    "ErrorDetail",
     "ErrorMessage",
     "Facts",
     "Failure",

@@ -38,7 +38,7 @@ from lookalike.tags.tag_map import (
 from lookalike.tags.tag_ranking import Calibration, NearestRows, Neighbours, log_odds, voted
 from lookalike.tags.tag_table import TagTable
 
-__all__ = ["TagSpace", "TagSuggestions"]
+__all__ = ["TagSpace", "TagSuggestions", "Tags"]
 
 _MOST_SCATTERED = 50_000
 """Photos from which the map is learned."""

@@ -20,7 +20,7 @@ from lookalike.index.live.store import Store
 from lookalike.index.segment import Segment
 from lookalike.quantization import LOPQModel
 
-__all__ = ["bury_changed", "distortion", "flush", "stored_segment"]
+__all__ = ["bury_changed", "distortion", "flush", "seqs_of", "stored_segment"]
 
 _MEASURED = 1024
 

@@ -22,7 +22,7 @@ from lookalike.index.live.snapshot import Snapshot
 from lookalike.index.live.store import Store
 from lookalike.index.segment import Segment
 
-__all__ = ["due", "merge"]
+__all__ = ["died_since", "due", "merge"]
 
 FAN_IN = 4
 MOST_SEGMENTS = 12

@@ -24,7 +24,7 @@ from lookalike.index.live.follower import Follower, was_closed
 from lookalike.index.live.model_files import model_file
 from lookalike.index.live.segment_files import StoredSegment, segment_folder, write_segment
 
-__all__ = ["Store"]
+__all__ = ["Store", "leftovers", "told_of_the_disk"]
 
 
 class Store:
