@@ -17,7 +17,8 @@ from lookalike.encoders import EncoderCard
 from lookalike.encoders.encoder import Encoding
 from lookalike.errors import InvalidArgumentError, PhotoGoneError, UnknownPhotoError
 from lookalike.explore.asking import explain, photo_units, why
-from lookalike.explore.why import cell_contributions, explain_images, hiding_effects, seen_box, shared_classes
+from lookalike.explore.boxes import seen_box
+from lookalike.explore.why import cell_contributions, explain_images, hiding_effects, shared_classes
 from lookalike.query import Photo, Query, Region
 
 CARD = EncoderCard(

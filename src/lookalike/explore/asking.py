@@ -23,6 +23,7 @@ from lookalike.collection.probe import Probe
 from lookalike.collection.seen import LABELS
 from lookalike.concepts import broader, imagenet
 from lookalike.errors import InvalidArgumentError
+from lookalike.explore.boxes import seen_box
 from lookalike.explore.teaching import MIN_BACKGROUND, MIN_EXAMPLES, fit_probe
 from lookalike.explore.units import (
     UnitPhoto,
@@ -32,7 +33,7 @@ from lookalike.explore.units import (
     strongest_photos,
     strongest_units,
 )
-from lookalike.explore.why import Explanation, explain_images, seen_box
+from lookalike.explore.why import Explanation, explain_images
 from lookalike.photos import PhotoLimits, read_photo
 from lookalike.quantization.arguments import check_count
 from lookalike.query import MachineTag

@@ -20,10 +20,9 @@ from PIL import Image
 
 from lookalike.appearance import srgb_of
 from lookalike.errors import InvalidArgumentError
+from lookalike.explore.boxes import Box
 
 __all__ = ["heat_over", "heat_overlay"]
-
-Box = tuple[float, float, float, float]
 
 # Lightness, chroma and hue in degrees (OKLab's polar form), at even steps.
 _FOR = ((0.32, 0.12, 300.0), (0.48, 0.19, 350.0), (0.64, 0.19, 33.0), (0.80, 0.15, 70.0), (0.94, 0.12, 102.0))

@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InvalidArgumentError
+from lookalike.explore.boxes import Box
 from lookalike.quantization.arguments import check_count
 
 __all__ = ["CellBox", "UnitPhoto", "UnitView", "check_unit", "strongest_cells", "strongest_photos", "strongest_units"]
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,13 @@ from PIL import Image
 
 from lookalike.collection.probe import compared
 from lookalike.encoders import ImageEncoder
-from lookalike.encoders.card import EncoderCard, Transform
+from lookalike.encoders.card import Transform
 from lookalike.encoders.encoder import Encoding
 from lookalike.encoders.preprocessing import crop_box
 from lookalike.errors import InvalidArgumentError
+from lookalike.explore.boxes import Box, seen_box
 
-__all__ = ["Explanation", "cell_contributions", "explain_images", "hiding_effects", "seen_box", "shared_classes"]
-
-Box = tuple[float, float, float, float]
+__all__ = ["Explanation", "cell_contributions", "explain_images", "hiding_effects", "shared_classes"]
 
 _POOLED_TOLERANCE = 1e-3
 """How far a pooled map may be from the embedding, in any coordinate, to be called its origin. Ours: 3e-8."""
@@ -226,12 +225,6 @@ def hiding_effects(
     cosines = compared(encoder.encode([shrunk, *pictures]).embeddings, mean) @ other
     effects: NDArray[np.float32] = (cosines[0] - cosines[1:]).reshape(_GRID, _GRID).astype(np.float32)
     return effects
-
-
-def seen_box(width: int, height: int, card: EncoderCard) -> Box:
-    """Return what the network sees of a photo: left, top, right, bottom as shares of its width and height."""
-    left, top, right, bottom = crop_box(width, height, card)
-    return left / width, top / height, right / width, bottom / height
 
 
 def shared_classes(
