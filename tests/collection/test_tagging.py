@@ -298,6 +298,16 @@ def test_a_tag_that_is_given_cannot_be_rejected(photos: lookalike.Collection) ->
     assert ("x", "user") not in plain(photos, 4)
 
 
+@pytest.mark.parametrize("gives", ["add", "accept"])
+@pytest.mark.parametrize("takes", ["remove", "reject"])
+def test_a_change_cannot_give_a_tag_and_take_it(photos: lookalike.Collection, gives: str, takes: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="Choose one"):
+        photos.change_tags(TagChange([4], add=["y"]), TagChange([4], **{gives: ["Pier"], takes: ["pier"]}))
+    assert not {"y", "Pier"} & {raw for raw, _ in plain(photos, 4)}
+    with pytest.raises(InvalidArgumentError, match="never suggested"):
+        photos.change_tags(TagChange([4], reject=["dopplr:eat=oslo"]))
+
+
 def test_what_a_file_says_of_a_rejected_tag_is_put_back(photos: lookalike.Collection) -> None:
     state = TagState("x", (4,), raw="X", origin="file", rejected=True)
     photos.restore_tags([state])
