@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import lookalike
-from lookalike.cli.contact_sheet import GROUND, MARGIN, WIDTH, justified_rows
+from lookalike.cli.contact_sheet import GROUND, MARGIN, MAX_HEIGHT, WIDTH, justified_rows
 from lookalike.cli.typeface import Typeface
 
 aspects = st.lists(st.floats(0.45, 3.2), min_size=1, max_size=60)
@@ -118,6 +118,17 @@ def test_a_sheet_that_cannot_be_written_is_a_calm_error(run, demo_collection, tm
     result = run("search", "1", "--sheet", tmp_path / "no" / "s.jpg", "-c", demo_collection)
     assert result.exit_code == 1
     assert "No such file or directory" in result.stderr.replace("\n", " ")
+
+
+def test_a_sheet_that_is_too_high_for_its_format_is_refused_with_what_helps(
+    run, demo_collection, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setitem(MAX_HEIGHT, ".webp", 400)
+    result = run("search", "1", "--sheet", tmp_path / "s.webp", "-c", demo_collection)
+    assert result.exit_code == 1
+    assert ".webp holds 400. Ask for fewer photos (-k), or name a .png." in " ".join(result.stderr.split())
+    assert not (tmp_path / "s.webp").exists()
+    assert run("search", "1", "--sheet", tmp_path / "s.png", "-c", demo_collection).exit_code == 0
 
 
 @given(text=st.text(max_size=60), width=st.integers(20, 400))
