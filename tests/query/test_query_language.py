@@ -178,6 +178,7 @@ def test_a_hundred_thousand_characters_are_read(text: str) -> None:
         ("-dog 2:dog", (Words("dog", weight=-1), Words("dog", weight=2))),
         ("-2:dog +dog", (Words("dog", weight=-2), Words("dog"))),
         ('0.5:"red car" .5:"red car"', (Words("red car", phrase=True, weight=0.5),) * 2),
+        ("100:dog 100.5:dog 999:dog", (Words("dog", weight=100), Words("100.5:dog"), Words("999:dog"))),
         ('"say ""cheese"""', (Words('say "cheese"', phrase=True),)),
         ('"never closed -dog', (Words("never closed -dog", phrase=True),)),
         ('"van gogh"-like', (Words("van gogh", phrase=True), Words("-like"))),
