@@ -234,6 +234,17 @@ def test_pages_of_judged_ordered_and_distinct_lists_join_to_the_whole(
             assert len(whole) + sum(len(hit.others) for hit in whole) == len(bursts) - 1
 
 
+def test_behind_many_copies_it_is_looked_for_more(
+    bursts: lookalike.Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = f"photo:{bursts.ids()[0]}"  # its twelve copies are nearest
+    expected = [hit.id for hit in bursts.search(query, k=3, distinct=True)]
+    monkeypatch.setattr("lookalike.collection.query_search._LOOKED_THROUGH", 1)
+    found = bursts.search(query, k=3, distinct=True)
+    assert [hit.id for hit in found] == expected
+    assert len(found.hits[0].others) == 11
+
+
 @pytest.mark.parametrize("query", ["order:time", "on:05-05 cut:yes", "format:jpeg order:quality", "-pottery cut:yes"])
 def test_nothing_is_cut_off_where_nothing_is_asked_of_what_photos_show(
     bursts: lookalike.Collection, query: str
