@@ -149,6 +149,13 @@ def test_covers_can_be_done_without_and_that_is_remembered(open_page, judged_url
     expect(cover).to_have_count(0)
 
 
+def test_a_covered_goal_photo_is_shown_nowhere(open_page, judged_url):
+    for path in ("/?similar=2", "/?words=photo:2 flowers"):
+        page = open_page(path, url=judged_url)
+        expect(page.locator("li[data-photo] img").first).to_be_visible()
+        expect(page.locator(".chip img, .search-goal")).to_have_count(0)
+
+
 def test_there_is_no_switch_where_nothing_would_be_covered(open_page):
     page = open_page()
     expect(page.locator("li[data-photo] img").first).to_be_visible()

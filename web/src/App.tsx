@@ -5,6 +5,7 @@ import { Logo } from "./icons";
 import { FailuresDialog } from "./ingest/FailuresDialog";
 import { IngestBar } from "./ingest/IngestBar";
 import { navigation } from "./navigation";
+import { covering } from "./nsfw/covering";
 import { useChanges } from "./observable";
 import { listOf } from "./photos/photo_list";
 import { DropZone } from "./search/DropZone";
@@ -22,6 +23,7 @@ export function App() {
   const { place } = useChanges(navigation);
   const { returns } = useChanges(server);
   const list = useChanges(listOf(place.subject));
+  useChanges(covering);
 
   useEffect(() => {
     if (list.error instanceof ServerGoneError) void server.ask();

@@ -1,6 +1,9 @@
 /** A query as it was understood: one chip for each item, which a click takes out of the search. */
 import { type QueryItem, thumbnailAddress } from "../api";
 import { CloseIcon } from "../icons";
+import { covering } from "../nsfw/covering";
+import { useChanges } from "../observable";
+import { knownPhoto } from "../photos/photo_list";
 import { queryHref } from "../url";
 import { labelOf, weightLabel, without } from "./query_text";
 
@@ -19,14 +22,16 @@ export function QueryChips({ items }: { items: QueryItem[] }) {
 }
 
 function Chip({ item, items }: { item: QueryItem; items: QueryItem[] }) {
+  useChanges(covering);
   const label = labelOf(item);
   const weight = weightLabel(item.weight);
   const rest = without(items, item);
-  const photo = item.kind === "photo" ? /photo:(\d+)/.exec(item.text) : null;
+  const photo = item.kind === "photo" ? Number(/photo:(\d+)/.exec(item.text)?.[1]) || null : null;
+  const known = photo === null ? null : knownPhoto(photo);
   return (
     <li class={`chip ${(item.weight ?? 1) < 0 ? "unwanted" : ""}`} title={item.text}>
       {item.hex && <span class="dot" style={{ background: item.hex }} />}
-      {photo && <img src={thumbnailAddress(Number(photo[1]))} alt="" />}
+      {photo !== null && !(known && covering.covers(known)) && <img src={thumbnailAddress(photo)} alt="" />}
       <span>
         {weight && <span class="chip-weight">{weight} </span>}
         {label}
