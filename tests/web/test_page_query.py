@@ -146,6 +146,7 @@ def test_a_query_is_shown_item_by_item_and_items_can_be_taken_out(open_page, api
     expect(chips).to_have_text(["flowers", "not boat", "Quality at least 0.1"])
     expect(field_of(page)).to_have_value("flowers -boat quality>0.1")
     expect_the_hits_of(page, api, "flowers -boat quality>0.1")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     for name in ("Search without not boat", "Search without Quality at least 0.1"):
         page.get_by_role("link", name=name).click()
     expect(chips).to_have_count(0)  # one word needs none
@@ -168,3 +169,11 @@ def test_what_is_wrong_is_marked_and_can_be_mended(open_page, line, wrong):
     mend.click()
     expect(field_of(page)).to_be_focused()
     assert page.evaluate("getSelection().toString()") == wrong
+
+
+def test_what_is_written_from_right_to_left_is_shown_so(open_page):
+    page = open_page("/?words=غروب colour:red")
+    expect(page.locator("li[data-photo], .message").first).to_be_visible()
+    expect(field_of(page)).to_have_css("direction", "rtl")
+    page.goto("/?words=sunset colour:red")
+    expect(field_of(page)).to_have_css("direction", "ltr")

@@ -92,6 +92,18 @@ def test_words_that_nothing_has_say_so_and_lead_on(open_page):
     expect(page.locator("li[data-photo]").first).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("nothing-has-this-word", "No photo has the words “nothing-has-this-word”"), ("near:here", "This search cannot be read")],
+)
+def test_a_search_that_finds_nothing_is_read_aloud(open_page, line, told):
+    page = open_page()
+    field = page.get_by_role("combobox", name="Search by words")
+    field.fill(line)
+    field.press("Enter")
+    expect(page.get_by_role("heading", level=1, name=told)).to_be_focused()
+
+
 def test_a_chosen_photo_finds_similar_ones(open_page, outside):
     page = open_page()
     with page.expect_file_chooser() as chooser:

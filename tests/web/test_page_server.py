@@ -34,7 +34,7 @@ def test_an_empty_collection_tells_how_to_fill_it(open_page, collection, start_s
     with start_server(create_app(collection)) as url:
         page = open_page(url=url)
         expect(page.get_by_role("heading", name="No photos here yet")).to_be_visible()
-        expect(page.get_by_text("lookalike add")).to_be_visible()
+        expect(page.get_by_text(f"lookalike add ~/Pictures -c {collection.path}", exact=True)).to_be_visible()
 
 
 def test_a_running_ingest_shows_its_progress_and_its_photos(open_page, collection, few_photos, start_server):

@@ -10,6 +10,7 @@ import {
   formatPlace,
   formatScore,
   formatTakenAt,
+  shellQuoted,
   titleOf,
 } from "./format";
 
@@ -99,3 +100,9 @@ describe("a running job", () => {
     expect(formatJob({ ...job, message: "The index is being built." })).toBe("The index is being built.");
   });
 });
+
+test.each([
+  ["/home/a/photos.lookalike", "/home/a/photos.lookalike"],
+  ["/home/a/My photos", "'/home/a/My photos'"],
+  ["it's", "'it'\\''s'"],
+])("%s is one word of a shell as %s", (path, quoted) => expect(shellQuoted(path)).toBe(quoted));

@@ -29,6 +29,10 @@ export function formatBytes(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+/** A path as a shell takes it for one word. */
+export const shellQuoted = (path: string) =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
 /** `5 seconds`, `3 minutes`, `2 hours`: one unit is enough for what is an estimate. */
 export function formatDuration(seconds: number): string {
   const [size, name] = seconds < 90 ? [1, "second"] : seconds < 90 * 60 ? [60, "minute"] : [3600, "hour"];

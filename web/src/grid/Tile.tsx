@@ -46,7 +46,9 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
       >
         <Thumbnail src={thumbnailUrl(photo)} alt={title} />
         <span class="tile-caption" aria-hidden="true">
-          <span class="tile-title">{title}</span>
+          <span class="tile-title" dir="auto">
+            {title}
+          </span>
           {score !== undefined && subject.kind !== "similar" && <span class="tile-score">{formatScore(score)}</span>}
         </span>
       </a>

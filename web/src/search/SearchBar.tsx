@@ -120,6 +120,7 @@ export function SearchBar({ subject, goal }: SearchBarProps) {
           aria-activedescendant={open && active >= 0 ? optionId(active) : undefined}
           class="search-field"
           name="words"
+          dir="auto"
           value={words}
           onInput={(event) => {
             setWords(event.currentTarget.value);

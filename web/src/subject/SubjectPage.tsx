@@ -1,7 +1,7 @@
 /** What is shown of a subject: its head, its photos, or why there are none. */
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, uploadThumbnailUrl } from "../api";
-import { formatCount, formatPhotos, titleOf } from "../format";
+import { formatCount, formatPhotos, shellQuoted, titleOf } from "../format";
 import { Grid } from "../grid/Grid";
 import { failuresDialog } from "../ingest/FailuresDialog";
 import { CoveringSwitch } from "../nsfw/Covered";
@@ -89,11 +89,13 @@ function Head({ list }: { list: PhotoList }) {
         ? `${list.photos.length}+ photos`
         : "";
     const items = list.query?.items ?? [];
+    // Until the answer tells, a line of several words is taken for one of several items.
+    const inChips = list.query ? needsChips(items) : /\s/.test(subject.words);
     return (
       <section class="words-head">
-        <SubjectTitle before="Photos with" name={`“${subject.words}”`} />
-        <p class="quiet">{list.photos.length > 0 && [count, wordsBy(list)].filter(Boolean).join(" · ")}</p>
+        <SubjectTitle before="Photos with" name={`“${subject.words}”`} unseen={inChips} />
         {needsChips(items) && <QueryChips items={items} />}
+        <p class="quiet">{list.photos.length > 0 && [count, wordsBy(list)].filter(Boolean).join(" · ")}</p>
       </section>
     );
   }
@@ -145,20 +147,19 @@ function NewPhotos({ list }: { list: PhotoList }) {
 }
 
 function NoPhotos({ list }: { list: PhotoList }) {
-  const { job } = useChanges(server);
+  const { job, status } = useChanges(server);
   if (list.subject.kind === "words") {
+    const inChips = needsChips(list.query?.items ?? []);
     return (
-      <Message
-        title={
-          needsChips(list.query?.items ?? [])
-            ? "No photo is all of this"
-            : `No photo has the words “${list.subject.words}”`
-        }
-      >
-        <p>
-          Words are looked up in titles, captions, keywords and file names, and in what is seen in photos. Fewer or
-          other words may find more.
-        </p>
+      <Message title={inChips ? "No photo is all of this" : `No photo has the words “${list.subject.words}”`}>
+        {inChips ? (
+          <p>Take something out of the search by its ×, and more may be found.</p>
+        ) : (
+          <p>
+            Words are looked up in titles, captions, keywords and file names, and in what is seen in photos. Other words
+            may find more.
+          </p>
+        )}
         <p>
           <a class="button" href="/">
             See all photos
@@ -185,7 +186,7 @@ function NoPhotos({ list }: { list: PhotoList }) {
     <Message title="No photos here yet" under>
       <p>Add a folder of them, and this page fills as they are read:</p>
       <p>
-        <code>lookalike add ~/Pictures</code>
+        <code>lookalike add ~/Pictures{status && ` -c ${shellQuoted(status.collection)}`}</code>
       </p>
     </Message>
   );

@@ -3,7 +3,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { isLong } from "../format";
 import { navigation } from "../navigation";
 
-export function SubjectTitle({ before, name }: { before: string; name: string }) {
+interface SubjectTitleProps {
+  before: string;
+  name: string;
+  /** It is on screen in another form, and read aloud only. */
+  unseen?: boolean;
+}
+
+export function SubjectTitle({ before, name, unseen = false }: SubjectTitleProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (!navigation.arrivedByLink) return;
@@ -11,9 +18,9 @@ export function SubjectTitle({ before, name }: { before: string; name: string })
     heading.current?.focus({ preventScroll: true });
   }, []);
   return (
-    <h1 ref={heading} class="subject-title" tabIndex={-1}>
+    <h1 ref={heading} class={unseen ? "visually-hidden" : "subject-title"} tabIndex={-1}>
       <span class="subject-before">{before} </span>
-      <span class={`subject-name ${isLong(name) ? "long" : ""}`} title={name}>
+      <span class={`subject-name ${isLong(name) ? "long" : ""}`} title={name} dir="auto">
         {name}
       </span>
     </h1>

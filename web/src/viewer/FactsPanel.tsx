@@ -96,8 +96,14 @@ function Details({ photo, match }: { photo: PhotoDetails; match: Record<string, 
   const lens = tagged(photo, "lens");
   return (
     <>
-      <h2 class={isLong(titleOf(photo)) ? "long" : ""}>{titleOf(photo)}</h2>
-      {facts.caption && <p class="facts-caption">{facts.caption}</p>}
+      <h2 dir="auto" class={isLong(titleOf(photo)) ? "long" : ""}>
+        {titleOf(photo)}
+      </h2>
+      {facts.caption && (
+        <p class="facts-caption" dir="auto">
+          {facts.caption}
+        </p>
+      )}
       {match && <Match match={match} />}
       <dl>
         {photo.taken_at && (

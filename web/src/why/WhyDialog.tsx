@@ -160,7 +160,7 @@ function Side({ side, heat, strongest }: { side: WhyPhoto; heat: boolean; strong
         ))}
       </div>
       <figcaption>
-        {titleOf(photo)}
+        <bdi>{titleOf(photo)}</bdi>
         <span class="visually-hidden"> Its colours: {palette.map(({ name }) => name).join(", ")}.</span>
       </figcaption>
     </figure>
