@@ -30,6 +30,8 @@ def shown_ids(page) -> list[int]:
 
 
 def expect_the_hits_of(page, api, line: str):
+    # Not while the page's own search goes on: what tags teach counts once a search has learned it, and others don't wait.
+    expect(page.locator(".grid")).to_have_attribute("aria-busy", "false")
     hits = api.get("/search", params={"q": line, "k": 5}).json()["hits"]
     expect(page.locator("li[data-photo]").first).to_have_attribute("data-photo", str(hits[0]["id"]))
     assert shown_ids(page)[:5] == [hit["id"] for hit in hits]
