@@ -56,14 +56,10 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
         <DotsIcon />
       </a>
       {score !== undefined && subject.kind === "similar" && (
-        <a
-          class="tile-why"
-          href={whyHref(subject.id, photo.id)}
-          aria-label={`Why ${title} is similar: ${formatScore(score)}`}
-          title="Why they are alike"
-        >
+        <a class="tile-why" href={whyHref(subject.id, photo.id)} title="Why they are alike">
           <span class="tile-why-score">{formatScore(score)} </span>
           <span class="tile-why-word">why?</span>
+          <span class="visually-hidden"> {title}</span>
         </a>
       )}
       {covered && <Cover photo={photo} />}

@@ -21,7 +21,6 @@ export function Cover({ photo }: { photo: Photo }) {
     <button
       type="button"
       class="cover"
-      aria-label={`Show ${titleOf(photo)}, covered as possibly not safe for work`}
       onClick={(event) => {
         event.preventDefault();
         event.stopPropagation();
@@ -31,7 +30,10 @@ export function Cover({ photo }: { photo: Photo }) {
       <span class="cover-text">
         <EyeIcon />
         <span>Possibly NSFW</span>
-        <span class="cover-show">Show</span>
+        <span>
+          <span class="cover-show">Show</span>
+          <span class="visually-hidden"> {titleOf(photo)}</span>
+        </span>
       </span>
     </button>
   );

@@ -71,8 +71,7 @@ function wordsBy(list: PhotoList): string {
 function Head({ list }: { list: PhotoList }) {
   const { subject } = list;
   const goal = goalOf(list);
-  if (subject.kind === "similar")
-    return goal ? <PhotoGoal photo={goal} subject={subject} /> : <div class="goal waiting" />;
+  if (subject.kind === "similar") return goal ? <PhotoGoal photo={goal} subject={subject} /> : <WaitingGoal />;
   if (subject.kind === "upload") return <UploadGoal thumbnail={uploadThumbnailUrl(subject.upload)} same={goal} />;
   if (subject.kind === "words") {
     if (list.complete && list.photos.length === 0) {
@@ -100,6 +99,15 @@ function Head({ list }: { list: PhotoList }) {
     );
   }
   return <CollectionHead coverable={list.photos.some(isCoverable)} />;
+}
+
+/** Room for the goal photo, of which nothing is known yet. */
+function WaitingGoal() {
+  return (
+    <div class="goal waiting">
+      <h1 class="visually-hidden">Similar photos</h1>
+    </div>
+  );
 }
 
 /** `coverable`: some photo here would be covered; else there is nothing to choose. */
