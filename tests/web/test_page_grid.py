@@ -144,6 +144,19 @@ def test_arrow_keys_walk_the_grid(open_page, photos):
     expect(tile(page, photos[1]["id"]).locator(".tile-photo")).to_be_focused()
 
 
+def test_what_the_keys_lead_to_is_not_under_the_bar(open_page):
+    page = open_page()
+    page.locator("li[data-photo] .tile-photo").first.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(50)
+    for _ in range(8):
+        page.keyboard.press("ArrowUp")
+        page.wait_for_timeout(50)
+        focused = "document.activeElement.getBoundingClientRect().top"
+        assert page.evaluate(f"{focused} >= document.querySelector('.bar').getBoundingClientRect().bottom")
+
+
 def test_the_photo_looked_at_stays_in_place_when_the_width_changes(open_page, wait_until):
     page = open_page()
     expect(page.locator("li[data-photo]").first).to_be_visible()

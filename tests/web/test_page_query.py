@@ -140,6 +140,18 @@ def test_an_example_of_the_help_is_searched_for_by_a_click(open_page, api):
     expect_the_hits_of(page, api, "style:minimalist")
 
 
+def test_back_leaves_the_help_with_the_page_that_it_lay_over(open_page):
+    page = open_page()
+    page.get_by_role("button", name="What can be searched for").click()
+    help = page.get_by_role("dialog", name="What can be searched for")
+    help.get_by_role("link", name="flowers", exact=True).click()
+    expect(page.get_by_role("heading", name="Photos with “flowers”")).to_be_visible()
+    page.get_by_role("button", name="What can be searched for").click()
+    expect(help).to_be_visible()
+    page.go_back()
+    expect(help).not_to_be_visible()
+
+
 def test_a_query_is_shown_item_by_item_and_items_can_be_taken_out(open_page, api):
     page = open_page("/?words=flowers -boat 2:colour:teal@30% quality>0.1")
     chips = page.get_by_role("list", name="What is searched for").get_by_role("listitem")

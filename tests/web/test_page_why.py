@@ -45,6 +45,17 @@ def test_a_hit_says_why_it_is_similar(open_page, api, best):
     expect(page).to_have_url(re.compile(r"\?similar=7$"))
 
 
+def test_closing_why_gives_the_focus_back(open_page):
+    page = open_page("/?similar=7")
+    link = page.locator(".tile-why").nth(1)
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(why(page).get_by_role("heading", level=2)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(why(page)).not_to_be_attached()
+    expect(link).to_be_focused()
+
+
 def test_heat_lies_over_both_photos_and_can_be_taken_away(open_page, wait_until, best):
     page = open_page(f"/?similar=7&why={best['id']}")
     heats = why(page).locator(".heat")

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { type Failure, getFailures } from "../api";
 import { CloseIcon } from "../icons";
+import { navigation } from "../navigation";
 import { Observable, useChanges } from "../observable";
 
 class Failures extends Observable {
@@ -31,11 +32,13 @@ export const failuresDialog = new Failures();
 
 export function FailuresDialog() {
   const { shown, failures, error } = useChanges(failuresDialog);
+  const { place } = useChanges(navigation);
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (shown) dialog.current?.showModal();
     else dialog.current?.close();
   }, [shown]);
+  useEffect(() => dialog.current?.close(), [place]); // Back leads away from it
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog closes it, as Escape does
     <dialog

@@ -2,11 +2,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { getTags } from "../api";
 import { CloseIcon, HelpIcon } from "../icons";
+import { navigation } from "../navigation";
+import { useChanges } from "../observable";
 import { queryHref } from "../url";
 import { EXAMPLES } from "./examples";
 import { tagQuery } from "./query_text";
 
 export function QueryHelp() {
+  const { place } = useChanges(navigation);
   const dialog = useRef<HTMLDialogElement>(null);
   const [tag, setTag] = useState("#beach");
   const [shown, setShown] = useState(false);
@@ -16,6 +19,7 @@ export function QueryHelp() {
       .then(({ tags: [first] }) => first && setTag(tagQuery(first.raw)))
       .catch(() => {}); // the example stays what it is
   }, [shown]);
+  useEffect(() => dialog.current?.close(), [place]); // Back leads away from it
   const open = () => {
     setShown(true);
     dialog.current?.showModal();

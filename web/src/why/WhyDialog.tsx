@@ -25,8 +25,12 @@ export function WhyDialog({ list, goal, other }: WhyDialogProps) {
   const [error, setError] = useState<string | null>(null);
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
     dialog.current?.showModal();
     title.current?.focus();
+    return () => {
+      if (document.activeElement === document.body) before?.focus({ preventScroll: true });
+    };
   }, []);
   useEffect(() => {
     const asked = new AbortController();
