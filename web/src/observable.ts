@@ -5,6 +5,8 @@
 import { useEffect, useReducer } from "preact/hooks";
 
 export class Observable {
+  /** Changes so far. */
+  version = 0;
   readonly #listeners = new Set<() => void>();
 
   subscribe(listener: () => void): () => void {
@@ -13,6 +15,7 @@ export class Observable {
   }
 
   protected changed(): void {
+    this.version += 1;
     for (const listener of [...this.#listeners]) listener();
   }
 }
@@ -20,8 +23,9 @@ export class Observable {
 /** Draw the calling component again whenever `source` changes. */
 export function useChanges<T extends Observable>(source: T): T {
   const [, redraw] = useReducer((count: number, _: undefined) => count + 1, 0);
+  const drawn = source.version;
   useEffect(() => {
-    redraw(undefined); // it may have changed between the first drawing and this subscription
+    if (source.version !== drawn) redraw(undefined); // between the first drawing and this subscription
     return source.subscribe(() => redraw(undefined));
   }, [source]);
   return source;

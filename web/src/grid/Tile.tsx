@@ -10,6 +10,9 @@ import { hrefOf, type Subject, similarHref, whyHref } from "../url";
 import type { Box, Row } from "./justified_rows";
 import { Thumbnail } from "./Thumbnail";
 
+/** Width of a tile in which score and word of the link to why do not stand side by side. */
+const NARROW_PX = 112;
+
 interface TileProps {
   photo: Listed;
   subject: Subject;
@@ -57,7 +60,7 @@ export function Tile({ photo, subject, row, box, position, setSize }: TileProps)
       </a>
       {score !== undefined && subject.kind === "similar" && (
         <a class="tile-why" href={whyHref(subject.id, photo.id)} title="Why they are alike">
-          <span class="tile-why-score">{formatScore(score)} </span>
+          <span class={box.width < NARROW_PX ? "visually-hidden" : ""}>{formatScore(score)} </span>
           <span class="tile-why-word">why?</span>
           <span class="visually-hidden"> {title}</span>
         </a>
