@@ -120,10 +120,11 @@ def test_another_encoder_than_the_collection_s_is_refused(run, run_json, tmp_pat
         assert "cannot be compared" in result.stderr.replace("\n", " ")
 
 
-def test_an_unknown_encoder_is_an_error_and_makes_no_collection(run, tmp_path, collection) -> None:
-    result = run("add", tmp_path, "-c", collection, "--encoder", "no-such-encoder")
+@pytest.mark.parametrize("name", ["no-such-encoder", ""])
+def test_an_unknown_encoder_is_an_error_and_makes_no_collection(run, tmp_path, collection, name) -> None:
+    result = run("add", tmp_path, "-c", collection, "--encoder", name)
     assert result.exit_code == 1
-    assert "no-such-encoder" in result.stderr
+    assert f"There is no encoder '{name}'" in result.stderr
     assert not collection.exists()
 
 

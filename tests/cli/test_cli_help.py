@@ -93,3 +93,27 @@ def test_a_wrong_command_line_ends_with_2_and_says_why(run, arguments) -> None:
     assert result.exit_code == 2
     assert "Usage: " in result.stderr
     assert "Error" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", ""),
+        ("add", ".", ""),
+        ("open", ""),
+        ("info", "-c", ""),
+        ("backup", ""),
+        ("restore", ""),
+        ("search", "boat", "--folder", ""),
+        ("search", "boat", "--sheet", ""),
+        ("search", "--vector", ""),
+        ("why", "1", "2", "--sheet", ""),
+        ("tags", "--undo", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_current_directory(run, tmp_path, monkeypatch, arguments) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "the path is empty" in " ".join(result.stderr.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.cli.facts import bytes_by_part, print_facts
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, given_path
 from lookalike.cli.seen import print_swatches, seen_facts, seen_json
 from lookalike.cli.terminal import print_json, stdout
 from lookalike.cli.wording import count, shown_path, size
@@ -31,7 +31,10 @@ def info(
     embedding: Annotated[
         Path | None,
         typer.Option(
-            "--embedding", metavar="FILE", help="Of a photo: also write its vector, a .npy, for search --vector."
+            "--embedding",
+            parser=given_path,
+            metavar="FILE",
+            help="Of a photo: also write its vector, a .npy, for search --vector.",
         ),
     ] = None,
     json: JsonOption = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, given_path
 from lookalike.cli.terminal import print_json, print_note, print_plain, stdout
 from lookalike.cli.wording import count, one_line, shown_path
 
@@ -43,7 +43,8 @@ def search(
         bool, typer.Option("--exact", metavar="", help="Compare with every photo, not through the index.")
     ] = False,
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also draw a contact sheet: .jpg, .png or .webp.")
+        Path | None,
+        typer.Option(parser=given_path, metavar="FILE", help="Also draw a contact sheet: .jpg, .png or .webp."),
     ] = None,
     photo: Annotated[
         bool, typer.Option("--photo", metavar="", help="What is given is a photo's file or id, not a query.")
@@ -53,12 +54,19 @@ def search(
     ] = False,
     vector: Annotated[
         Path | None,
-        typer.Option("--vector", metavar="FILE", help="Search by the vector of a .npy file, beside a query or alone."),
+        typer.Option(
+            "--vector",
+            parser=given_path,
+            metavar="FILE",
+            help="Search by the vector of a .npy file, beside a query or alone.",
+        ),
     ] = None,
     distinct: Annotated[
         bool, typer.Option("--distinct", metavar="", help="Of photos that are nearly the same, show the best only.")
     ] = False,
-    folder: Annotated[Path | None, typer.Option(metavar="PATH", help="Only photos in this folder and below.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(parser=given_path, metavar="PATH", help="Only photos in this folder and below.")
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only photos taken then or later: 2019, 2019-06, 2019-06-30.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption, given_path
 from lookalike.cli.tag_undo import edit_facts, read_undo
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import count, one_line
@@ -156,7 +156,12 @@ def tags(
     ] = None,
     undo: Annotated[
         Path | None,
-        typer.Option("--undo", metavar="FILE", help="Undo a change, by what it printed with --json; - reads it here."),
+        typer.Option(
+            "--undo",
+            parser=given_path,
+            metavar="FILE",
+            help="Undo a change, by what it printed with --json; - reads it here.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -155,7 +155,8 @@ class Collection:
                 raise NotACollectionError(message)
             if not create:
                 raise _no_collection(directory)
-            cls._create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify, nsfw=nsfw is None or nsfw)
+            wanted = DEFAULT_ENCODER if encoder is None else encoder
+            cls._create(directory, wanted, precision or "int8", notify, nsfw=nsfw is None or nsfw)
         settings = CollectionSettings.read(directory / "collection.json")
         for name, asked, stored in (
             ("encoder", encoder, settings.encoder),
