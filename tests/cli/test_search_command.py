@@ -354,3 +354,21 @@ def test_a_vector_of_a_file_is_searched_with(run, run_json, demo_collection, tmp
     assert "Errno" not in result.stderr
     assert run("search", "-c", demo_collection).exit_code == 2
     assert run("search", "x", "--words", "--vector", "x.npy", "-c", demo_collection).exit_code == 2
+
+
+@pytest.mark.parametrize("asked", [(), ("",), ("  ",), ("", "--words"), ("", "--photo", "--folder", ".")])
+def test_nothing_asked_is_a_wrong_command_line(run, photos, asked) -> None:
+    result = run("search", *asked, "-c", photos.path)
+    assert result.exit_code == 2
+    assert "ask for something" in result.stderr
+
+
+def test_a_folder_alone_lists_its_photos(run_json, photos, vase) -> None:
+    printed = run_json("search", "--folder", vase.parent, "-k", 1000, "-c", photos.path)
+    assert {hit["path"] for hit in printed["hits"]} == {str(path) for path in vase.parent.glob("*.webp")}
+    assert run_json("search", "", "--folder", vase.parent, "-k", 1000, "-c", photos.path)["hits"] == printed["hits"]
+
+
+def test_a_number_too_long_for_an_id_is_words(run, photos) -> None:
+    result = run("search", "9" * 5000, "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (0, "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, given_path
+from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption, given_path
 from lookalike.cli.terminal import print_json, print_note, print_plain, stdout
 from lookalike.cli.wording import count, one_line, shown_path
 
@@ -24,6 +24,9 @@ __all__ = ["search"]
 _SHOWN = 76
 """A longer line would break in a terminal, and the mark below it point elsewhere."""
 
+_ID_DIGITS = 19
+"""As many as the largest number of SQLite has; Python refuses to read thousands of them."""
+
 _WORDS = {
     "joint": "words in the encoder's joint space",
     "classes": "words by the classes seen in photos",
@@ -38,7 +41,7 @@ def search(
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
-    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many photos.")] = 20,
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_LIMIT, metavar="N", help="How many photos.")] = 20,
     exact: Annotated[
         bool, typer.Option("--exact", metavar="", help="Compare with every photo, not through the index.")
     ] = False,
@@ -86,7 +89,9 @@ def search(
         raise typer.BadParameter("--photo and --words exclude each other.")
     if vector is not None and (photo or words):
         raise typer.BadParameter("--vector goes with a query; leave --photo and --words away.")
-    if vector is None and not query:
+    wanted = " ".join(query or ())
+    limits = folder is not None or since is not None or until is not None
+    if vector is None and not wanted.strip() and (photo or words or not limits):
         raise typer.BadParameter("name a photo or ask for something.", param_hint="PHOTO|ID|QUERY")
     if sheet is not None:
         from lookalike.cli.contact_sheet import SHEET_SUFFIXES
@@ -96,9 +101,7 @@ def search(
 
     from lookalike.collection import Collection, Within
 
-    limits = folder is not None or since is not None or until is not None
     within = Within(folder=folder, since=since, until=until) if limits else None
-    wanted = " ".join(query or ())
     subject = wanted if words or vector is not None else _photo(wanted, force=photo)
     values = None if vector is None else _vector(vector)
     with Collection.open(collection, create=False, notify=print_note) as photos:
@@ -133,7 +136,7 @@ def _photo(wanted: str, *, force: bool) -> Path | int | str:
             return path
     except OSError:  # a sentence is too long to be a file's name
         pass
-    if wanted.isascii() and wanted.isdecimal():
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= _ID_DIGITS:
         return int(wanted)
     return path if force else wanted
 
