@@ -372,3 +372,9 @@ def test_a_folder_alone_lists_its_photos(run_json, photos, vase) -> None:
 def test_a_number_too_long_for_an_id_is_words(run, photos) -> None:
     result = run("search", "9" * 5000, "-c", photos.path)
     assert (result.exit_code, result.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_json_is_json_in_any_encoding(run_process, photos, encoding) -> None:
+    printed = run_process("search", "Größe 😀", "--json", "-c", photos.path, env={"PYTHONIOENCODING": encoding})
+    assert json.loads(printed.stdout)["query"] == "Größe 😀"
