@@ -107,6 +107,8 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
             }
         )
         return
+    from lookalike.cli.add_summary import failures_command
+
     parts = ", ".join(f"{part} {size(n)}" for part, n in sizes.items() if part != "total" and n)
     print_facts(
         {
@@ -118,7 +120,7 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
             "Styles": photos.style_method,
             "NSFW": "photos are judged by open_nsfw" if photos.settings.nsfw else "photos are not judged",
             "On disk": f"{size(sizes['total'])}: {parts}",
-            "Not readable": f"{count(n_failures, 'file')}: lookalike info --failures" if n_failures else "",
+            "Not readable": f"{count(n_failures, 'file')}: {failures_command(photos.path)}" if n_failures else "",
         }
     )
 
