@@ -117,3 +117,10 @@ def test_an_empty_path_is_not_the_current_directory(run, tmp_path, monkeypatch, 
     assert result.exit_code == 2
     assert "the path is empty" in " ".join(result.stderr.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_usage_brackets_an_argument_once(run, command) -> None:
+    usage = run(command, "--help").stdout.partition("Usage:")[2].partition("\n\n")[0]
+    assert "[[" not in usage
+    assert "...]" not in usage

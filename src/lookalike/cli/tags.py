@@ -45,7 +45,7 @@ def ids_given(photos: Collection, given: Iterable[str]) -> list[int]:
 def tag(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="A photo of the collection: its id or a file.")],
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="TAG...", help="Tags, or machine tags such as dopplr:eat=Kreuzberg.")
+        list[str] | None, typer.Argument(metavar="TAG", help="Tags, or machine tags such as dopplr:eat=Kreuzberg.")
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -86,9 +86,9 @@ def tag(
     if remove + reject + suggest + (accept is not None) > 1:
         raise typer.BadParameter("give one of --remove, --reject, --suggest and --accept.")
     if (remove or reject) and not given:
-        raise typer.BadParameter("name the tags.", param_hint="TAG...")
+        raise typer.BadParameter("name the tags.", param_hint="TAG")
     if (suggest or accept is not None) and given:
-        raise typer.BadParameter("--suggest and --accept find the tags themselves.", param_hint="TAG...")
+        raise typer.BadParameter("--suggest and --accept find the tags themselves.", param_hint="TAG")
     if also and (not given or suggest or accept is not None):
         raise typer.BadParameter("--also is for tags that are given, taken off or rejected.")
     with Collection.open(collection, create=False, notify=print_note) as photos:
@@ -139,7 +139,7 @@ def _suggest(photos: Collection, photo: str, k: int | None, accept: float | None
 
 
 def tags(
-    prefix: Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only tags that begin so.")] = "",
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="Only tags that begin so.")] = "",
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
     limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_LIMIT, metavar="N", help="How many.")] = 100,
@@ -204,6 +204,8 @@ def tags(
     else:
         for row in found:
             print_plain(f"{row.n_photos:,}\t{one_line(row.raw)}")
+        if not found:
+            print_note(f"No tag begins with “{one_line(prefix)}”." if prefix else "No photo has a tag yet.")
 
 
 def _show_photos_of(photos: Collection, tag: str, k: int, *, json: bool) -> None:
@@ -221,7 +223,7 @@ def _show_photos_of(photos: Collection, tag: str, k: int, *, json: bool) -> None
 
 def machine_tags(
     pattern: Annotated[
-        str | None, typer.Argument(metavar="[PATTERN]", help="Such as exif:*=, exif:model= or *:*=sanfrancisco.")
+        str | None, typer.Argument(metavar="PATTERN", help="Such as exif:*=, exif:model= or *:*=sanfrancisco.")
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -251,6 +253,8 @@ def machine_tags(
         parts = (each.namespace, each.predicate, each.raw)
         shown = ":".join(part for part in parts[:2] if part is not None) if kind != "values" else str(parts[2])
         print_plain(f"{each.n_photos:,}\t{one_line(shown)}")
+    if not found:
+        print_note("There are no such machine tags." if pattern or since else "No photo has a machine tag yet.")
 
 
 def _row(count: Any) -> dict[str, Any]:  # noqa: ANN401  a MachineTagCount; the catalog is the collection's own
