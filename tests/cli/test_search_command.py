@@ -378,3 +378,14 @@ def test_a_number_too_long_for_an_id_is_words(run, photos) -> None:
 def test_json_is_json_in_any_encoding(run_process, photos, encoding) -> None:
     printed = run_process("search", "Größe 😀", "--json", "-c", photos.path, env={"PYTHONIOENCODING": encoding})
     assert json.loads(printed.stdout)["query"] == "Größe 😀"
+
+
+@pytest.mark.parametrize("line", ["boat since:2019", "until:1800", "on:06-24", "season:summer"])
+def test_where_a_time_finds_nothing_it_is_told_that_unknown_times_are_left_out(run, photos, line) -> None:
+    result = run("search", line, "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no time is known" in result.stderr
+
+
+def test_where_a_place_finds_nothing_it_is_told_that_unknown_places_are_left_out(run, photos) -> None:
+    assert "no place is known" in run("search", "near:52.5,13.4", "-c", photos.path).stderr

@@ -119,7 +119,9 @@ def search(
         if json:
             _print_json(result)
         else:
-            _print_hits(photos, subject, result, limited=limits)
+            if not result.hits:
+                print_note(_nothing_found(photos, subject, asked, limited=limits))
+            _print_hits(photos, result)
             if asked is not None and _is_like_a_path(asked):
                 print_note("There is no file of that name; it was taken for words.")
             if sheet is not None:
@@ -201,10 +203,9 @@ def _print_json(result: SearchResult) -> None:
     print_json({"query": str(result.query), "hits": hits, "n_good": result.n_good, "stats": asdict(result.stats)})
 
 
-def _print_hits(photos: Collection, subject: Path | int | str, result: SearchResult, *, limited: bool) -> None:
+def _print_hits(photos: Collection, result: SearchResult) -> None:
     console = stdout()
     if not result.hits:
-        print_note(_nothing_found(photos, subject, limited=limited))
         return
     if not console.is_terminal:
         for hit in result:
@@ -242,11 +243,16 @@ def _print_hits(photos: Collection, subject: Path | int | str, result: SearchRes
         print_note(f"Beyond the best {count(result.n_good, 'hit')}, more than one in ten would be there by chance.")
 
 
-def _nothing_found(photos: Collection, subject: Path | int | str, *, limited: bool) -> str:
+def _nothing_found(photos: Collection, subject: Path | int | str, asked: Query | None, *, limited: bool) -> str:
     if len(photos) == 0:
         return "The collection holds no photos yet. `lookalike add FOLDER` brings some in."
     if limited:
         return "Within the folder and the dates given there is none; photos of unknown date are not among them."
     if not isinstance(subject, str):
         return "There is no other photo in the collection."
-    return f"Nothing is found for “{one_line(subject)}”."
+    told = f"Nothing is found for “{one_line(subject)}”."
+    if asked is not None and any((asked.since, asked.until, asked.on, asked.season)):
+        told += " Photos of which no time is known are not found by time."
+    if asked is not None and asked.near is not None:
+        told += " Photos of which no place is known are not near anything."
+    return told
