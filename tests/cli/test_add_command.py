@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def test_a_photo_that_fails_is_listed_with_its_reason_and_stops_nothing(
     text = run("info", "--failures", "-c", collection).stdout
     assert str(broken) in text
     assert listed["reason"] in text
-    assert "1 file" in run("info", "-c", collection).stdout
+    command = f"lookalike info -c {shlex.quote(str(collection))} --failures"
+    assert f"1 file: {command}" in run("info", "-c", collection).stdout
+    assert f"list: {command}" in again.stdout
 
 
 def test_a_failure_is_tried_again_when_asked_or_when_the_file_changes(run_json, twelve_photos, collection) -> None:
@@ -109,6 +112,9 @@ def test_an_empty_folder_is_no_error(run, tmp_path, collection) -> None:
     assert result.exit_code == 0
     assert "Found no photos." in result.stderr
     assert "holds 0 photos" in result.stdout
+    assert run("teach", "-c", collection).stderr == "No filter was taught yet.\n"
+    assert run("tags", "-c", collection).stderr == "No photo has a tag yet.\n"
+    assert run("machine-tags", "-c", collection).stderr == "No photo has a machine tag yet.\n"
 
 
 def test_another_encoder_than_the_collection_s_is_refused(run, run_json, tmp_path, collection) -> None:
@@ -120,10 +126,11 @@ def test_another_encoder_than_the_collection_s_is_refused(run, run_json, tmp_pat
         assert "cannot be compared" in result.stderr.replace("\n", " ")
 
 
-def test_an_unknown_encoder_is_an_error_and_makes_no_collection(run, tmp_path, collection) -> None:
-    result = run("add", tmp_path, "-c", collection, "--encoder", "no-such-encoder")
+@pytest.mark.parametrize("name", ["no-such-encoder", ""])
+def test_an_unknown_encoder_is_an_error_and_makes_no_collection(run, tmp_path, collection, name) -> None:
+    result = run("add", tmp_path, "-c", collection, "--encoder", name)
     assert result.exit_code == 1
-    assert "no-such-encoder" in result.stderr
+    assert f"There is no encoder '{name}'" in result.stderr
     assert not collection.exists()
 
 

@@ -1,5 +1,6 @@
 """The command line explains itself, quickly, and tells wrong usage from errors."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -93,3 +94,56 @@ def test_a_wrong_command_line_ends_with_2_and_says_why(run, arguments) -> None:
     assert result.exit_code == 2
     assert "Usage: " in result.stderr
     assert "Error" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", ""),
+        ("add", ".", ""),
+        ("open", ""),
+        ("info", "-c", ""),
+        ("backup", ""),
+        ("restore", ""),
+        ("search", "boat", "--folder", ""),
+        ("search", "boat", "--sheet", ""),
+        ("search", "--vector", ""),
+        ("why", "1", "2", "--sheet", ""),
+        ("tags", "--undo", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_current_directory(run, tmp_path, monkeypatch, arguments) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "the path is empty" in " ".join(result.stderr.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_usage_brackets_an_argument_once(run, command) -> None:
+    usage = run(command, "--help").stdout.partition("Usage:")[2].partition("\n\n")[0]
+    assert "[[" not in usage
+    assert "...]" not in usage
+
+
+@pytest.mark.skipif(os.name != "posix", reason="of POSIX shells")
+@pytest.mark.parametrize("arguments", [("--version",), ("info", "-c", "nothing.lookalike")])
+def test_closed_streams_are_no_crash(tmp_path, arguments) -> None:
+    shell = ["sh", "-c", 'exec "$@" >&- 2>"$0"', str(tmp_path / "told")]
+    done = subprocess.run([*shell, sys.executable, "-m", "lookalike", *arguments], check=False)
+    assert done.returncode == (0 if arguments == ("--version",) else 1)
+    assert "Traceback" not in (tmp_path / "told").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_while_modules_are_read_is_no_traceback() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from lookalike.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")

@@ -354,3 +354,38 @@ def test_a_vector_of_a_file_is_searched_with(run, run_json, demo_collection, tmp
     assert "Errno" not in result.stderr
     assert run("search", "-c", demo_collection).exit_code == 2
     assert run("search", "x", "--words", "--vector", "x.npy", "-c", demo_collection).exit_code == 2
+
+
+@pytest.mark.parametrize("asked", [(), ("",), ("  ",), ("", "--words"), ("", "--photo", "--folder", ".")])
+def test_nothing_asked_is_a_wrong_command_line(run, photos, asked) -> None:
+    result = run("search", *asked, "-c", photos.path)
+    assert result.exit_code == 2
+    assert "ask for something" in result.stderr
+
+
+def test_a_folder_alone_lists_its_photos(run_json, photos, vase) -> None:
+    printed = run_json("search", "--folder", vase.parent, "-k", 1000, "-c", photos.path)
+    assert {hit["path"] for hit in printed["hits"]} == {str(path) for path in vase.parent.glob("*.webp")}
+    assert run_json("search", "", "--folder", vase.parent, "-k", 1000, "-c", photos.path)["hits"] == printed["hits"]
+
+
+def test_a_number_too_long_for_an_id_is_words(run, photos) -> None:
+    result = run("search", "9" * 5000, "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_json_is_json_in_any_encoding(run_process, photos, encoding) -> None:
+    printed = run_process("search", "Größe 😀", "--json", "-c", photos.path, env={"PYTHONIOENCODING": encoding})
+    assert json.loads(printed.stdout)["query"] == "Größe 😀"
+
+
+@pytest.mark.parametrize("line", ["boat since:2019", "until:1800", "on:06-24", "season:summer"])
+def test_where_a_time_finds_nothing_it_is_told_that_unknown_times_are_left_out(run, photos, line) -> None:
+    result = run("search", line, "-c", photos.path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no time is known" in result.stderr
+
+
+def test_where_a_place_finds_nothing_it_is_told_that_unknown_places_are_left_out(run, photos) -> None:
+    assert "no place is known" in run("search", "near:52.5,13.4", "-c", photos.path).stderr

@@ -68,6 +68,24 @@ def test_adding_again_reads_only_what_is_new_changed_or_moved(folder: Path, tmp_
         assert photos.find(webp[2]) != ids[webp[2].name]
 
 
+def test_a_folder_that_was_moved_leaves_no_paths_behind(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.webp"
+    shutil.copy(min(folder.glob("*.webp")), kept)
+    with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
+        photos.add(folder, kept)
+        ids = photos.ids().tolist()
+        for photo_id in ids:
+            photos.tag(photo_id, "mine")
+        moved = folder.rename(tmp_path / "moved")
+        assert counts(photos.add(moved)) == {"moved": 10, "gone": 10, "failed": 1}
+        assert photos.ids().tolist() == ids
+        paths = [path for photo_id in ids for path in photos.paths(photo_id)]
+        assert len(paths) == 11
+        assert str(kept) in paths
+        assert all(Path(path).exists() for path in paths)
+        assert photos.tag_counts("mine")[0].n_photos == len(ids)
+
+
 def test_what_an_earlier_recipe_saw_is_seen_anew_by_the_next_add(folder: Path, tmp_path: Path) -> None:
     with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
         photos.add(folder / "deep")

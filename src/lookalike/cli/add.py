@@ -15,6 +15,7 @@ from lookalike.cli.options import (
     JsonOption,
     NsfwOption,
     PrecisionOption,
+    existing_path,
 )
 from lookalike.cli.terminal import print_json, print_note
 
@@ -24,7 +25,7 @@ __all__ = ["add"]
 def add(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", exists=True, hidden=True),
+        typer.Argument(metavar="PATH", parser=existing_path, hidden=True),
     ],
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,

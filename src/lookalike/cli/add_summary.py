@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.cli.options import DEFAULT_COLLECTION
@@ -13,7 +15,7 @@ from lookalike.cli.wording import count, duration, one_line, shown_path
 if TYPE_CHECKING:
     from lookalike.collection import AddProgress, Collection
 
-__all__ = ["AddSummary", "print_failures"]
+__all__ = ["AddSummary", "failures_command", "print_failures"]
 
 N_FAILURES_SHOWN = 5
 
@@ -61,7 +63,9 @@ class AddSummary:
             console.print("Could not be read:")
             print_failures(failures[:N_FAILURES_SHOWN])
         if n_failures > min(len(failures), N_FAILURES_SHOWN):
-            console.print(f"{count(n_failures, 'file')} cannot be read in all; list: {self._info_command()} --failures")
+            console.print(
+                f"{count(n_failures, 'file')} cannot be read in all; list: {failures_command(self._photos.path)}"
+            )
         took = f", after {duration(self._seconds())}" if done.done else ""
         console.print(f"{shown_path(self._photos.path)} holds {count(len(self._photos), 'photo')}{took}.")
 
@@ -84,9 +88,11 @@ class AddSummary:
     def _seconds(self) -> float:
         return time.monotonic() - self._started
 
-    def _info_command(self) -> str:
-        path = self._photos.path
-        return "lookalike info" + ("" if path == DEFAULT_COLLECTION else f" -c {shown_path(path)}")
+
+def failures_command(collection: Path) -> str:
+    """Return the command that lists what could not be read."""
+    named = "" if collection == DEFAULT_COLLECTION.absolute() else f" -c {shlex.quote(shown_path(collection))}"
+    return f"lookalike info{named} --failures"
 
 
 def print_failures(failures: list[tuple[str, str]]) -> None:

@@ -147,6 +147,9 @@ def _global_options(
 
 def main() -> None:
     """Run the command line; the entry point of ``lookalike`` and ``python -m lookalike``."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us (`>&-`)
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115  open until the end
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # not every stand-in for a stream can
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name the terminal cannot show

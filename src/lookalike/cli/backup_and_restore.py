@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, given_path
 from lookalike.cli.terminal import print_json, stdout
 from lookalike.cli.wording import count, shown_path
 
@@ -15,7 +15,7 @@ __all__ = ["backup", "restore"]
 
 
 def backup(
-    destination: Annotated[Path, typer.Argument(metavar="DEST", hidden=True)],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", parser=given_path, hidden=True)],
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
     json: JsonOption = False,
@@ -42,7 +42,7 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="BACKUP", hidden=True)],
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", parser=given_path, hidden=True)],
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
     json: JsonOption = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.cli.facts import bytes_by_part, print_facts
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, given_path
 from lookalike.cli.seen import print_swatches, seen_facts, seen_json
 from lookalike.cli.terminal import print_json, stdout
 from lookalike.cli.wording import count, shown_path, size
@@ -31,7 +31,10 @@ def info(
     embedding: Annotated[
         Path | None,
         typer.Option(
-            "--embedding", metavar="FILE", help="Of a photo: also write its vector, a .npy, for search --vector."
+            "--embedding",
+            parser=given_path,
+            metavar="FILE",
+            help="Of a photo: also write its vector, a .npy, for search --vector.",
         ),
     ] = None,
     json: JsonOption = False,
@@ -104,6 +107,8 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
             }
         )
         return
+    from lookalike.cli.add_summary import failures_command
+
     parts = ", ".join(f"{part} {size(n)}" for part, n in sizes.items() if part != "total" and n)
     print_facts(
         {
@@ -115,7 +120,7 @@ def _show_collection(photos: Collection, *, json: bool) -> None:
             "Styles": photos.style_method,
             "NSFW": "photos are judged by open_nsfw" if photos.settings.nsfw else "photos are not judged",
             "On disk": f"{size(sizes['total'])}: {parts}",
-            "Not readable": f"{count(n_failures, 'file')}: lookalike info --failures" if n_failures else "",
+            "Not readable": f"{count(n_failures, 'file')}: {failures_command(photos.path)}" if n_failures else "",
         }
     )
 

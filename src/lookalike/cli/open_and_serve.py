@@ -20,6 +20,7 @@ from lookalike.cli.options import (
     NsfwOption,
     PortOption,
     PrecisionOption,
+    existing_path,
 )
 from lookalike.cli.terminal import print_json, print_note, stderr
 
@@ -32,7 +33,7 @@ PORT = 8765
 def open_(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="DIR", exists=True, hidden=True),
+        typer.Argument(metavar="DIR", parser=existing_path, hidden=True),
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,

@@ -17,6 +17,8 @@ __all__ = [
     "NsfwOption",
     "PortOption",
     "PrecisionOption",
+    "existing_path",
+    "given_path",
 ]
 
 DEFAULT_COLLECTION = Path("photos.lookalike")
@@ -24,11 +26,31 @@ MAX_LIMIT = 2**31 - 1
 """The longest list that can be asked for, as of `Collection.search`."""
 
 
+def given_path(text: str | Path) -> Path:
+    """Return a path as it was given, but no empty one: that would be the current directory."""
+    if not str(text):
+        raise typer.BadParameter("the path is empty.")
+    return Path(text)
+
+
+def existing_path(text: str | Path) -> Path:
+    """Return a path at which something is."""
+    path = given_path(text)
+    try:
+        exists = path.exists()
+    except OSError:  # who may not look is told so by what reads it
+        exists = True
+    if not exists:
+        raise typer.BadParameter(f"path '{text}' does not exist.")
+    return path
+
+
 CollectionOption = Annotated[
     Path,
     typer.Option(
         "--collection",
         "-c",
+        parser=given_path,
         metavar="PATH",
         envvar="LOOKALIKE_COLLECTION",
         help="The collection: a directory that Lookalike makes and keeps.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption, given_path
 from lookalike.cli.terminal import print_json, print_note, print_plain, stdout
 from lookalike.cli.wording import count, one_line, shown_path
 
@@ -24,6 +24,9 @@ __all__ = ["search"]
 _SHOWN = 76
 """A longer line would break in a terminal, and the mark below it point elsewhere."""
 
+_ID_DIGITS = 19
+"""As many as the largest number of SQLite has; Python refuses to read thousands of them."""
+
 _WORDS = {
     "joint": "words in the encoder's joint space",
     "classes": "words by the classes seen in photos",
@@ -38,12 +41,13 @@ def search(
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
-    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many photos.")] = 20,
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_LIMIT, metavar="N", help="How many photos.")] = 20,
     exact: Annotated[
         bool, typer.Option("--exact", metavar="", help="Compare with every photo, not through the index.")
     ] = False,
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also draw a contact sheet: .jpg, .png or .webp.")
+        Path | None,
+        typer.Option(parser=given_path, metavar="FILE", help="Also draw a contact sheet: .jpg, .png or .webp."),
     ] = None,
     photo: Annotated[
         bool, typer.Option("--photo", metavar="", help="What is given is a photo's file or id, not a query.")
@@ -53,12 +57,19 @@ def search(
     ] = False,
     vector: Annotated[
         Path | None,
-        typer.Option("--vector", metavar="FILE", help="Search by the vector of a .npy file, beside a query or alone."),
+        typer.Option(
+            "--vector",
+            parser=given_path,
+            metavar="FILE",
+            help="Search by the vector of a .npy file, beside a query or alone.",
+        ),
     ] = None,
     distinct: Annotated[
         bool, typer.Option("--distinct", metavar="", help="Of photos that are nearly the same, show the best only.")
     ] = False,
-    folder: Annotated[Path | None, typer.Option(metavar="PATH", help="Only photos in this folder and below.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(parser=given_path, metavar="PATH", help="Only photos in this folder and below.")
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only photos taken then or later: 2019, 2019-06, 2019-06-30.")
     ] = None,
@@ -78,7 +89,9 @@ def search(
         raise typer.BadParameter("--photo and --words exclude each other.")
     if vector is not None and (photo or words):
         raise typer.BadParameter("--vector goes with a query; leave --photo and --words away.")
-    if vector is None and not query:
+    wanted = " ".join(query or ())
+    limits = folder is not None or since is not None or until is not None
+    if vector is None and not wanted.strip() and (photo or words or not limits):
         raise typer.BadParameter("name a photo or ask for something.", param_hint="PHOTO|ID|QUERY")
     if sheet is not None:
         from lookalike.cli.contact_sheet import SHEET_SUFFIXES
@@ -88,9 +101,7 @@ def search(
 
     from lookalike.collection import Collection, Within
 
-    limits = folder is not None or since is not None or until is not None
     within = Within(folder=folder, since=since, until=until) if limits else None
-    wanted = " ".join(query or ())
     subject = wanted if words or vector is not None else _photo(wanted, force=photo)
     values = None if vector is None else _vector(vector)
     with Collection.open(collection, create=False, notify=print_note) as photos:
@@ -108,7 +119,9 @@ def search(
         if json:
             _print_json(result)
         else:
-            _print_hits(photos, subject, result, limited=limits)
+            if not result.hits:
+                print_note(_nothing_found(photos, subject, asked, limited=limits))
+            _print_hits(photos, result)
             if asked is not None and _is_like_a_path(asked):
                 print_note("There is no file of that name; it was taken for words.")
             if sheet is not None:
@@ -125,7 +138,7 @@ def _photo(wanted: str, *, force: bool) -> Path | int | str:
             return path
     except OSError:  # a sentence is too long to be a file's name
         pass
-    if wanted.isascii() and wanted.isdecimal():
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= _ID_DIGITS:
         return int(wanted)
     return path if force else wanted
 
@@ -190,10 +203,9 @@ def _print_json(result: SearchResult) -> None:
     print_json({"query": str(result.query), "hits": hits, "n_good": result.n_good, "stats": asdict(result.stats)})
 
 
-def _print_hits(photos: Collection, subject: Path | int | str, result: SearchResult, *, limited: bool) -> None:
+def _print_hits(photos: Collection, result: SearchResult) -> None:
     console = stdout()
     if not result.hits:
-        print_note(_nothing_found(photos, subject, limited=limited))
         return
     if not console.is_terminal:
         for hit in result:
@@ -231,11 +243,16 @@ def _print_hits(photos: Collection, subject: Path | int | str, result: SearchRes
         print_note(f"Beyond the best {count(result.n_good, 'hit')}, more than one in ten would be there by chance.")
 
 
-def _nothing_found(photos: Collection, subject: Path | int | str, *, limited: bool) -> str:
+def _nothing_found(photos: Collection, subject: Path | int | str, asked: Query | None, *, limited: bool) -> str:
     if len(photos) == 0:
         return "The collection holds no photos yet. `lookalike add FOLDER` brings some in."
     if limited:
         return "Within the folder and the dates given there is none; photos of unknown date are not among them."
     if not isinstance(subject, str):
         return "There is no other photo in the collection."
-    return f"Nothing is found for “{one_line(subject)}”."
+    told = f"Nothing is found for “{one_line(subject)}”."
+    if asked is not None and any((asked.since, asked.until, asked.on, asked.season)):
+        told += " Photos of which no time is known are not found by time."
+    if asked is not None and asked.near is not None:
+        told += " Photos of which no place is known are not near anything."
+    return told

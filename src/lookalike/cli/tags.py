@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, MAX_LIMIT, CollectionOption, JsonOption, given_path
 from lookalike.cli.tag_undo import edit_facts, read_undo
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import count, one_line
@@ -41,7 +41,7 @@ def ids_given(photos: Collection, given: Iterable[str]) -> list[int]:
 def tag(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="A photo of the collection: its id or a file.")],
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="TAG...", help="Tags, or machine tags such as dopplr:eat=Kreuzberg.")
+        list[str] | None, typer.Argument(metavar="TAG", help="Tags, or machine tags such as dopplr:eat=Kreuzberg.")
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -82,9 +82,9 @@ def tag(
     if remove + reject + suggest + (accept is not None) > 1:
         raise typer.BadParameter("give one of --remove, --reject, --suggest and --accept.")
     if (remove or reject) and not given:
-        raise typer.BadParameter("name the tags.", param_hint="TAG...")
+        raise typer.BadParameter("name the tags.", param_hint="TAG")
     if (suggest or accept is not None) and given:
-        raise typer.BadParameter("--suggest and --accept find the tags themselves.", param_hint="TAG...")
+        raise typer.BadParameter("--suggest and --accept find the tags themselves.", param_hint="TAG")
     if also and (not given or suggest or accept is not None):
         raise typer.BadParameter("--also is for tags that are given, taken off or rejected.")
     with Collection.open(collection, create=False, notify=print_note) as photos:
@@ -135,7 +135,7 @@ def _suggest(photos: Collection, photo: str, k: int | None, accept: float | None
 
 
 def tags(
-    prefix: Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only tags that begin so.")] = "",
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="Only tags that begin so.")] = "",
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
     limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_LIMIT, metavar="N", help="How many.")] = 100,
@@ -152,7 +152,12 @@ def tags(
     ] = None,
     undo: Annotated[
         Path | None,
-        typer.Option("--undo", metavar="FILE", help="Undo a change, by what it printed with --json; - reads it here."),
+        typer.Option(
+            "--undo",
+            parser=given_path,
+            metavar="FILE",
+            help="Undo a change, by what it printed with --json; - reads it here.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -195,6 +200,8 @@ def tags(
     else:
         for row in found:
             print_plain(f"{row.n_photos:,}\t{one_line(row.raw)}")
+        if not found:
+            print_note(f"No tag begins with “{one_line(prefix)}”." if prefix else "No photo has a tag yet.")
 
 
 def _show_photos_of(photos: Collection, tag: str, k: int, *, json: bool) -> None:
@@ -212,7 +219,7 @@ def _show_photos_of(photos: Collection, tag: str, k: int, *, json: bool) -> None
 
 def machine_tags(
     pattern: Annotated[
-        str | None, typer.Argument(metavar="[PATTERN]", help="Such as exif:*=, exif:model= or *:*=sanfrancisco.")
+        str | None, typer.Argument(metavar="PATTERN", help="Such as exif:*=, exif:model= or *:*=sanfrancisco.")
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -242,6 +249,8 @@ def machine_tags(
         parts = (each.namespace, each.predicate, each.raw)
         shown = ":".join(part for part in parts[:2] if part is not None) if kind != "values" else str(parts[2])
         print_plain(f"{each.n_photos:,}\t{one_line(shown)}")
+    if not found:
+        print_note("There are no such machine tags." if pattern or since else "No photo has a machine tag yet.")
 
 
 def _row(count: MachineTagCount) -> dict[str, Any]:

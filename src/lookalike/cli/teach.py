@@ -10,7 +10,7 @@ from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOpti
 from lookalike.cli.tags import ids_given
 from lookalike.cli.terminal import print_json, print_note, print_plain
 from lookalike.cli.wording import count, one_line
-from lookalike.errors import UnknownFilterError
+from lookalike.errors import UnknownFilterError, UnknownTagError
 
 if TYPE_CHECKING:
     from lookalike.collection.probe import Probe
@@ -19,10 +19,10 @@ __all__ = ["teach"]
 
 
 def teach(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="What it shall be called.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="What it shall be called.")] = None,
     photos: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PHOTO...", help="Photos that are it, ids or files: 5 or more, best 10 to 50."),
+        typer.Argument(metavar="PHOTO", help="Photos that are it, ids or files: 5 or more, best 10 to 50."),
     ] = None,
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -58,6 +58,8 @@ def teach(
             else:
                 for each in found:
                     print_plain(_line(each))
+                if not found:
+                    print_note("No filter was taught yet.")
             return
         if forget:
             if not opened.forget_filter(name):
@@ -72,7 +74,10 @@ def teach(
 
             ids = ids_given(opened, examples)
             for tag in tagged or ():
-                ids.extend(opened.photos_tagged(tag).tolist())
+                carriers = opened.photos_tagged(tag).tolist()
+                if not carriers:
+                    raise UnknownTagError(f"No photo has the tag {tag!r}. `lookalike tags` lists those that there are.")
+                ids.extend(carriers)
             probe = learn(opened, name, ids, ids_given(opened, refused or ()), save=True)
     if json:
         print_json(_facts(probe))

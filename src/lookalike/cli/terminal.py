@@ -31,8 +31,9 @@ def _console(*, stderr: bool) -> Console:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print `value` as one line on standard output."""
-    print_plain(json.dumps(value, ensure_ascii=False))
+    """Print `value` as one line on standard output, all of ASCII where that cannot show everything."""
+    shows_all = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    print_plain(json.dumps(value, ensure_ascii=not shows_all))
     sys.stdout.flush()
 
 

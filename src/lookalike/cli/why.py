@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lookalike.cli.facts import print_facts
-from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from lookalike.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, given_path
 from lookalike.cli.terminal import print_json, print_note, print_plain, stdout
 from lookalike.cli.wording import one_line, shown_path
 
@@ -26,7 +26,10 @@ def why(
     *,
     collection: CollectionOption = DEFAULT_COLLECTION,
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also draw both photos with their heat: .jpg, .png or .webp.")
+        Path | None,
+        typer.Option(
+            parser=given_path, metavar="FILE", help="Also draw both photos with their heat: .jpg, .png or .webp."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

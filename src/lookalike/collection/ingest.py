@@ -264,7 +264,7 @@ def add_photos(
     with WorkerPool(n_workers, worker_settings, max_seconds=limits.max_seconds) as workers:
         for answers in workers.read(plan.to_read):
             if answers:
-                now = _store(writer, answers, now, plan.read_before)
+                now = _store(writer, answers, now, plan.read_before, roots)
                 rate, eta = clock.tick([file for file, _ in answers])
                 now = replace(now, rate=rate, eta_seconds=eta)
                 progress(now)
@@ -288,8 +288,10 @@ def _put_in_order(writer: PhotoWriter, plan: _Plan, now: AddProgress) -> AddProg
     return now
 
 
-def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before: frozenset[str]) -> AddProgress:
-    added, updated, moved, failed = now.added, now.updated, now.moved, now.failed
+def _store(
+    writer: PhotoWriter, answers: Answers, now: AddProgress, read_before: frozenset[str], roots: Sequence[Path]
+) -> AddProgress:
+    added, updated, moved, failed, gone = now.added, now.updated, now.moved, now.failed, now.gone
     for _, answer in answers:
         if "stop" in answer:
             raise CollectionError(answer["stop"])
@@ -300,6 +302,7 @@ def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before:
                 writer.catalog.put_failure(file.path, answer["reason"], file, again="again" in answer)
                 failed += 1
                 continue
+            gone += writer.catalog.mark_gone(_left_behind(writer.catalog, answer["sha256"], roots))
             _, inserted = writer.catalog.put(file, _new_photo(answer))
             if file.path in read_before:
                 updated += 1
@@ -307,7 +310,18 @@ def _store(writer: PhotoWriter, answers: Answers, now: AddProgress, read_before:
                 added += 1
             else:
                 moved += 1
-    return replace(now, done=now.done + len(answers), added=added, updated=updated, moved=moved, failed=failed)
+    return replace(
+        now, done=now.done + len(answers), added=added, updated=updated, moved=moved, failed=failed, gone=gone
+    )
+
+
+def _left_behind(catalog: Catalog, sha256: str, roots: Sequence[Path]) -> list[str]:
+    """List where a known photo is no more, outside of `roots`, in which the plan has looked: its folder was moved."""
+    photo_id = catalog.id_of_content(sha256)
+    if photo_id is None:
+        return []
+    elsewhere = [path for path in catalog.paths(photo_id) if not any(Path(path).is_relative_to(root) for root in roots)]
+    return [path for path in elsewhere if _is_gone(path)]
 
 
 def _seen(labels: bytes, palette: bytes, composition: bytes, measures: bytes) -> SeenFields:

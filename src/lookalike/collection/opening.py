@@ -38,7 +38,8 @@ def settings_at(
             )
         if not create:
             raise _no_collection(directory)
-        _create(directory, encoder or DEFAULT_ENCODER, precision or "int8", notify, nsfw=nsfw is None or nsfw)
+        wanted = DEFAULT_ENCODER if encoder is None else encoder
+        _create(directory, wanted, precision or "int8", notify, nsfw=nsfw is None or nsfw)
     settings = CollectionSettings.read(directory / _SETTINGS)
     _check_asked(directory, settings, encoder, precision, nsfw)
     return settings

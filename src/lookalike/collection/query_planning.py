@@ -32,6 +32,7 @@ from lookalike.collection.ranking import COLOURS, DOUBT_OF_LOOKS, DOUBT_OF_WORDS
 from lookalike.collection.seen import MEASURES
 from lookalike.collection.vectors import VectorView
 from lookalike.errors import InvalidArgumentError, UnknownFilterError
+from lookalike.query import MEASURES as BOUNDS
 from lookalike.query import Colour, MachineTagPattern, Query, Style, Tag, Words, normalised
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class QueryPlanner:
         ids = self._vectors.state().ids()
         measure = name if name in MEASURES else style_measure(name)
         if measure is None:
-            return ids, self._taught_scores(name, ids)
+            return ids, self._taught_scores(name, ids, besides=f", and measures: {', '.join(BOUNDS)}")
         columns = self._columns.current()
         rows = columns.rows_of(ids)
         values = columns.measure(measure) if len(columns) else np.zeros(1, np.float32)
@@ -203,12 +204,12 @@ class QueryPlanner:
                 scores = (columns.compositions @ (like.composition / np.float32(127 * 127))).astype(np.float32)
                 yield f"composition of {like.name}", like.weight * dials["composition"], standing_out(scores)
 
-    def _taught_scores(self, name: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _taught_scores(self, name: str, ids: NDArray[np.int64], *, besides: str = "") -> NDArray[np.float32]:
         try:
             return self._taught.scores(name, ids)
         except UnknownFilterError:
             names = ", ".join([style.name for style in STYLES.values()] + [probe.name for probe in self._taught.all()])
-            raise InvalidArgumentError(f"There is no style {name!r}; there are {names}.") from None
+            raise InvalidArgumentError(f"There is no style {name!r}; there are {names}{besides}.") from None
 
     def _add_words(self, query: Query, plan: QueryPlan, columns: Columns | None, state: Snapshot) -> None:
         """Score the words of each weight together: what stands in texts, what is seen, and what a tag has taught."""
