@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lookalike.databases import DATABASE_ERRORS, reading_uri
-from lookalike.errors import FormatError, LiveIndexError
+from lookalike.errors import FormatError, LiveIndexError, LookalikeError
 
 __all__ = ["connect", "read_transaction", "transaction"]
 
 _LOG_BYTES = 1 << 26
 """What the write-ahead log is cut back to after a large transaction."""
+_DAMAGE = (*DATABASE_ERRORS, TypeError, ValueError, OverflowError, IndexError)
+"""What a damaged database leads to: SQLite hands out values of any kind, whatever its columns were declared as."""
 
 
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
@@ -73,11 +75,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         db.execute("BEGIN IMMEDIATE")
         yield db
         db.execute("COMMIT")
-    except DATABASE_ERRORS as error:
+    except BaseException as error:
         _undo(db)
-        raise _told(error) from error
-    except BaseException:
-        _undo(db)
+        if (told := _told(error)) is not None:
+            raise told from error
         raise
 
 
@@ -90,8 +91,10 @@ def read_transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             yield db
         finally:
             _undo(db)
-    except DATABASE_ERRORS as error:
-        raise _told(error) from error
+    except Exception as error:
+        if (told := _told(error)) is not None:
+            raise told from error
+        raise
 
 
 def _undo(db: sqlite3.Connection) -> None:
@@ -100,13 +103,16 @@ def _undo(db: sqlite3.Connection) -> None:
             db.execute("ROLLBACK")
 
 
-def _told(error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
+def _told(error: BaseException) -> LookalikeError | None:
+    """Return what SQLite, or a value that it read, raised as an error with advice; None where it was neither."""
     if isinstance(error, sqlite3.OperationalError):
         advice = "Free some space and try again." if "full" in str(error) else "Searching is possible."
         return LiveIndexError(
             f"the database of the live index cannot be read or written: {error}. "
             f"What was written before is safe. {advice}"
         )
+    if isinstance(error, LookalikeError) or not isinstance(error, _DAMAGE):
+        return None
     return FormatError(
         f"the database of the live index is damaged ({error}). See what `LiveIndex.verify` says, and restore a backup."
     )
