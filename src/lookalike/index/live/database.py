@@ -14,7 +14,7 @@ from pathlib import Path
 from lookalike.databases import DATABASE_ERRORS, reading_uri
 from lookalike.errors import FormatError, LiveIndexError, LookalikeError
 
-__all__ = ["connect", "read_transaction", "transaction"]
+__all__ = ["connect", "end_transaction", "read_transaction", "transaction"]
 
 _LOG_BYTES = 1 << 26
 """What the write-ahead log is cut back to after a large transaction."""
@@ -71,12 +71,13 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     FormatError
         It is damaged.
     """
+    end_transaction(db)
     try:
         db.execute("BEGIN IMMEDIATE")
         yield db
         db.execute("COMMIT")
     except BaseException as error:
-        _undo(db)
+        end_transaction(db)
         if (told := _told(error)) is not None:
             raise told from error
         raise
@@ -85,19 +86,21 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 @contextlib.contextmanager
 def read_transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Let what is inside see one state of the database."""
+    end_transaction(db)
     try:
-        db.execute("BEGIN")
         try:
+            db.execute("BEGIN")
             yield db
         finally:
-            _undo(db)
+            end_transaction(db)
     except Exception as error:
         if (told := _told(error)) is not None:
             raise told from error
         raise
 
 
-def _undo(db: sqlite3.Connection) -> None:
+def end_transaction(db: sqlite3.Connection) -> None:
+    """Undo a transaction that is open, as an interrupt (Ctrl-C) between two steps may leave one."""
     if db.in_transaction:  # SQLite ends it by itself when the disk is full
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
