@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -488,3 +491,21 @@ def test_more_cells_find_no_less_where_residuals_differ_much(dim: int, rotation:
     for n_probe in (1, 4, 64):
         found = index.search(vectors[:200], 1, n_probe=n_probe).ids[:, 0]
         assert (found == np.arange(200)).mean() > 0.97, f"a vector does not find itself in {n_probe} cells"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_process_may_write_to_its_copy_whatever_other_threads_did() -> None:
+    code = """
+import os, signal, sys
+import numpy as np
+from lookalike import LOPQIndex
+index = LOPQIndex.build(np.eye(9), bytes_per_vector=2)
+index._writing.acquire()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    index.add(np.eye(9)[:2])
+    os._exit(len(index))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 11
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
