@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from lookalike.encoders import load_encoder
 from lookalike.encoders.packaged import PACKAGED, load_packaged, packaged_card, read_weights
-from lookalike.errors import EncoderError, InvalidArgumentError, UnknownEncoderError
+from lookalike.errors import EncoderError, FormatError, InvalidArgumentError, UnknownEncoderError
 
 
 @pytest.mark.parametrize("name", PACKAGED)
@@ -83,6 +84,26 @@ def test_an_unknown_precision_is_refused() -> None:
         load_encoder(precision="int4")  # type: ignore[arg-type]
 
 
-def test_no_threads_are_refused() -> None:
+@pytest.mark.parametrize("n_threads", [0, 2.5, 10**6])
+def test_threads_that_cannot_be_are_refused(n_threads: int) -> None:
     with pytest.raises(InvalidArgumentError, match="n_threads"):
-        load_encoder(n_threads=0)
+        load_encoder(n_threads=n_threads)
+
+
+@pytest.mark.parametrize(
+    ("images", "advice"),
+    [
+        (Image.new("RGB", (9, 9)), r"\[image\]"),
+        (["a.jpg"], "read_photo"),
+        ([np.zeros((9, 9, 3), np.uint8)], "fromarray"),
+        ([None], "NoneType"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_advice(images: Any, advice: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=advice):
+        load_encoder("efficientnet-lite0").encode(images)
+
+
+def test_a_card_may_be_named_by_a_path(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"card\.toml"):
+        load_encoder(tmp_path / "card.toml")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +39,7 @@ BAD = {
     "complex numbers": (np.ones((2, 4), complex), "dtype complex128"),
     "text": (np.full((2, 4), "a"), "dtype <U1"),
     "objects": (np.full((2, 4), None), "dtype object"),
+    "a column in which one is missing": (np.array([[1, 2, 3, 4], None, 5], object)[:2], "same length"),
     "dates": (np.zeros((2, 4), "datetime64[s]"), "dtype datetime64"),
     "rows of different lengths": ([[1, 2, 3, 4], [1, 2, 3]], "same length"),
     "masked values": (np.ma.masked_equal(np.eye(4), 0), "masked"),
@@ -83,6 +87,27 @@ def test_lists_of_lists_are_vectors_too() -> None:
     hits = index.search([0, 0], 2)
     assert hits.ids.tolist() == [[0, 1]]
     np.testing.assert_allclose(hits.distances, [[0, 5]])
+
+
+def test_a_column_of_vectors_is_taken_as_vectors() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    column = np.empty(60, object)
+    column[:] = list(x)
+    index = LOPQIndex.build(column, bytes_per_vector=2)
+    assert index.search(column, 1).ids[:, 0].tolist() == list(range(60))
+
+
+@pytest.mark.parametrize("missing", [{}, {"na_object": np.nan}])
+def test_ids_may_be_texts_of_any_length(missing: dict[str, float]) -> None:
+    dtype = np.dtypes.StringDType(**missing)
+    names = np.array([f"name {i}" for i in range(60)], dtype)
+    index = LOPQIndex.build(np.eye(60), ids=names, bytes_per_vector=2)
+    assert index.search(np.eye(60)[2], 1, filter=names[1:3]).ids.tolist() == [["name 2"]]
+    assert index.search(np.eye(60)[7], 1).ids.tolist() == [["name 7"]]
+    assert index.remove(names[:3]) == 3
+    if missing:
+        with pytest.raises(InvalidArgumentError, match="text"):
+            index.add(np.eye(60)[:1], np.array([np.nan], dtype))
 
 
 @pytest.mark.parametrize("scale", [1e-10, 1e-17, 1e-30])
@@ -466,3 +491,21 @@ def test_more_cells_find_no_less_where_residuals_differ_much(dim: int, rotation:
     for n_probe in (1, 4, 64):
         found = index.search(vectors[:200], 1, n_probe=n_probe).ids[:, 0]
         assert (found == np.arange(200)).mean() > 0.97, f"a vector does not find itself in {n_probe} cells"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_process_may_write_to_its_copy_whatever_other_threads_did() -> None:
+    code = """
+import os, signal, sys
+import numpy as np
+from lookalike import LOPQIndex
+index = LOPQIndex.build(np.eye(9), bytes_per_vector=2)
+index._writing.acquire()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    index.add(np.eye(9)[:2])
+    os._exit(len(index))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 11
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

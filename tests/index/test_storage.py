@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import FormatError, InvalidArgumentError
-from lookalike.index import LOPQIndex, storage
+from lookalike.index import LOPQIndex, array_files, storage
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -187,6 +187,18 @@ def rewritten(folder: Path, **changes: object) -> None:
     del body["checksum"]
     body.update(changes)
     (folder / "index.json").write_text(json.dumps({**body, "checksum": storage._checksum(body)}))
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': '<f2', ", bytes(118), b"{'descr': ('<f2', {}), 'fortran_order': False, 'shape': (1,)}"]
+)
+@pytest.mark.parametrize("mmap", [True, False])
+def test_an_array_file_with_a_damaged_header_is_refused(tmp_path: Path, header: bytes, mmap: bool) -> None:
+    file = tmp_path / "x.npy"
+    np.save(file, np.ones(4, np.float16))
+    file.write_bytes(file.read_bytes()[:10] + header.ljust(118) + b"\0" * 8)
+    with pytest.raises(FormatError, match="not a readable array"):
+        array_files.read_array(file, mmap=mmap)
 
 
 def test_a_newer_version_is_refused_with_advice(folder: Path) -> None:

@@ -91,14 +91,21 @@ def check_request(
     Raises
     ------
     InvalidArgumentError
-        If a picture is not RGB, or an output is not `available`.
+        If something is no picture of Pillow or not RGB, or an output is not `available`.
     """
+    if isinstance(images, Image.Image):
+        raise InvalidArgumentError("`images` is one picture, expected a sequence of them. Give `[image]`.")
     for output in outputs:
         if output not in available:
             raise InvalidArgumentError(
                 f"`outputs` holds {output!r}, but this encoder gives {', '.join(available)}. Ask for one of these."
             )
     for number, image in enumerate(images):
+        if not isinstance(image, Image.Image):
+            raise InvalidArgumentError(
+                f"`images[{number}]` is of type {type(image).__name__}, expected a picture of Pillow. Open it with "
+                "`lookalike.photos.read_photo`, or make one of an array with `PIL.Image.fromarray`."
+            )
         if image.mode != "RGB":
             raise InvalidArgumentError(
                 f"`images[{number}]` has mode {image.mode!r}, expected 'RGB'. Open it with "

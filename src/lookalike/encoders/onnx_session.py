@@ -8,6 +8,9 @@ from lookalike.errors import EncoderError, InvalidArgumentError
 
 __all__ = ["open_session"]
 
+_MOST_THREADS = 1024
+"""More are a mistake, and ONNX Runtime would try to start them."""
+
 
 def open_session(graph: bytes, name: str, *, n_threads: int = 1) -> onnxruntime.InferenceSession:
     """Open a serialized graph.
@@ -24,12 +27,12 @@ def open_session(graph: bytes, name: str, *, n_threads: int = 1) -> onnxruntime.
     Raises
     ------
     InvalidArgumentError
-        If `n_threads` is below 1.
+        If `n_threads` is no whole number from 1 to 1024.
     EncoderError
         If ONNX Runtime refuses the graph.
     """
-    if n_threads < 1:
-        raise InvalidArgumentError(f"`n_threads` is {n_threads}, expected 1 or more.")
+    if not isinstance(n_threads, int) or not 1 <= n_threads <= _MOST_THREADS:
+        raise InvalidArgumentError(f"`n_threads` is {n_threads}, expected a whole number from 1 to {_MOST_THREADS}.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -20,7 +21,7 @@ DEFAULT_ENCODER = "efficientnet-lite2"
 
 
 def load_encoder(
-    name: str = DEFAULT_ENCODER,
+    name: str | os.PathLike[str] = DEFAULT_ENCODER,
     *,
     precision: Precision = "int8",
     n_threads: int = 1,
@@ -54,6 +55,7 @@ def load_encoder(
     """
     if precision not in get_args(Precision):
         raise InvalidArgumentError(f"`precision` is {precision!r}, expected one of {', '.join(get_args(Precision))}.")
+    name = os.fspath(name)
     if name in PACKAGED:
         return load_packaged(name, precision=precision, n_threads=n_threads, progress=progress)
     if name.endswith(".toml"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def read_array(file: Path, *, mmap: bool) -> NDArray[Any]:
         return np.asarray(np.load(file, allow_pickle=False))
     except FileNotFoundError:
         raise
-    except (ValueError, EOFError, OSError, SyntaxError, OverflowError) as error:
+    except (ValueError, EOFError, OSError, SyntaxError, OverflowError, TypeError, TokenError) as error:
         if mmap:  # an array without entries cannot be mapped
             return read_array(file, mmap=False)
         raise FormatError(f"{file} is not a readable array ({error}). Restore it from a backup.") from error

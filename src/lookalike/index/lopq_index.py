@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from typing import Any, Self
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,6 +65,7 @@ class LOPQIndex:
         self._defaults = defaults
         self._next_id = next_id
         self._writing = threading.Lock()
+        _indexes.add(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give all but the lock, so that an index can be copied and pickled."""
@@ -73,6 +75,7 @@ class LOPQIndex:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._writing = threading.Lock()
+        _indexes.add(self)
 
     # ------------------------------------------------------------------ making
 
@@ -583,6 +586,19 @@ class LOPQIndex:
         if plan.rerank:
             zero = np.logical_not(compared.any(axis=1))[:, None]
         return np.where(np.isfinite(squared), cosine_distances(squared, zero), np.float32(np.inf))
+
+
+_indexes: WeakSet[LOPQIndex] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """Let a forked child write: who wrote at that moment is not in it, and segments are exchanged in one step."""
+    for index in list(_indexes):
+        index._writing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _check_rerank(rerank: str | None) -> None:

@@ -21,6 +21,8 @@ _LEAST = 1e-14
 def as_array(value: ArrayLike, name: str) -> NDArray[Any]:
     """Turn an argument into an array of any dtype, or say why it is none.
 
+    NumPy's texts of any length (``StringDType``) become objects, as pandas has them.
+
     Raises
     ------
     InvalidArgumentError
@@ -32,9 +34,12 @@ def as_array(value: ArrayLike, name: str) -> NDArray[Any]:
         )
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as error:
+        if array.dtype.kind == "T":
+            array = array.astype(np.object_)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # the last: tensors of PyTorch
         raise InvalidArgumentError(
-            f"`{name}` cannot become an array: {error}. Give an array, or a list whose rows have the same length."
+            f"`{name}` cannot become an array: {str(error).rstrip('.')}. "
+            "Give an array, or a list whose rows have the same length."
         ) from error
     if array.dtype.kind == "O" and array.ndim == 0:
         raise InvalidArgumentError(
@@ -52,7 +57,8 @@ def as_vectors(
     Parameters
     ----------
     value : array-like (n, dim) or (dim,)
-        Any real dtype. One vector alone becomes one row. Never changed; not copied when it already fits.
+        Any real dtype. One vector alone becomes one row; so does each of a column whose values are vectors, as pandas
+        and Arrow have them. Never changed; not copied when it already fits.
     name : str
         What the caller calls it, for the message.
     dim : int, optional
@@ -66,6 +72,8 @@ def as_vectors(
         Wrong number of axes, dtype or dimension; NaN, infinite, enormous or tiny values.
     """
     array = as_array(value, name)
+    if array.dtype.kind == "O" and array.ndim == 1:
+        array = as_array(list(array), name)
     if array.dtype.kind not in "fiub":
         raise InvalidArgumentError(
             f"`{name}` has dtype {array.dtype}, but numbers are needed (float16, float32, float64 or integers). "

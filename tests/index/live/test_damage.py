@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -193,6 +194,25 @@ def test_facts_that_make_no_sense_are_refused(path: Path, statement: str) -> Non
     for writable in (True, False):
         with pytest.raises(FormatError, match=r"[Rr]estore"):
             LiveIndex.open(path, writable=writable)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE vectors SET seq = 'many' WHERE id = 25",
+        "UPDATE vectors SET vector = 7 WHERE seq = (SELECT max(seq) FROM vectors)",
+        "UPDATE models SET mean = 7",
+        "UPDATE segments SET bytes = 'many'",
+        "UPDATE tombstones SET row = 'many' WHERE row = (SELECT max(row) FROM tombstones)",
+    ],
+)
+def test_values_of_the_wrong_kind_are_told_as_damage(path: Path, statement: str) -> None:
+    execute(statement)(path)
+    assert not LiveIndex.verify(path).is_clean
+    with pytest.raises(FormatError, match="backup"):
+        LiveIndex.repair(path)
+    with contextlib.suppress(FormatError), LiveIndex.open(path, background=False) as index:
+        index.compact()
 
 
 def test_a_newer_version_is_refused_with_advice(path: Path) -> None:

@@ -80,3 +80,20 @@ def test_flushes_and_merges_wait_for_nobody_who_waits_for_them(tmp_path: Path, o
         assert index.ids.tolist() == list(range(300))
         assert (index.search(x, 1, exact=True).ids[:, 0] == np.arange(300)).all()
     other.close()
+
+
+def test_a_transaction_that_an_interrupt_left_open_hides_nothing_and_stops_nothing(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    with LiveIndex.open(tmp_path / "x", dim=4, background=False) as index:
+        index.add(x[:20])
+        with LiveIndex.open(tmp_path / "x", writable=False) as reader:
+            for each in (reader, index):
+                connection = each._follower._db
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM vectors").fetchone()
+            assert index._store is not None
+            index._store._db.execute("BEGIN IMMEDIATE")
+            index.add(x[20:])
+            for each in (reader, index):
+                assert len(each) == 40
+                assert each.search(x[30], 1).ids.tolist() == [[30]]

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lookalike.databases import DATABASE_ERRORS, reading_uri
-from lookalike.errors import FormatError, LiveIndexError
+from lookalike.errors import FormatError, LiveIndexError, LookalikeError
 
-__all__ = ["connect", "read_transaction", "transaction"]
+__all__ = ["connect", "end_transaction", "read_transaction", "transaction"]
 
 _LOG_BYTES = 1 << 26
 """What the write-ahead log is cut back to after a large transaction."""
+_DAMAGE = (*DATABASE_ERRORS, TypeError, ValueError, OverflowError, IndexError)
+"""What a damaged database leads to: SQLite hands out values of any kind, whatever its columns were declared as."""
 
 
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
@@ -69,44 +71,51 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     FormatError
         It is damaged.
     """
+    end_transaction(db)
     try:
         db.execute("BEGIN IMMEDIATE")
         yield db
         db.execute("COMMIT")
-    except DATABASE_ERRORS as error:
-        _undo(db)
-        raise _told(error) from error
-    except BaseException:
-        _undo(db)
+    except BaseException as error:
+        end_transaction(db)
+        if (told := _told(error)) is not None:
+            raise told from error
         raise
 
 
 @contextlib.contextmanager
 def read_transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Let what is inside see one state of the database."""
+    end_transaction(db)
     try:
-        db.execute("BEGIN")
         try:
+            db.execute("BEGIN")
             yield db
         finally:
-            _undo(db)
-    except DATABASE_ERRORS as error:
-        raise _told(error) from error
+            end_transaction(db)
+    except Exception as error:
+        if (told := _told(error)) is not None:
+            raise told from error
+        raise
 
 
-def _undo(db: sqlite3.Connection) -> None:
+def end_transaction(db: sqlite3.Connection) -> None:
+    """Undo a transaction that is open, as an interrupt (Ctrl-C) between two steps may leave one."""
     if db.in_transaction:  # SQLite ends it by itself when the disk is full
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
 
 
-def _told(error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
+def _told(error: BaseException) -> LookalikeError | None:
+    """Return what SQLite, or a value that it read, raised as an error with advice; None where it was neither."""
     if isinstance(error, sqlite3.OperationalError):
         advice = "Free some space and try again." if "full" in str(error) else "Searching is possible."
         return LiveIndexError(
             f"the database of the live index cannot be read or written: {error}. "
             f"What was written before is safe. {advice}"
         )
+    if isinstance(error, LookalikeError) or not isinstance(error, _DAMAGE):
+        return None
     return FormatError(
         f"the database of the live index is damaged ({error}). See what `LiveIndex.verify` says, and restore a backup."
     )

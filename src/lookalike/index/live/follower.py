@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import FormatError, LiveIndexError
 from lookalike.index.live import tables
-from lookalike.index.live.database import read_transaction
+from lookalike.index.live.database import end_transaction, read_transaction
 from lookalike.index.live.memory import MemoryPart
 from lookalike.index.live.model_files import read_model
 from lookalike.index.live.segment_cache import SegmentCache
@@ -106,6 +106,7 @@ class Follower:
             if self._closed:
                 raise was_closed()
             try:
+                end_transaction(self._db)  # where one is open, nothing new is seen
                 version = self._db.execute("PRAGMA data_version").fetchone()[0]
                 if self._snapshot is None or version != self._data_version:
                     self._refresh()

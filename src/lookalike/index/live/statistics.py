@@ -109,10 +109,14 @@ def statistics(database: Path, follower: Follower, upkeep: Upkeep | None, *, rec
         rows, models, written = tables.segments(db), tables.models(db), tables.written(db)
         moved, wanted, watched = drift(db), asks(db), tables.watched(db)
         queries = sample(db, snapshot, recall_sample) if recall_sample and snapshot.n_vectors else None
+        parts = {name: int(written.get(name, 0)) for name in ("log", "flush", "merge", "recode", "models")}
+        n_bytes = {
+            "segments": sum(row.bytes for row in rows),
+            "models": sum(row.bytes for row in models.values()),
+        }
     live = models.get("live")
     if watched is not None and (live is None or watched.model != live.number):
         watched = None
-    parts = {name: int(written.get(name, 0)) for name in ("log", "flush", "merge", "recode", "models")}
     given = int(written.get("given", 0))
     files = [database.with_name(database.name + part) for part in ("", "-wal", "-shm")]
     failure = None if upkeep is None else upkeep.failure
@@ -123,11 +127,7 @@ def statistics(database: Path, follower: Follower, upkeep: Upkeep | None, *, rec
         n_rows=sum(len(each.segment) for each in snapshot.segments),
         n_dead=sum(len(each.segment) - each.segment.n_alive for each in snapshot.segments),
         n_pending=sum(row.state == "pending" for row in rows),
-        disk_bytes={
-            "database": sum(file.stat().st_size for file in files if file.exists()),
-            "segments": sum(row.bytes for row in rows),
-            "models": sum(row.bytes for row in models.values()),
-        },
+        disk_bytes={"database": sum(file.stat().st_size for file in files if file.exists()), **n_bytes},
         given_bytes=given,
         written_bytes=parts,
         write_amplification=sum(parts.values()) / given if given else 0.0,
