@@ -174,6 +174,10 @@ class Catalog:
         """The connection of this thread, for those who keep tables of their own in the same file."""
         return self._db
 
+    def check_file(self) -> None:
+        """Raise a `CollectionError` where another file lies at the path than the one that was opened."""
+        self._connections.check_file()
+
     @property
     def tags(self) -> Tags:
         """The tags, on the connection of this thread."""
