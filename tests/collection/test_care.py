@@ -105,10 +105,6 @@ HARM: dict[str, tuple[Callable[[Path], None] | tuple[str, ...], str]] = {
         ("INSERT INTO files VALUES ('/x.jpg', 888, 1, 1, NULL, NULL)",),
         "photo 888 has files, embeddings or tags, but no record",
     ),
-    "present and not readable": (
-        ("INSERT INTO failures SELECT path, 1, 1, NULL, 'x', 'x' FROM files WHERE photo_id = 5",),
-        "is both present and listed as not readable",
-    ),
     "half a thumbnail": (lose_thumbnail, "none, or half of one"),
     "thumbnails lost": (lambda path: shutil.rmtree(path / "thumbnails"), "11 photos, the first 1, have none"),
 }

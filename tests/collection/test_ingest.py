@@ -158,6 +158,7 @@ def test_what_may_not_be_read_for_a_while_stays_and_is_told(
         told = [failure for failure in printed["failures"] if Path(failure["path"]).name != "broken.jpg"]
         assert len(told) == n_told
         assert all("cannot be read: Permission denied." in failure["reason"] for failure in told)
+        assert lookalike.Collection.verify(tmp_path / "c.lookalike").is_clean
     with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
         assert counts(photos.add(folder)) == {"unchanged": 6, "updated": 5}
         assert len(photos.failures()) == 1

@@ -397,10 +397,6 @@ class Catalog:
                 self.machine_tags.put([row._replace(photo_id=photo_id)])
         self.rewrite_keywords([photo_id])
 
-    def forget_failures(self, paths: Iterable[str]) -> None:
-        """Drop the reasons why files could not be read."""
-        self._db.executemany("DELETE FROM failures WHERE path = ?", ((path,) for path in paths))
-
     def forget_orphans(self) -> None:
         """Drop what refers to photos that are not there; such files are read again."""
         for table in ("files", "aside", "seen", "tags", "machine_tags", "rejected_tags"):
