@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -222,6 +225,20 @@ def test_a_damaged_backup_is_not_restored(collection: Path, tmp_path: Path) -> N
     with pytest.raises(FormatError, match=r"is damaged.*lookalike repair"):
         lookalike.Collection.restore(collection, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX processes")
+def test_a_backup_removes_what_one_that_was_killed_left_and_nothing_else(collection: Path, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    names = {number: f".copy.{number}.new" for number in (ended.pid, os.getppid())}
+    others = {".copy.x.new", f".copy.b.{ended.pid}.new"}
+    for name in (*names.values(), *others):
+        (tmp_path / name).mkdir()
+    with lookalike.Collection.open(collection) as photos:
+        photos.backup(tmp_path / "copy")
+    assert not (tmp_path / names[ended.pid]).exists()
+    assert {path.name for path in tmp_path.glob(".copy*")} == {names[os.getppid()], *others}
 
 
 def test_a_full_disk_leaves_no_half_of_a_backup(
