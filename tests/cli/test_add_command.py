@@ -191,3 +191,14 @@ def test_photos_are_judged_by_open_nsfw_unless_the_collection_is_made_without(ru
     contrary = run("add", twelve_photos / "2.webp", "--no-nsfw", "-c", tmp_path / "0.lookalike")
     assert contrary.exit_code == 1
     assert "made the other way" in contrary.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_memory_that_runs_out_is_a_calm_error(run, twelve_photos, collection, monkeypatch, error) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lookalike.collection.collection.add_photos", fail)
+    result = run("add", twelve_photos, "-c", collection)
+    assert result.exit_code == 1
+    assert "is used up. What was done before is kept." in result.stderr.replace("\n", " ")

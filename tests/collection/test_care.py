@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -104,10 +107,6 @@ HARM: dict[str, tuple[Callable[[Path], None] | tuple[str, ...], str]] = {
     "file of no photo": (
         ("INSERT INTO files VALUES ('/x.jpg', 888, 1, 1, NULL, NULL)",),
         "photo 888 has files, embeddings or tags, but no record",
-    ),
-    "present and not readable": (
-        ("INSERT INTO failures SELECT path, 1, 1, NULL, 'x', 'x' FROM files WHERE photo_id = 5",),
-        "is both present and listed as not readable",
     ),
     "half a thumbnail": (lose_thumbnail, "none, or half of one"),
     "thumbnails lost": (lambda path: shutil.rmtree(path / "thumbnails"), "11 photos, the first 1, have none"),
@@ -226,6 +225,20 @@ def test_a_damaged_backup_is_not_restored(collection: Path, tmp_path: Path) -> N
     with pytest.raises(FormatError, match=r"is damaged.*lookalike repair"):
         lookalike.Collection.restore(collection, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX processes")
+def test_a_backup_removes_what_one_that_was_killed_left_and_nothing_else(collection: Path, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    names = {number: f".copy.{number}.new" for number in (ended.pid, os.getppid())}
+    others = {".copy.x.new", f".copy.b.{ended.pid}.new"}
+    for name in (*names.values(), *others):
+        (tmp_path / name).mkdir()
+    with lookalike.Collection.open(collection) as photos:
+        photos.backup(tmp_path / "copy")
+    assert not (tmp_path / names[ended.pid]).exists()
+    assert {path.name for path in tmp_path.glob(".copy*")} == {names[os.getppid()], *others}
 
 
 def test_a_full_disk_leaves_no_half_of_a_backup(

@@ -6,6 +6,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import lookalike
 from lookalike.catalog import Catalog, TagRow
 from lookalike.collection.collection import MAX_QUERY
 from lookalike.collection.ranking import photo_calibration
+from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.errors import (
     CollectionError,
     FormatError,
@@ -340,3 +342,33 @@ def test_settings_of_a_newer_version_are_refused_with_advice(photos: lookalike.C
     (tmp_path / "collection.json").write_text(json.dumps(settings))
     with pytest.raises(FormatError, match="pip install --upgrade"):
         lookalike.Collection.open(tmp_path)
+
+
+def test_a_collection_in_whose_place_another_was_put_is_neither_read_nor_written(
+    demo_collection: Path, joint_collection: Path, tmp_path: Path
+) -> None:
+    place, away = tmp_path / "c.lookalike", tmp_path / "away.lookalike"
+    shutil.copytree(demo_collection, place)
+    with lookalike.Collection.open(place) as photos, ThreadPoolExecutor(1) as other_thread:
+        n_photos = len(photos)
+        place.rename(away)
+        shutil.copytree(joint_collection, place)
+        assert len(photos) == n_photos  # this thread goes on reading the one that it opened
+        for ask in (photos.__len__, lambda: photos.tags(1)):
+            with pytest.raises(CollectionError, match="Open it again"):
+                other_thread.submit(ask).result()
+        with pytest.raises(CollectionError, match="Open it again"):
+            photos.tag(1, "boat")
+        with pytest.raises(CollectionError, match="Open it again"):
+            photos.forget_filter("red")
+        shutil.rmtree(place)
+        away.rename(place)
+        assert other_thread.submit(photos.__len__).result() == n_photos
+        photos.tag(1, "boat")
+
+
+def test_a_thumbnail_made_again_does_not_bring_back_a_collection_that_was_moved_away(tmp_path: Path) -> None:
+    store = ThumbnailStore(tmp_path / "moved.lookalike" / "thumbnails")
+    with pytest.raises(FileNotFoundError):
+        store.put("ab" * 32, b"jpeg")
+    assert list(tmp_path.iterdir()) == []

@@ -146,6 +146,21 @@ def test_a_photo_in_whose_place_there_is_no_file_is_gone(folder: Path, tmp_path:
         assert counts(photos.add(folder)) == {"unchanged": 8, "gone": 3}
 
 
+def test_time_stamps_that_no_photo_can_have_stop_nothing(folder: Path, tmp_path: Path) -> None:
+    first, second, *_ = sorted(folder.rglob("*.webp"))
+    first.with_suffix(".webp.xmp").write_text("no sidecar")
+    seconds = 13_569_465_600  # 2400-01-01
+    try:
+        for path in (first, first.with_suffix(".webp.xmp")):
+            os.utime(path, (seconds, seconds))
+        os.utime(second, (-seconds, -seconds))
+    except OSError:
+        pytest.skip("the disk has no such times")
+    with lookalike.Collection.open(tmp_path / "c.lookalike", nsfw=False) as photos:
+        assert counts(photos.add(folder)) == {"added": 10, "failed": 1}
+        assert counts(photos.add(folder)) == {"unchanged": 11}
+
+
 def test_what_may_not_be_read_for_a_while_stays_and_is_told(
     folder: Path, tmp_path: Path, require: Callable[[object, str], None]
 ) -> None:
@@ -161,6 +176,7 @@ def test_what_may_not_be_read_for_a_while_stays_and_is_told(
         told = [failure for failure in printed["failures"] if Path(failure["path"]).name != "broken.jpg"]
         assert len(told) == n_told
         assert all("cannot be read: Permission denied." in failure["reason"] for failure in told)
+        assert lookalike.Collection.verify(tmp_path / "c.lookalike").is_clean
     with lookalike.Collection.open(tmp_path / "c.lookalike") as photos:
         assert counts(photos.add(folder)) == {"unchanged": 6, "updated": 5}
         assert len(photos.failures()) == 1

@@ -136,6 +136,18 @@ def test_a_photo_with_too_many_pixels_is_refused(every_format: dict[str, bytes],
         read_photo(every_format[format_], limits=PhotoLimits(max_pixels=n_pixels - 1))
 
 
+@pytest.mark.parametrize("format_", ["TIFF", "WEBP"])
+def test_the_limit_of_pixels_is_ours_and_pillows_is_as_before(save: Save, format_: str) -> None:
+    data = save(Image.new("L", (1000, 1100)), format_)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500_000)  # refuses more than 1,000,000
+        photo = read_photo(data, limits=PhotoLimits(max_pixels=1_100_000))
+        assert (photo.width, photo.height) == (1000, 1100)
+        with pytest.raises(PhotoTooLargeError):
+            read_photo(data, limits=PhotoLimits(max_pixels=1_099_999))
+        assert Image.MAX_IMAGE_PIXELS == 500_000
+
+
 def test_a_decompression_bomb_is_refused_by_its_header() -> None:
     bomb = png_header(60_000, 60_000, (b"IDAT", zlib.compress(bytes(100_000))))
     with pytest.raises(PhotoTooLargeError, match=r"60,000 x 60,000 = 3,600,000,000 pixels"):

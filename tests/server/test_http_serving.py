@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -61,6 +62,32 @@ def test_a_signal_ends_a_server_that_adds_photos_and_what_was_added_stays(demo_p
         n_kept = len(photos)
         assert job["done"] <= n_kept < 153
         assert photos.add(sorted(demo_photos.glob("*/*.webp"))[0]).state == "done"  # nothing holds the lock
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
+def test_more_connections_than_may_be_open_are_told_once_and_wait(demo_collection):
+    command = [sys.executable, "-c", LIMITED + PROGRAM.replace(', encoder="efficientnet-lite0"', ""), demo_collection]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            url = process.stdout.readline().strip()
+            port = int(url.rpartition(":")[2])
+            with contextlib.ExitStack() as idle:
+                for _ in range(100):
+                    idle.enter_context(socket.create_connection(("127.0.0.1", port)))
+                time.sleep(3)  # tries to accept come once a second
+            assert httpx.get(f"{url}/api/v1/status", timeout=60).status_code == 200
+            process.terminate()
+            _, told = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert told.startswith("New connections wait, as too many are open")
+    assert told.count("\n") == 1
 
 
 def test_a_taken_port_is_told_before_anything_is_begun(demo_collection, demo_photos):

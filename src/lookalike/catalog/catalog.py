@@ -174,6 +174,10 @@ class Catalog:
         """The connection of this thread, for those who keep tables of their own in the same file."""
         return self._db
 
+    def check_file(self) -> None:
+        """Raise a `CollectionError` where another file lies at the path than the one that was opened."""
+        self._connections.check_file()
+
     @property
     def tags(self) -> Tags:
         """The tags, on the connection of this thread."""
@@ -392,10 +396,6 @@ class Catalog:
             if row is not None and row.origin == "user":
                 self.machine_tags.put([row._replace(photo_id=photo_id)])
         self.rewrite_keywords([photo_id])
-
-    def forget_failures(self, paths: Iterable[str]) -> None:
-        """Drop the reasons why files could not be read."""
-        self._db.executemany("DELETE FROM failures WHERE path = ?", ((path,) for path in paths))
 
     def forget_orphans(self) -> None:
         """Drop what refers to photos that are not there; such files are read again."""

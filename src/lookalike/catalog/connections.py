@@ -53,7 +53,9 @@ class Connections:
         self._lock = threading.Lock()
         self._open: weakref.WeakSet[_Owned] = weakref.WeakSet()
         self._closed = False
+        self._file: tuple[int, int] | None = None
         self.current()  # now, so that a damaged file is told at once
+        self._file = _file_at(path)
 
     def current(self) -> sqlite3.Connection:
         """Return the connection of this thread, opened when first asked for.
@@ -61,11 +63,12 @@ class Connections:
         Raises
         ------
         CollectionError
-            `close` was called.
+            `close` was called, or another file has come to lie at the path.
         """
         local = self._local
         owned: _Owned | None = getattr(local, "owned", None)
         if owned is None and not self._closed:
+            self.check_file()
             owned = _Owned(connect(self._path, writable=self._writable, create=self._create))
             with self._lock:
                 self._open.add(owned)
@@ -73,6 +76,19 @@ class Connections:
         if owned is None or self._closed:
             raise CollectionError("This collection was closed. Open it again with `Collection.open`.")
         return owned.db
+
+    def check_file(self) -> None:
+        """Raise an error where the file at the path is not the one that was opened: ids mean other photos in it.
+
+        Raises
+        ------
+        CollectionError
+        """
+        if self._file is not None and _file_at(self._path) not in (self._file, None):
+            raise CollectionError(
+                f"`{self._path}` is not the file that was opened: another collection, or a backup, has been put in its "
+                "place. Open it again."
+            )
 
     def close(self) -> None:
         """Close the connections of every thread, each after the statement that it is at.
@@ -113,3 +129,12 @@ class Connections:
             if db.in_transaction:  # SQLite ends it by itself when the disk is full
                 db.execute("ROLLBACK")
             raise
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Tell files apart; None where there is none, which opening it tells."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

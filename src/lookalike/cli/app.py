@@ -80,6 +80,11 @@ class _Commands(TyperGroup):
             where = f"`{error.filename}`: " if error.filename else ""
             print_error(f"{where}{error.strerror or error}.")
             raise typer.Exit(1) from None
+        except (MemoryError, RuntimeError) as error:
+            if debugging or not (isinstance(error, MemoryError) or "start new thread" in str(error)):
+                raise
+            print_error("Memory, or the number of threads that may run, is used up. What was done before is kept.")
+            raise typer.Exit(1) from None
         except Exception as error:
             if debugging or type(error).__module__ != "sqlite3":  # not imported here: `--help` does without
                 raise

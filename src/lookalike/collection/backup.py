@@ -7,6 +7,7 @@ of it is there.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from pathlib import Path
@@ -39,7 +40,7 @@ def copy_collection(directory: Path, target: Path) -> None:
         raise InvalidArgumentError(f"`{target}` lies inside of the collection itself. Give another path.")
     temporary = whole.with_name(f".{whole.name}.{os.getpid()}.new")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove_unfinished(whole)
         whole.parent.mkdir(parents=True, exist_ok=True)
         copy_index(directory / CATALOG, directory, temporary, name=CATALOG)
         _copy_thumbnails(ThumbnailStore(directory / "thumbnails"), temporary / "thumbnails")
@@ -57,6 +58,26 @@ def copy_collection(directory: Path, target: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_unfinished(target: Path) -> None:
+    """Remove what copies to the same place left that were killed: their name tells the process."""
+    for unfinished in target.parent.glob(f".{glob.escape(target.name)}.*.new"):
+        process = unfinished.name[len(target.name) + 2 : -len(".new")]
+        if process.isdecimal() and (int(process) == os.getpid() or not _is_running(int(process))):
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # where asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _copy_thumbnails(source: ThumbnailStore, target: Path) -> None:

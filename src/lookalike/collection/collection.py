@@ -210,6 +210,7 @@ class Collection:
         from lookalike.collection.writing import PhotoWriter  # with it comes the engine
 
         report = progress or (lambda _: None)
+        self._catalog.check_file()
         self.encoder  # noqa: B018  built once here, so that the workers find it in the cache
         dim = self.settings.card.dim
         with adding(self.path):
@@ -774,6 +775,7 @@ class Collection:
 
     @property
     def _tag_writer(self) -> TagWriter:
+        self._catalog.check_file()
         return TagWriter(self.path)
 
     def _own(self, photo: PhotoQuery | Sequence[PhotoQuery]) -> list[int]:
@@ -799,10 +801,12 @@ class Collection:
             Its name cannot be, or is a style's.
         CollectionLockedError
         """
+        self._catalog.check_file()
         save_filter(self.path, probe)
 
     def forget_filter(self, name: str) -> bool:
         """Forget a taught filter; tells whether there was one."""
+        self._catalog.check_file()
         return forget_filter(self.path, name)
 
     def style_names(self) -> list[str]:

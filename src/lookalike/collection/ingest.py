@@ -96,8 +96,13 @@ def _stat(path: Path) -> FileRecord:
     status = path.stat()
     sidecar = sidecar_of(path)
     return FileRecord(
-        str(path), status.st_size, status.st_mtime_ns, sidecar.stat().st_mtime_ns if sidecar is not None else None
+        str(path), status.st_size, _mtime_ns(status), _mtime_ns(sidecar.stat()) if sidecar is not None else None
     )
+
+
+def _mtime_ns(status: os.stat_result) -> int:
+    """Return the time stamp, or the nearest that SQLite can store: from 1677 to 2262."""
+    return max(-(2**63), min(status.st_mtime_ns, 2**63 - 1))
 
 
 def _plan(catalog: Catalog, roots: Sequence[Path], on_found: Callable[[int], None], *, retry_failed: bool) -> _Plan:

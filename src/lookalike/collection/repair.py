@@ -81,7 +81,6 @@ def repair_collection(directory: Path, dim: int, encode: Encode, remake: Callabl
             catalog.forget_text(found.unnamed)
             for photo_id in found.unwritten:
                 _write_text(catalog, photo_id)
-            catalog.forget_failures(found.refused)
         for photo_id in found.unshown:
             thumbnails.path(catalog.photo(photo_id).sha256).unlink(missing_ok=True)
     for photo_id in found.unshown:

@@ -43,7 +43,8 @@ class ThumbnailStore:
             try:
                 temporary.write_bytes(jpeg)
             except FileNotFoundError:  # the first of at most 256 times
-                path.parent.mkdir(parents=True, exist_ok=True)
+                self.root.mkdir(exist_ok=True)  # but not the collection: it may have been moved away
+                path.parent.mkdir(exist_ok=True)
                 temporary.write_bytes(jpeg)
             temporary.replace(path)
         except OSError:  # a full disk: nothing may stay behind

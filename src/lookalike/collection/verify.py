@@ -86,8 +86,6 @@ class Findings:
         With facts or a content hash that cannot be read.
     unsound : tuple of int
         Of which what was seen is not what is written of any photo.
-    refused : tuple of str
-        Paths of files that are present, and listed as not readable.
     orphans : tuple of int
         Numbers of photos that are not there, which files, embeddings or tags refer to.
     strays : tuple of str
@@ -102,7 +100,6 @@ class Findings:
     unshown: tuple[int, ...]
     wrong: tuple[int, ...]
     unsound: tuple[int, ...]
-    refused: tuple[str, ...]
     orphans: tuple[int, ...]
     strays: tuple[str, ...]
     n_thumbnails: int
@@ -118,7 +115,6 @@ class Findings:
             ("photos", "{} facts or a content hash that cannot be read", self.wrong),
             ("seen", "{} figures of what is seen in it that are damaged; `lookalike add` looks again", self.unsound),
             ("files", "{} files, embeddings or tags, but no record", self.orphans),
-            ("files", "{} both present and listed as not readable", self.refused),
         ):
             if found:
                 yield Problem(place, message.format(_these(found)) + ".")
@@ -151,12 +147,14 @@ def verify_collection(directory: Path) -> CollectionReport:
     index = verify(directory / CATALOG, directory)
     problems += index.problems
     n_photos = n_files = n_thumbnails = 0
+    n_vectors = index.n_vectors
     strays: tuple[str, ...] = ()
     with closing(catalog):
         if not any(problem.place == "database" for problem in index.problems):
             with catalog.snapshot():
                 found = cross_references(catalog, ThumbnailStore(directory / "thumbnails"))
                 n_photos, n_files, n_thumbnails = catalog.n_photos(), catalog.n_files(), found.n_thumbnails
+                n_vectors = catalog.connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
                 stored = catalog.connection.execute("SELECT value FROM live WHERE name = 'dim'").fetchone()[0]
             problems += found.problems()
             strays = found.strays
@@ -166,7 +164,7 @@ def verify_collection(directory: Path) -> CollectionReport:
         str(directory),
         n_photos,
         n_files,
-        index.n_vectors,
+        n_vectors,
         index.n_segments,
         n_thumbnails,
         tuple(problems),
@@ -203,12 +201,6 @@ def cross_references(catalog: Catalog, thumbnails: ThumbnailStore) -> Findings:
         unshown=tuple(unshown),
         wrong=ids("SELECT id FROM photos WHERE length(sha256) <> 32 OR NOT json_valid(facts) ORDER BY id"),
         unsound=_unsound(catalog),
-        refused=tuple(
-            path
-            for (path,) in catalog.connection.execute(
-                "SELECT path FROM failures WHERE path IN (SELECT path FROM files WHERE gone_at IS NULL) ORDER BY path"
-            )
-        ),
         orphans=ids(
             f"SELECT DISTINCT photo_id FROM ({_REFERRING}) "
             "WHERE photo_id NOT IN (SELECT id FROM photos) ORDER BY photo_id"
@@ -244,8 +236,6 @@ def _sorted(photo_ids: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted(photo_ids))
 
 
-def _these(found: tuple[int, ...] | tuple[str, ...]) -> str:
-    """Say which photos (by id) or files (by path), and that they have or are something."""
-    if isinstance(found[0], str):
-        return f"`{found[0]}` is" if len(found) == 1 else f"{len(found):,} files, the first `{found[0]}`, are"
+def _these(found: tuple[int, ...]) -> str:
+    """Say which photos, by id, and that they have something."""
     return f"photo {found[0]} has" if len(found) == 1 else f"{len(found):,} photos, the first {found[0]}, have"

@@ -86,11 +86,10 @@ class WorkerPool:
             finally:
                 answered.put(None)
 
-        self._threads = [
-            threading.Thread(target=drive, args=(worker,), name="lookalike-ingest") for worker in self._workers
-        ]
-        for thread in self._threads:
+        for worker in self._workers:
+            thread = threading.Thread(target=drive, args=(worker,), name="lookalike-ingest")
             thread.start()
+            self._threads.append(thread)  # only what has started can be waited for
         n_driving = len(self._threads)
         while n_driving:
             try:

@@ -24,7 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from lookalike.errors import DamagedPhotoError, InvalidArgumentError, PhotoError, PhotoTooLargeError
 from lookalike.photos.colour import MAX_PROFILE_BYTES, flattened, to_srgb
-from lookalike.photos.decoder_warnings import decoder_warnings_ignored
+from lookalike.photos.decoding import decoding
 from lookalike.photos.exif import Exif, read_exif
 from lookalike.photos.facts import PhotoFacts, combined
 from lookalike.photos.formats import sniff_format
@@ -55,6 +55,7 @@ _OPENERS: Final[dict[str, Callable[[bytes], ImageFile.ImageFile]]] = {
 }
 # Pillow keeps a pointer and a block for each row: 200 million rows of one pixel would take gigabytes.
 _MAX_SIDE: Final = 100_000
+_ANY_PIXELS: Final = _MAX_SIDE**2
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -81,7 +82,8 @@ class PhotoLimits:
     max_bytes : int
         Size of the file.
     max_pixels : int
-        Width times height, as the header says. Decoding takes about 4 bytes of memory for each.
+        Width times height, as the header says. Decoding takes about 4 bytes of memory for each; up to 16 with
+        transparency or more than 8 bits.
     max_seconds : float
         Time to read one photo. Decoders cannot be interrupted, so this is kept by the caller, which ends the
         worker process.
@@ -172,7 +174,7 @@ def read_photo(
         raise DamagedPhotoError("The file is empty.")
     format_ = sniff_format(data, name)
     try:
-        with decoder_warnings_ignored():
+        with decoding(int(min(limits.max_pixels, _ANY_PIXELS))):
             if format_ == "raw":
                 return _read_raw(data, limits, min_side)
             return _read(format_, _OPENERS[format_](data), data, limits, min_side)

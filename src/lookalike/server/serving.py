@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import logging
+import math
 import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import uvicorn
 
@@ -21,6 +26,11 @@ from lookalike.server.jobs import AddJob
 __all__ = ["serve"]
 
 DEFAULT_PORT = 8765
+_BACKLOG = 128
+"""Connections that the system keeps until they are accepted; asyncio tries so often in a row."""
+_SECONDS_BETWEEN_TELLING = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 def serve(
@@ -77,6 +87,7 @@ def serve(
         ws="none",
         server_header=False,
         proxy_headers=False,
+        backlog=_BACKLOG,
         timeout_graceful_shutdown=3,
     )
     server = _Server(config, ready)
@@ -89,12 +100,32 @@ def serve(
             job.stop()
 
 
+class _Shortage:
+    """Tells now and then that no more connections can be accepted; asyncio would with a traceback for each try."""
+
+    def __init__(self) -> None:
+        self._told_at = -math.inf
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Answer an error that arose in the loop itself."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+        elif time.monotonic() - self._told_at > _SECONDS_BETWEEN_TELLING:
+            self._told_at = time.monotonic()
+            logger.warning(
+                "New connections wait, as too many are open (%s). Raise the limit (`ulimit -n`), or close some.",
+                error.strerror,
+            )
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(_Shortage())
         await super().startup(sockets)
         self._on_ready()
 
@@ -134,7 +165,7 @@ def _listen(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # restarts need not wait
         listener.bind(address)
-        listener.listen(2048)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise ServerError(_advice(host, port, error)) from error
