@@ -32,8 +32,7 @@ from lookalike.kernels.threads import n_threads, one_blas_thread
 from lookalike.quantization import additive, choice, fitting, model, training
 from lookalike.quantization import rotation as rotations
 from lookalike.quantization.additive import AdditiveQuantizer, NormTerms, n_norm_codes_for
-from lookalike.quantization.kmeans import _ROUNDS as _KMEANS_ROUNDS
-from lookalike.quantization.kmeans import _SEEDS_PER_CLUSTER
+from lookalike.quantization.kmeans import N_ROUNDS, SEEDS_PER_CLUSTER
 from lookalike.quantization.training import Recipe
 
 __all__ = ["Estimate", "Step", "estimated"]
@@ -157,7 +156,7 @@ def estimated(
         raise InvalidArgumentError("estimates are for codes of at least 2 bytes. Give `bytes_per_vector=2` or more.")
     k, dim = settings.cells_and_dim(n, dim_in)
     tries = fitting.tries(n, k)
-    recipes = fitting._recipes(settings, n, k, dim_in, dim, dim)[: None if tries else 1]
+    recipes = fitting.recipes_for(settings, n, k, dim_in, dim, dim)[: None if tries else 1]
     recipe = recipes[-1]
     tries_codebooks = tries and settings.tries_codebooks
     rates = _Rates.measured(dim_in, dim, k, recipe)
@@ -203,8 +202,8 @@ def _memory(n: int, dim_in: int, dim: int, k: int, recipe: Recipe, rerank: str |
 
 def _peak(n: int, dim_in: int, dim: int, k: int, recipe: Recipe, rerank: str | None, *, cosine: bool) -> int:
     """Bytes that building takes at once, a float32 copy of the vectors included."""
-    n_train = min(n, max(k, fitting._MOST_TRAINING_VECTORS))
-    n_words, n_block = min(n_train, training.CODEBOOK_SAMPLE), min(n, model._BLOCK)
+    n_train = min(n, max(k, fitting.MOST_TRAINING_VECTORS))
+    n_words, n_block = min(n_train, training.CODEBOOK_SAMPLE), min(n, model.N_BLOCK)
     given, row = 4 * n * dim_in, 4 * dim
     kept = given + n_train * (4 * dim_in + row)  # given, as trained on, projected
     copies = kept + max(3 * n_train, 6 * n_words) * row
@@ -311,7 +310,7 @@ def _rotate_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) 
     if not n_rotations:
         return 0.0
     n = 2048
-    here = int(np.clip(round(n * n_rotations / rotations._BLOCK), 1, max(1, _MOST_ROTATED // (axes * dim))))
+    here = int(np.clip(round(n * n_rotations / rotations.N_BLOCK), 1, max(1, _MOST_ROTATED // (axes * dim))))
     turns = rng.integers(-127, 128, (here, axes, dim)).astype(np.int8)
     x = rng.normal(size=(n, dim)).astype(np.float32)
     cells = rng.integers(0, here, n).astype(np.int32)
@@ -325,7 +324,7 @@ def _encode_seconds(rng: np.random.Generator, dim: int, k: int, recipe: Recipe) 
     n = 512
     n_groups = training.buckets("additive", recipe.n_codes)
     axes = _n_axes(recipe, dim) // n_groups * n_groups
-    here = min(n, max(1, round(n * k / model._BLOCK))) if recipe.rotation != "none" else 1
+    here = min(n, max(1, round(n * k / model.N_BLOCK))) if recipe.rotation != "none" else 1
     # codewords as training leaves them: each codebook refines what those before it left
     left = np.geomspace(1, 0.3, recipe.n_codebooks)[:, None, None]
     words = (0.3 * left * rng.normal(size=(recipe.n_codebooks, 16, axes // n_groups))).astype(np.float32)
@@ -349,21 +348,21 @@ def _training(
 ) -> tuple[Step, ...]:
     r = rates
     judged = len(recipes) > 1 or tries_codebooks
-    n = min(n, max(k, fitting._MOST_TRAINING_VECTORS))
+    n = min(n, max(k, fitting.MOST_TRAINING_VECTORS))
     n_held = min(choice.HELD_OUT, n // 10) if judged else 0
     n -= n_held
-    n_coarse = min(n, fitting._COARSE_SAMPLE_PER_CENTROID * k)
-    means = _KMEANS_ROUNDS * n_coarse * dim * r.bins
-    seeding = k * min(n_coarse, _SEEDS_PER_CLUSTER * k) * r.product
-    n_axes = min(n, fitting._AXES_SAMPLE)
+    n_coarse = min(n, fitting.COARSE_SAMPLE_PER_CENTROID * k)
+    means = N_ROUNDS * n_coarse * dim * r.bins
+    seeding = k * min(n_coarse, SEEDS_PER_CLUSTER * k) * r.product
+    n_axes = min(n, fitting.AXES_SAMPLE)
     steps = [
         Step("principal axes", n * (r.scatter_in + r.project + 4 * r.gather) + r.axes_in, r.axes_in),
-        Step("k-means", means + seeding + _KMEANS_ROUNDS * n_coarse * r.assign, means + seeding),
+        Step("k-means", means + seeding + N_ROUNDS * n_coarse * r.assign, means + seeding),
         Step("axes worth keeping", n_axes * (r.assign + r.gather + r.scatter) + r.axes, r.axes),
     ]
     frames = serial = codebooks = judging = 0.0
     n_words = min(n, training.CODEBOOK_SAMPLE)
-    n_base = min(n, choice._BASE)
+    n_base = min(n, choice.N_BASE)
     for recipe in recipes:
         turned = recipe.rotation != "none"
         frames += n * (r.assign + dim * r.bins + 4 * r.gather + r.scatter)
@@ -373,16 +372,16 @@ def _training(
             frames += passes * n * (r.scatter + r.gather) + _n_rotations(recipe, k) * r.axes
         encode = r.encode if turned else r.encode_plain
         rotate = r.rotate if turned else 0.0
-        n_seeds = min(n_words, additive._SEED_SAMPLE)
+        n_seeds = min(n_words, additive.SEED_SAMPLE)
         width = _n_axes(recipe, dim) // training.buckets("additive", recipe.n_codes)
-        codebooks += recipe.n_codebooks * additive._SEED_ROUNDS * n_seeds * (r.seed + width * r.bins)
-        codebooks += n_words * (r.assign + rotate + additive._ROUNDS * (r.encode_plain + r.sums) + 2 * encode)
+        codebooks += recipe.n_codebooks * additive.N_SEED_ROUNDS * n_seeds * (r.seed + width * r.bins)
+        codebooks += n_words * (r.assign + rotate + additive.N_ROUNDS * (r.encode_plain + r.sums) + 2 * encode)
         judging += n_base * (r.project + r.assign + 2 * rotate + encode + 4 * r.gather)
         judging += n_base * n_held * (r.top + r.product / 4)  # products of 64 queries at once
     if tries_codebooks:
         rotate = r.rotate if recipes[-1].rotation != "none" else 0.0
         n_codes, sub = recipes[-1].n_codes, max(1, _n_axes(recipes[-1], dim) // recipes[-1].n_codes)
-        codebooks += _KMEANS_ROUNDS * n_words * n_codes * (r.seed_product + sub * r.bins)
+        codebooks += N_ROUNDS * n_words * n_codes * (r.seed_product + sub * r.bins)
         codebooks += n_words * 2 * (r.assign + rotate + r.gather)
         judging += n_base * (r.project + r.assign + 2 * rotate + r.encode_product + 4 * r.gather)
         judging += n_base * n_held * (r.top + r.product / 4)

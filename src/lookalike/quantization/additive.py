@@ -31,14 +31,22 @@ from lookalike.errors import InvalidArgumentError
 from lookalike.kernels.threads import map_blocks
 from lookalike.quantization.kmeans import assign_all, kmeans
 
-__all__ = ["AdditiveQuantizer", "NormTerms", "n_groups_for", "n_norm_codes_for"]
+__all__ = [
+    "N_ROUNDS",
+    "N_SEED_ROUNDS",
+    "SEED_SAMPLE",
+    "AdditiveQuantizer",
+    "NormTerms",
+    "n_groups_for",
+    "n_norm_codes_for",
+]
 
 _BLOCK = 4096
 _ERROR_WEIGHT = 0.4
 _LARGEST_GROUP, _GROUP = 15, 10
 _BEAM = 16
-_ROUNDS = 10
-_SEED_SAMPLE, _SEED_ROUNDS = 16_384, 8
+N_ROUNDS = 10
+SEED_SAMPLE, N_SEED_ROUNDS = 16_384, 8
 _SPREAD_PSEUDO_COUNT = 32.0
 
 
@@ -321,12 +329,12 @@ def _fit_group(
     """
     n, d = vectors.shape
     weights = np.broadcast_to(stretch.mean(axis=1), n).astype(np.float32)
-    rest = vectors[np.sort(rng.choice(n, min(n, _SEED_SAMPLE), replace=False))].copy()
+    rest = vectors[np.sort(rng.choice(n, min(n, SEED_SAMPLE), replace=False))].copy()
     codebooks = np.empty((m, 16, d), np.float32)
     for j in range(m):
-        codebooks[j] = kmeans(rest, 16, rng=rng, n_rounds=_SEED_ROUNDS)
+        codebooks[j] = kmeans(rest, 16, rng=rng, n_rounds=N_SEED_ROUNDS)
         rest -= codebooks[j][kernels.assign(rest, codebooks[j])[0]]
-    for _ in range(_ROUNDS):
+    for _ in range(N_ROUNDS):
         sums = map_blocks(
             lambda rows: kernels.codeword_sums(_sums_near(vectors[rows], codebooks), weights[rows], vectors[rows]),  # noqa: B023
             n,

@@ -19,11 +19,11 @@ from lookalike import kernels
 from lookalike.kernels.threads import map_blocks
 from lookalike.quantization.training import Recipe
 
-__all__ = ["HELD_OUT", "Judge", "Trial", "best", "report"]
+__all__ = ["HELD_OUT", "N_BASE", "Judge", "Trial", "best", "report"]
 
 HELD_OUT = 500
 """Queries at the most; never more than a tenth of the training vectors."""
-_BASE = 32_768
+N_BASE = 32_768
 _LEAST_GAIN = 0.01
 """What costs more must find so much more of the ten nearest: half of a held-out set's standard error."""
 
@@ -75,8 +75,8 @@ class Judge:
     def drawn(cls, vectors: NDArray[np.float32], queries: NDArray[np.float32], rng: np.random.Generator) -> Self:
         """Draw the sample, and find the true neighbours in it."""
         rows = np.arange(len(vectors))
-        if len(vectors) > _BASE:
-            rows = np.sort(rng.choice(len(vectors), _BASE, replace=False))
+        if len(vectors) > N_BASE:
+            rows = np.sort(rng.choice(len(vectors), N_BASE, replace=False))
         base = vectors[rows]
         parts = map_blocks(lambda part: np.stack([_nearest(q, base) for q in queries[part]]), len(queries), 32)
         return cls(base, queries, np.concatenate(parts))

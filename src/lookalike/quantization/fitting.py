@@ -26,15 +26,26 @@ from lookalike.quantization.projection import Projection
 from lookalike.quantization.rotation import ROTATIONS, LocalFrames
 from lookalike.quantization.training import CODEBOOK_SAMPLE, Parts, Recipe, active_axes, buckets, sample, train
 
-__all__ = ["FitSettings", "Start", "default_n_coarse", "fit_parts", "halves_message", "tries"]
+__all__ = [
+    "AXES_SAMPLE",
+    "COARSE_SAMPLE_PER_CENTROID",
+    "MOST_TRAINING_VECTORS",
+    "FitSettings",
+    "Start",
+    "default_n_coarse",
+    "fit_parts",
+    "halves_message",
+    "recipes_for",
+    "tries",
+]
 
 COARSE = ("ivf", "multi_index")
 CODEBOOKS = ("shared", "local", "additive")
 ALLOCATIONS = ("eigenvalue", "water_filling")
 _LARGEST_DIM = {"shared": 128, "local": 128, "additive": 256}
-_MOST_TRAINING_VECTORS = 1_000_000
-_COARSE_SAMPLE_PER_CENTROID = 256
-_AXES_SAMPLE = 65_536
+MOST_TRAINING_VECTORS = 1_000_000
+COARSE_SAMPLE_PER_CENTROID = 256
+AXES_SAMPLE = 65_536
 _LOCAL_BYTES_PER_VECTOR, _GROUPED_BYTES_PER_VECTOR = 12.5, 2.4
 """What rotations may take for each training vector: twelve and a half where that buys each cell its own, else less than
 three, or half of what the projection takes anyway."""
@@ -200,7 +211,7 @@ def fit_parts(
     n_given = len(x)
     k, dim = settings.cells_and_dim(n_given, x.shape[1])
     rng, rng_coarse, rng_codes = np.random.default_rng(settings.seed).spawn(3)
-    x = x[sample(x, max(k, _MOST_TRAINING_VECTORS), rng)]
+    x = x[sample(x, max(k, MOST_TRAINING_VECTORS), rng)]
     x = normalised(x) if settings.metric == "cosine" else x
     held = x[:0]
     start = settings.start
@@ -219,15 +230,15 @@ def fit_parts(
         y = projection.project(x)
         lost = projection.lost(x, y)
         if settings.centroids is None:
-            rows = sample(y, _COARSE_SAMPLE_PER_CENTROID * k, rng)
+            rows = sample(y, COARSE_SAMPLE_PER_CENTROID * k, rng)
             coarse = CoarseQuantizer.fit(y[rows], k, settings.n_parts, rng_coarse)
         else:
             coarse = CoarseQuantizer(settings.centroids)
         n_axes = None
         if settings.water_filling and kept is None:
-            wanted = active_axes(y[sample(y, _AXES_SAMPLE, rng)], coarse, settings.n_subquantizers * settings.bits)
+            wanted = active_axes(y[sample(y, AXES_SAMPLE, rng)], coarse, settings.n_subquantizers * settings.bits)
             n_axes = min(dim // settings.n_parts, -(-wanted // settings.n_buckets) * settings.n_buckets)
-        recipes = _recipes(settings, n_given, k, x.shape[1], dim, n_axes)
+        recipes = recipes_for(settings, n_given, k, x.shape[1], dim, n_axes)
 
         def trained(recipe: Recipe) -> Parts:
             return train(recipe, y, lost, coarse, rng_codes, kept, turn=kept is None)
@@ -288,7 +299,9 @@ def _given_cells(start: Start | None, coarse: str | ArrayLike) -> tuple[int, NDA
     return len(centroids), centroids
 
 
-def _recipes(settings: FitSettings, n: int, n_coarse: int, dim_in: int, dim: int, n_axes: int | None) -> list[Recipe]:
+def recipes_for(
+    settings: FitSettings, n: int, n_coarse: int, dim_in: int, dim: int, n_axes: int | None
+) -> list[Recipe]:
     """Give what is to be trained: one recipe, or for ``auto`` those worth comparing, the smallest model first."""
     s = settings
     d = dim // s.n_parts

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from lookalike import kernels
 from lookalike.kernels.threads import map_blocks, one_blas_thread
 
-__all__ = ["assign_all", "kmeans"]
+__all__ = ["N_ROUNDS", "SEEDS_PER_CLUSTER", "assign_all", "kmeans"]
 
 _BLOCK = 16384
-_SEEDS_PER_CLUSTER = 32
-_ROUNDS = 20
+SEEDS_PER_CLUSTER = 32
+N_ROUNDS = 20
 
 
 def kmeans(
-    vectors: NDArray[np.float32], n_clusters: int, *, rng: np.random.Generator, n_rounds: int = _ROUNDS
+    vectors: NDArray[np.float32], n_clusters: int, *, rng: np.random.Generator, n_rounds: int = N_ROUNDS
 ) -> NDArray[np.float32]:
     """Centroids of ``n_clusters`` clusters.
 
@@ -64,7 +64,7 @@ def assign_all(
 
 
 def _seed(vectors: NDArray[np.float32], n_clusters: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    n_sample = min(len(vectors), _SEEDS_PER_CLUSTER * n_clusters)
+    n_sample = min(len(vectors), SEEDS_PER_CLUSTER * n_clusters)
     sample = vectors[np.sort(rng.choice(len(vectors), n_sample, replace=False))]
     chosen = np.empty((n_clusters, vectors.shape[1]), np.float32)
     chosen[0] = sample[rng.integers(n_sample)]

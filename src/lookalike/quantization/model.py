@@ -31,10 +31,10 @@ from lookalike.quantization.product import ProductQuantizer
 from lookalike.quantization.projection import Projection
 from lookalike.quantization.rotation import LocalFrames
 
-__all__ = ["METRICS", "LOPQModel"]
+__all__ = ["METRICS", "N_BLOCK", "LOPQModel"]
 
 METRICS = ("l2", "cosine")
-_BLOCK = 131_072
+N_BLOCK = 131_072
 """Vectors coded at once: bounds the memory that coding takes beside them."""
 
 
@@ -262,7 +262,7 @@ class LOPQModel:
         if not len(x):
             cells = np.empty((0, self.coarse.n_parts), np.int32)
             return (cells[:, 0] if self.coarse.n_parts == 1 else cells), np.empty((0, self.n_bytes), np.uint8)
-        parts = [self._encode(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)]
+        parts = [self._encode(x[start : start + N_BLOCK]) for start in range(0, len(x), N_BLOCK)]
         cells, codes = (np.concatenate(each) for each in zip(*parts, strict=True))
         return (cells[:, 0] if self.coarse.n_parts == 1 else cells), codes
 

@@ -31,11 +31,11 @@ from lookalike.quantization.coarse import CoarseQuantizer
 from lookalike.quantization.kmeans import kmeans
 from lookalike.quantization.projection import covariance, principal_axes, reordered
 
-__all__ = ["ROTATIONS", "LocalFrames"]
+__all__ = ["N_BLOCK", "ROTATIONS", "LocalFrames"]
 
 ROTATIONS = ("local", "grouped", "global", "none")
 _PSEUDO_COUNT = 64.0
-_BLOCK = 65536
+N_BLOCK = 65536
 _SHAPE_AXES = 32
 """Leading pooled axes in which the covariances of cells are compared when they are grouped."""
 
@@ -203,7 +203,7 @@ class LocalFrames:
             dropped[rows] = np.einsum("nd,nd->n", residuals, residuals)
             dropped[rows] -= np.einsum("nd,nd->n", local[rows], local[rows])
 
-        map_blocks(block, len(local), _BLOCK)
+        map_blocks(block, len(local), N_BLOCK)
         return NormTerms(lost + np.maximum(dropped, 0), None)
 
     def _each_part(
@@ -228,7 +228,7 @@ class LocalFrames:
                     self.rotation_of_cell[p],
                 )
 
-        map_blocks(block, len(vectors), _BLOCK)
+        map_blocks(block, len(vectors), N_BLOCK)
         return out
 
 
