@@ -121,6 +121,12 @@ def test_a_smaller_copy_measures_alike(seed: int) -> None:
     assert np.abs(first.palette[0] - second.palette[0]).max() < 0.05
 
 
+def test_shading_is_no_pattern() -> None:
+    y, x = np.mgrid[:480, :640]
+    for shade in (x * 0.1 + 100, x * 0.4, y * 0.5, 220 - ((x - 320) ** 2 + (y - 240) ** 2) * 0.00075):
+        assert measure(Image.fromarray(shade.astype(np.uint8)))["patterns"] < 0.05
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_fine_noise_and_coarse_storage_lower_the_quality(seed: int) -> None:
     image = scene(seed, (1440, 1080))
