@@ -60,7 +60,7 @@ def exif_tags(facts: PhotoFacts) -> list[MachineTag]:
     """
     named = {
         ("exif", "make"): facts.make,
-        ("exif", "model"): facts.model,
+        ("exif", "model"): facts.model or (None if facts.make else facts.camera),  # older facts have both in one
         ("exif", "lens"): facts.lens,
         ("exif", "focallength"): facts.focal_length_mm,
         ("exif", "fnumber"): facts.f_number,
