@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from time import process_time
 
@@ -33,6 +34,7 @@ from lookalike.appearance import (
     palette_vectors,
     srgb_of,
 )
+from lookalike.photos import read_photo
 
 DEMO = ROOT / "build" / "demo" / "photos"
 PICTWO = ROOT / "build" / "pictwo"
@@ -164,24 +166,33 @@ def _composition(quick: bool) -> list[list[Cell]]:  # noqa: FBT001
 def _quality(images: list[Image.Image]) -> list[list[Cell]]:
     generator = np.random.default_rng(0)
 
-    def noisy(image: Image.Image) -> Image.Image:
+    def noisy(image: Image.Image, sigma: float) -> Image.Image:
         pixels = np.asarray(image, dtype=np.float32)
-        return Image.fromarray(np.clip(pixels + generator.normal(0, 25, pixels.shape), 0, 255).astype(np.uint8))
+        return Image.fromarray(np.clip(pixels + generator.normal(0, sigma, pixels.shape), 0, 255).astype(np.uint8))
 
     copies: dict[str, Callable[[Image.Image], Image.Image]] = {
         "blurred (sigma 1/150 of the side)": lambda image: image.filter(
             ImageFilter.GaussianBlur(max(image.size) / 150)
         ),
-        "noise (sigma 25)": noisy,
+        "noise (sigma 10)": lambda image: noisy(image, 10),
+        "noise (sigma 25)": lambda image: noisy(image, 25),
         "a quarter of the light": lambda image: image.point(lambda value: value // 4),
         "a third of the contrast": lambda image: image.point(lambda value: 85 + value // 3),
         "a quarter of the side": lambda image: image.reduce(4),
     }
     own = np.array([measure(image)["quality"] for image in images])
-    return [
+    rows: list[list[Cell]] = [
         [name, float((own > [measure(copy(image))["quality"] for image in images]).mean())]
         for name, copy in copies.items()
     ]
+    return [*rows, ["JPEG of quality 10", float((own > [_coarse_quality(image) for image in images]).mean())]]
+
+
+def _coarse_quality(image: Image.Image) -> float:
+    content = BytesIO()
+    image.save(content, "JPEG", quality=10)
+    photo = read_photo(content.getvalue())
+    return measure(photo.image, jpeg_step=photo.jpeg_step)["quality"]
 
 
 def _times(images: list[Image.Image], palettes: Floats) -> list[list[Cell]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 import lookalike.appearance
 from lookalike.appearance import MEASURES, N_COMPOSITION, STYLES, Appearance, measure, measure_all
+from lookalike.photos import read_photo
 
 
 def scene(seed: int = 0, size: tuple[int, int] = (480, 360)) -> Image.Image:
@@ -116,6 +119,30 @@ def test_a_smaller_copy_measures_alike(seed: int) -> None:
     cosine = first.composition.astype(float) @ second.composition.astype(float) / 127**2
     assert cosine > 0.98
     assert np.abs(first.palette[0] - second.palette[0]).max() < 0.05
+
+
+def test_shading_is_no_pattern() -> None:
+    y, x = np.mgrid[:480, :640]
+    for shade in (x * 0.1 + 100, x * 0.4, y * 0.5, 220 - ((x - 320) ** 2 + (y - 240) ** 2) * 0.00075):
+        assert measure(Image.fromarray(shade.astype(np.uint8)))["patterns"] < 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fine_noise_and_coarse_storage_lower_the_quality(seed: int) -> None:
+    image = scene(seed, (1440, 1080))
+    own = measure(image)["quality"]
+    assert measure(noisy(image, 10))["quality"] < own
+    steps = [storage_step(image, quality) for quality in (90, 50, 30, 10)]
+    stored = [measure(image, jpeg_step=step)["quality"] for step in steps]
+    assert stored == sorted(stored, reverse=True)
+    assert stored[0] == own
+    assert stored[-1] < 0.8 * own
+
+
+def storage_step(image: Image.Image, quality: int) -> float:
+    content = BytesIO()
+    image.save(content, "JPEG", quality=quality)
+    return read_photo(content.getvalue()).jpeg_step
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -40,6 +40,18 @@ def test_distances_are_symmetric_and_at_most_a_little_above_one(a: tuple[int, ..
     assert distance < 1.1
 
 
+def test_greys_are_called_by_no_hue() -> None:
+    called = [named_colour(oklab_of(np.array([level] * 3, np.uint8))) for level in range(256)]
+    assert list(dict.fromkeys(called)) == ["black", "charcoal", "grey", "silver", "white"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("#419dc3", "sky"), ("#fbd3f5", "lavender"), ("#144c7b", "navy"), ("#6adcd4", "turquoise")]
+)
+def test_hue_names_a_colour_more_than_lightness(code: str, name: str) -> None:
+    assert named_colour(colour_named(code)) == name
+
+
 @pytest.mark.parametrize("name", COLOUR_NAMES)
 def test_a_named_colour_is_called_by_its_name(name: str) -> None:
     assert named_colour(colour_named(name)) == name
@@ -48,7 +60,13 @@ def test_a_named_colour_is_called_by_its_name(name: str) -> None:
 
 def test_short_hex_and_other_spellings_are_understood() -> None:
     assert np.array_equal(colour_named("#f00"), colour_named("#ff0000"))
-    assert np.array_equal(colour_named("gray"), colour_named("grey"))
+    for name, other in (
+        ("gray", "grey"),
+        ("lightgreen", "light green"),
+        ("DarkGrey", "charcoal"),
+        ("lilac", "lavender"),
+    ):
+        assert np.array_equal(colour_named(name), colour_named(other))
 
 
 @pytest.mark.parametrize("name", [name for name in COLOUR_NAMES if name not in ("black", "white")])

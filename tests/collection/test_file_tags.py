@@ -6,7 +6,9 @@ from lookalike.photos import PhotoFacts
 
 def test_facts_become_machine_tags() -> None:
     facts = PhotoFacts(
-        camera="NIKON D70",
+        camera="Apple iPhone 12",
+        make="Apple",
+        model="iPhone 12",
         lens="50mm f/1.8",
         focal_length_mm=50.0,
         f_number=1.8,
@@ -17,7 +19,8 @@ def test_facts_become_machine_tags() -> None:
         keywords=("beach", "dopplr:eat=San Francisco"),
     )
     assert [str(tag) for tag in exif_tags(facts)] == [
-        'exif:model="NIKON D70"',
+        "exif:make=Apple",
+        'exif:model="iPhone 12"',
         'exif:lens="50mm f/1.8"',
         "exif:focallength=50",
         "exif:fnumber=1.8",

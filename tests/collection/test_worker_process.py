@@ -11,16 +11,18 @@ import sys
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike.collection.looking import Look
 from lookalike.collection.seen import EMPTY, Seen
 from lookalike.collection.worker import _failure, _Reader
 from lookalike.collection.worker_process import WorkerProcess
 from lookalike.errors import CollectionError, EncoderError
-from lookalike.photos import PhotoLimits
+from lookalike.photos import DecodedPhoto, PhotoFacts, PhotoLimits
 
 
 @pytest.fixture
@@ -95,16 +97,18 @@ def test_a_worker_that_is_killed_while_it_starts_is_told_with_advice(
 
 def test_a_picture_that_cannot_be_encoded_leaves_the_others_of_its_line_alone() -> None:
     class Looker:
-        def look(self, images: list[str], sizes: list[tuple[int, int]]) -> list[Look]:
-            if "bad" in images:
+        def look(self, images: list[Image.Image], sizes: list[tuple[int, int]], steps: list[float]) -> list[Look]:
+            if any(image.getpixel((0, 0)) == 1 for image in images):
                 raise EncoderError("not finite")
             return [Look(np.ones(2, np.float32), EMPTY, [("boat", 0.9)]) for _ in sizes]
 
     reader = object.__new__(_Reader)
     reader.looker = Looker()  # type: ignore[assignment]
-    photos = [({"embedding": None, "name": name, "width": 1, "height": 1}, name) for name in ("good", "bad")]
-    reader._look(photos)  # type: ignore[arg-type]
-    (good, _), (bad, _) = photos
+    good: dict[str, Any] = {}
+    bad: dict[str, Any] = {}
+    pictures = (Image.new("L", (1, 1), value) for value in (0, 1))
+    photos = [DecodedPhoto(picture, 1, 1, "png", PhotoFacts()) for picture in pictures]
+    reader._look(list(zip((good, bad), photos, strict=True)))
     assert good["embedding"] == "AACAPwAAgD8="
     assert good["labels"] == [["boat", "boat", 0.9]]
     assert Seen.from_row(*map(base64.b64decode, good["seen"])).to_row() == EMPTY.to_row()

@@ -96,6 +96,8 @@ def test_exif_tells_what_the_camera_knew(camera_exif: bytes) -> None:
         f_number=2.8,
         exposure_seconds=0.004,
         iso=400,
+        make="NIKON CORPORATION",
+        model="NIKON D70",
     )
 
 
@@ -249,6 +251,8 @@ def test_xmp_is_read_from_attributes_elements_and_lists() -> None:
         focal_length_mm=85.0,
         f_number=5.6,
         iso=200,
+        make="FUJIFILM",
+        model="X-T5",
     )
 
 

@@ -28,6 +28,8 @@ _LEAST_CHANGE: Final = 6
 _FINER: Final = 6
 _N_FINE: Final = _FINER * N_CELLS
 _STRIP: Final = _N_FINE // 4
+_CELL_PX: Final = 8
+_N_STRIPS: Final = 4
 
 
 @lru_cache(maxsize=512)
@@ -105,6 +107,8 @@ class Lightness:
         Only changes above 6 are counted.
     clipped : float
         Share of pixels that are 3 and below or 252 and above.
+    grain : float
+        Noise before the photo was shrunk, in grey levels (`_grain`).
     """
 
     grey: NDArray[np.float32]
@@ -116,11 +120,13 @@ class Lightness:
     rise: NDArray[np.float32]
     steepest: NDArray[np.float32]
     clipped: float
+    grain: float
 
     @classmethod
     def of(cls, image: Image.Image) -> Lightness:
         """Measure a photo of any size, mode RGB or L."""
-        small = _shrunk(image.convert("L"))
+        whole = image.convert("L")
+        small = _shrunk(whole)
         histogram = small.histogram()
         grey = np.asarray(small, dtype=np.int16)
         missing = [max(0, 8 - side) for side in grey.shape]
@@ -159,7 +165,28 @@ class Lightness:
             over_cells(rise, _SPAN),
             over_cells(steepest, _SPAN),
             (sum(histogram[:4]) + sum(histogram[252:])) / (small.width * small.height),
+            _grain(whole),
         )
+
+
+def _grain(grey: Image.Image) -> float:
+    """Return Immerkaer's estimate of noise on the pixels as they are: on the tenth of the cells with least of it.
+
+    Cells are 8 x 8, of four strips across the picture; none that is nearly black or white. Texture and edges leave
+    some cells alone, noise none. Pictures below 16 pixels have 0.
+    """
+    width, height = grey.size
+    if min(width, height) < _CELL_PX + 8:
+        return 0.0
+    n_used = (width - 2) // _CELL_PX * _CELL_PX
+    tops = np.linspace(0, height - _CELL_PX - 2, _N_STRIPS).astype(int).tolist()
+    strips = np.stack([np.asarray(grey.crop((0, top, n_used + 2, top + _CELL_PX + 2)), np.int16) for top in tops])
+    across = strips[:, :, 2:] - 2 * strips[:, :, 1:-1] + strips[:, :, :-2]
+    residue = np.abs(across[:, 2:] - 2 * across[:, 1:-1] + across[:, :-2])
+    cells = (_N_STRIPS, _CELL_PX, n_used // _CELL_PX, _CELL_PX)
+    mean = strips[:, 1:-1, 1:-1].reshape(cells).mean((1, 3))
+    found = np.sort(residue.reshape(cells).mean((1, 3))[(mean > 12) & (mean < 243)])
+    return (np.pi / 2) ** 0.5 / 6 * float(found[: max(1, len(found) // 10)].mean()) if len(found) else 0.0
 
 
 def _shrunk(grey: Image.Image) -> Image.Image:

@@ -71,6 +71,7 @@ def measure(
     size: tuple[int, int] | None = None,
     embedding: NDArray[np.floating] | None = None,
     encoder: str | None = None,
+    jpeg_step: float = 0.0,
 ) -> Appearance:
     """Return how a photo looks.
 
@@ -86,6 +87,8 @@ def measure(
     encoder : str or None
         Fingerprint of that encoder's card. Without both, or where the encoder has no `style_probes`, all styles are
         told by image statistics alone.
+    jpeg_step : float
+        How coarsely a JPEG was stored (`DecodedPhoto.jpeg_step`), which lowers its quality.
 
     Returns
     -------
@@ -93,7 +96,8 @@ def measure(
         The same for the same pixels and embedding, always.
     """
     embeddings = None if embedding is None else embedding[None]
-    return measure_all([image], sizes=[size or image.size], embeddings=embeddings, encoder=encoder)[0]
+    sizes = [size or image.size]
+    return measure_all([image], sizes=sizes, embeddings=embeddings, encoder=encoder, jpeg_steps=[jpeg_step])[0]
 
 
 def measure_all(
@@ -102,6 +106,7 @@ def measure_all(
     sizes: Sequence[tuple[int, int]],
     embeddings: NDArray[np.float32] | None = None,
     encoder: str | None = None,
+    jpeg_steps: Sequence[float] | None = None,
 ) -> list[Appearance]:
     """Return how each of some photos looks, as `measure` does of one, in less time.
 
@@ -112,6 +117,7 @@ def measure_all(
         Widths and heights of the photos themselves.
     embeddings : float32 (n, dim), optional
     encoder : str, optional
+    jpeg_steps : sequence of float, optional
         As in `measure`.
 
     Returns
@@ -123,8 +129,10 @@ def measure_all(
     labs = [oklab_of(_few_pixels(rgb)) for rgb in pictures]
     monochrome = [monochrome_scores(lab) for lab in labs]
     qualities = [
-        quality_of(lightness, lab, megapixels=width * height / 1e6)
-        for lightness, lab, (width, height) in zip(greys, labs, sizes, strict=True)
+        quality_of(lightness, lab, megapixels=width * height / 1e6, jpeg_step=step)
+        for lightness, lab, (width, height), step in zip(
+            greys, labs, sizes, jpeg_steps or [0.0] * len(pictures), strict=True
+        )
     ]
     rows = [None] * len(pictures) if embeddings is None else list(embeddings)
     styles = [

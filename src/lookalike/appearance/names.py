@@ -1,7 +1,8 @@
 """Names of colours, both ways: what people type, and what a swatch is called.
 
 The table is the project's own: common words, each at a place that looks like what the word means to most people. A
-name is the place nearest in OKLab. `#rrggbb` and `#rgb` work wherever a name does.
+colour is called by the place nearest in OKLab, where lightness counts half. `#rrggbb` and `#rgb` work wherever a name
+does.
 """
 
 from __future__ import annotations
@@ -71,6 +72,11 @@ _OTHER_NAMES: Final = {
     "sky blue": "sky",
     "forest green": "forest",
     "dark grey": "charcoal",
+    "navy blue": "navy",
+    "burgundy": "maroon",
+    "bordeaux": "maroon",
+    "fuchsia": "magenta",
+    "lilac": "lavender",
 }
 """Other spellings of the same colours."""
 _SHADES: Final = {"dark": (0.4, 0.0, 0.85), "light": (0.5, 1.0, 0.55)}
@@ -87,6 +93,11 @@ def _rgb_of_hex(text: str) -> list[int]:
 _PLACES: Final = oklab_of(np.array([_rgb_of_hex(value) for value in COLOUR_NAMES.values()], dtype=np.uint8))
 
 
+_HALF_LIGHTNESS: Final = np.array([0.5, 1, 1], np.float32)
+_NEUTRALS: Final = ["black", "charcoal", "grey", "silver", "white"]
+_NEUTRAL_CHROMA: Final = 0.01
+
+
 def hex_of(name: str) -> str:
     """Return the `#rrggbb` of a name, or of what `colour_named` takes in its place.
 
@@ -95,7 +106,7 @@ def hex_of(name: str) -> str:
     InvalidArgumentError
         If it is neither.
     """
-    word = re.sub(r"[\s_-]+", " ", name.strip().lower())
+    word = re.sub(r"^(dark|light)(?=[a-z])", r"\1 ", re.sub(r"[\s_-]+", " ", name.strip().lower()))
     if re.fullmatch(r"#(?:[0-9a-f]{3}){1,2}", word):
         return f"#{bytes(_rgb_of_hex(word)).hex()}"
     known = _OTHER_NAMES.get(word, word)
@@ -137,7 +148,10 @@ def colour_named(name: str) -> NDArray[np.float32]:
 
 
 def named_colour(lab: ArrayLike) -> str:
-    """Return the name of a colour: of the table's places the nearest in OKLab.
+    """Return the name of a colour: of the table's places the nearest in OKLab, where lightness counts half.
+
+    A dark green is sooner called green than black, as people do; what has no hue is black, charcoal, grey, silver or
+    white.
 
     Parameters
     ----------
@@ -148,4 +162,7 @@ def named_colour(lab: ArrayLike) -> str:
     str
         One of `COLOUR_NAMES`.
     """
-    return list(COLOUR_NAMES)[int(np.argmin(oklab_distances(_PLACES, lab)))]
+    place = np.asarray(lab, np.float32)
+    names = list(COLOUR_NAMES) if np.hypot(*place[1:]) > _NEUTRAL_CHROMA else _NEUTRALS
+    places = _PLACES[[list(COLOUR_NAMES).index(name) for name in names]]
+    return names[int(np.argmin(oklab_distances(places * _HALF_LIGHTNESS, place * _HALF_LIGHTNESS)))]

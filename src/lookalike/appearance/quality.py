@@ -2,7 +2,8 @@
 
 All but the megapixels are of the version of 192 x 192 pixels by area, so a photo and a smaller copy of it measure
 alike, and what shows only when zoomed in (slight blur, fine noise) is not seen: it is the photo as it looks on a
-page.
+page. The score alone also counts noise of the photo as it was decoded, and how coarsely a JPEG was stored: a blocky
+copy has steeper edges and less noise, and would stand above the photo it was made of.
 
 ========== ============ =============================================================================================
 measure    range        what
@@ -35,7 +36,14 @@ from lookalike.appearance.monochrome import falling
 
 __all__ = ["Quality", "quality_of"]
 
-_WEIGHTS: Final = {"sharpness": 0.3, "exposure": 0.14, "contrast": 0.12, "noise": 0.3, "resolution": 0.14}
+_WEIGHTS: Final = {
+    "sharpness": 0.3,
+    "exposure": 0.14,
+    "contrast": 0.12,
+    "noise": 0.3,
+    "resolution": 0.14,
+    "compression": 0.3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,9 @@ class Quality:
 
     `overall` is the weighted geometric mean of five goods, each .05 to 1: sharpness (.3; 1 from .6 on), exposure
     (.14; 1 between .35 and .75, less what is clipped), contrast (.12; 1 from .6 on), lack of noise (.3; 1 below .8,
-    none at 8) and resolution (.14; logarithm of megapixels, 1 from 4 on, none at .02).
+    none at 8; or below .5 and at 12 before the photo is shrunk, whichever is less) and resolution (.14; logarithm of
+    megapixels, 1 from 4 on, none at .02); times a sixth to the power of .3: compression (logarithm of a JPEG's steps,
+    1 up to 40, none at 300).
     """
 
     sharpness: float
@@ -56,7 +66,7 @@ class Quality:
     overall: float
 
 
-def quality_of(lightness: Lightness, lab: NDArray[np.float32], *, megapixels: float) -> Quality:
+def quality_of(lightness: Lightness, lab: NDArray[np.float32], *, megapixels: float, jpeg_step: float = 0.0) -> Quality:
     """Return the figures of a photo.
 
     Parameters
@@ -67,6 +77,9 @@ def quality_of(lightness: Lightness, lab: NDArray[np.float32], *, megapixels: fl
         OKLab of its small version.
     megapixels : float
         Of the photo itself.
+    jpeg_step : float
+        To how many levels a JPEG's lightness was rounded, mean over its frequencies: 58 at libjpeg's quality 50, 196
+        at 10. 0 for other formats.
     """
     steepness = lightness.steepest.ravel() / np.maximum(lightness.rise.ravel(), 1e-6)
     edges = lightness.rise.ravel() >= max(float(np.partition(lightness.rise.ravel(), 128)[128]), 0.5)
@@ -83,8 +96,9 @@ def quality_of(lightness: Lightness, lab: NDArray[np.float32], *, megapixels: fl
         "sharpness": sharpness / 0.6,
         "exposure": min(falling(exposure, 0.75, 1.0), falling(-exposure, -0.35, -0.1)) - 0.5 * clipping,
         "contrast": contrast / 0.6,
-        "noise": falling(noise, 0.8, 8.0),
+        "noise": min(falling(noise, 0.8, 8.0), falling(lightness.grain, 0.5, 12.0)),
         "resolution": log(max(megapixels, 1e-6) / 0.02) / log(4 / 0.02),
+        "compression": falling(log(max(jpeg_step, 1.0)), log(40), log(300)),
     }
     overall = exp(sum(_WEIGHTS[name] * log(min(max(good, 0.05), 1.0)) for name, good in goods.items()))
     return Quality(sharpness, exposure, clipping, contrast, noise, megapixels, overall)

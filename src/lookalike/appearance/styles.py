@@ -133,13 +133,13 @@ def style_statistics(lightness: Lightness) -> dict[str, float]:
 
 
 def _spectrum(fine: NDArray[np.float32]) -> tuple[float, float]:
-    """Return repetition and flatness."""
+    """Return repetition and flatness; none where all fine structure is within one level of grey, which nobody sees."""
     waves = (fine - fine.mean()) * _WINDOW
     spectrum = np.fft.rfft2(waves)
     spectrum[_SLOW] = 0
     power = spectrum.real**2 + spectrum.imag**2
     total = float(power.mean())
-    if total < 1:
+    if total < _SIDE * _SIDE:
         return 0.0, 0.0
     correlation = np.fft.irfft2(power)
     repetition = float((correlation.ravel()[_LAGS] / _OWN_AT_LAGS).max() / correlation[0, 0])

@@ -49,17 +49,18 @@ def exif_tags(facts: PhotoFacts) -> list[MachineTag]:
     Returns
     -------
     list of MachineTag
-        ``exif:model``, ``exif:lens``, ``exif:focallength`` (mm), ``exif:fnumber``, ``exif:exposure`` (seconds),
-        ``exif:iso``, ``geo:lat``, ``geo:lon`` (degrees): those that are known. Machine tags among the keywords come
-        as they are.
+        ``exif:make``, ``exif:model``, ``exif:lens``, ``exif:focallength`` (mm), ``exif:fnumber``, ``exif:exposure``
+        (seconds), ``exif:iso``, ``geo:lat``, ``geo:lon`` (degrees): those that are known. Machine tags among the
+        keywords come as they are.
 
     Examples
     --------
-    >>> [str(tag) for tag in exif_tags(PhotoFacts(camera="NIKON D70", f_number=2.8, exposure_seconds=0.004))]
+    >>> [str(tag) for tag in exif_tags(PhotoFacts(model="NIKON D70", f_number=2.8, exposure_seconds=0.004))]
     ['exif:model="NIKON D70"', 'exif:fnumber=2.8', 'exif:exposure=0.004']
     """
     named = {
-        ("exif", "model"): facts.camera,
+        ("exif", "make"): facts.make,
+        ("exif", "model"): facts.model or (None if facts.make else facts.camera),  # older facts have both in one
         ("exif", "lens"): facts.lens,
         ("exif", "focallength"): facts.focal_length_mm,
         ("exif", "fnumber"): facts.f_number,

@@ -80,7 +80,12 @@ class Looker:
         self._has_labels = encoder.card.labels == LABELS
         self._nsfw: NsfwClassifier | None = load_nsfw() if nsfw else None
 
-    def look(self, images: Sequence[Image.Image], sizes: Sequence[tuple[int, int]]) -> list[Look]:
+    def look(
+        self,
+        images: Sequence[Image.Image],
+        sizes: Sequence[tuple[int, int]],
+        jpeg_steps: Sequence[float] | None = None,
+    ) -> list[Look]:
         """Look at upright RGB pictures.
 
         Parameters
@@ -88,6 +93,8 @@ class Looker:
         images : sequence of Image
         sizes : sequence of (int, int)
             Width and height of the photos themselves: decoders may have shrunk the pictures.
+        jpeg_steps : sequence of float, optional
+            How coarsely each was stored (`DecodedPhoto.jpeg_step`).
 
         Raises
         ------
@@ -103,7 +110,9 @@ class Looker:
             classes, probabilities = likeliest(confidences(encoding.logits, encoder=name), n_labels=N_LABELS)
             labels = [tags(row, encoder=name) for row in encoding.logits]
         looks = []
-        appearances = measure_all(images, sizes=sizes, embeddings=encoding.embeddings, encoder=self._fingerprint)
+        appearances = measure_all(
+            images, sizes=sizes, embeddings=encoding.embeddings, encoder=self._fingerprint, jpeg_steps=jpeg_steps
+        )
         for i, appearance in enumerate(appearances):
             seen = Seen(
                 classes[i],

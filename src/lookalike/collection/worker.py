@@ -24,8 +24,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from lookalike.catalog import Catalog
 from lookalike.collection.file_tags import exif_tags, parts_of, plain_tags
 from lookalike.collection.looking import Looker
@@ -34,7 +32,7 @@ from lookalike.collection.thumbnails import ThumbnailStore
 from lookalike.collection.vectors import CATALOG
 from lookalike.encoders import ImageEncoder, load_encoder
 from lookalike.errors import CollectionError, EncoderError, PhotoError, UnsupportedPhotoError
-from lookalike.photos import PhotoLimits, read_photo, read_sidecar, thumbnail
+from lookalike.photos import DecodedPhoto, PhotoLimits, read_photo, read_sidecar, thumbnail
 from lookalike.query import normalised
 
 __all__ = ["main"]
@@ -63,21 +61,21 @@ class _Reader:
     def read(self, paths: Sequence[Path]) -> list[_Answer]:
         """Return for each of `paths` what the catalog stores of the photo, or why there is none."""
         answers: list[_Answer] = []
-        new: list[tuple[_Answer, Image.Image]] = []
+        new: list[tuple[_Answer, DecodedPhoto]] = []
         for path in paths:
             try:
-                answer, image = self._photo(path)
+                answer, photo = self._photo(path)
             except _FAILURES as error:
-                answer, image = _failure(error), None
+                answer, photo = _failure(error), None
             answers.append(answer)
-            if image is not None:
-                new.append((answer, image))
+            if photo is not None:
+                new.append((answer, photo))
         if new:
             self._look(new)
         return answers
 
-    def _photo(self, path: Path) -> tuple[_Answer, Image.Image | None]:
-        """Return what can be said without the network, and the picture if its content is new."""
+    def _photo(self, path: Path) -> tuple[_Answer, DecodedPhoto | None]:
+        """Return what can be said without the network, and the photo if its content is new."""
         self.limits.check_bytes(path.stat().st_size)
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
@@ -104,13 +102,16 @@ class _Reader:
             "seen": None,
             "labels": [],
         }
-        return answer, None if known and seen else photo.image
+        return answer, None if known and seen else photo
 
-    def _look(self, photos: Sequence[tuple[_Answer, Image.Image]]) -> None:
+    def _look(self, photos: Sequence[tuple[_Answer, DecodedPhoto]]) -> None:
         """Put the embedding of each picture, and what is seen in it, into its answer, or else why there is none."""
         try:
-            sizes = [(answer["width"], answer["height"]) for answer, _ in photos]
-            looked = self.looker.look([image for _, image in photos], sizes)
+            looked = self.looker.look(
+                [photo.image for _, photo in photos],
+                [(photo.width, photo.height) for _, photo in photos],
+                [photo.jpeg_step for _, photo in photos],
+            )
         except _FAILURES as error:
             if len(photos) > 1:  # one of them: the others are not to suffer for it
                 for photo in photos:

@@ -116,9 +116,10 @@ class Exif:
         if iso == 65_535:  # "does not fit 16 bits": the real one is in RecommendedExposureIndex
             iso = self._number(0x8832)
         iso = sane_number(iso, 1, 10_000_000)
+        make, model = self._text(0x010F), self._text(0x0110)
         return PhotoFacts(
             taken_at=taken,
-            camera=camera_name(self._text(0x010F), self._text(0x0110)),
+            camera=camera_name(make, model),
             lens=self._text(0xA434),
             latitude=latitude,
             longitude=longitude,
@@ -131,6 +132,8 @@ class Exif:
             f_number=sane_number(self._number(0x829D), 0.1, 1_000),
             exposure_seconds=sane_number(self._number(0x829A), 1e-9, 1e7),
             iso=int(iso) if iso is not None else None,
+            make=make,
+            model=model,
         )
 
     def _number(self, tag: int) -> float | None:

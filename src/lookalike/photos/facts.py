@@ -50,7 +50,9 @@ class PhotoFacts:
         ISO 8601, the camera's local time, with its offset if known: ``2024-05-01T12:34:56+02:00``. Old photos
         may have a date only, or a year only.
     camera, lens : str or None
-        Maker and model; the maker is not repeated.
+        Of the camera maker and model in one; the maker is not repeated.
+    make, model : str or None
+        The camera's, each as the file says it.
     latitude, longitude : float or None
         Decimal degrees, WGS 84, north and east positive; both or neither.
     title, caption, creator, copyright : str or None
@@ -77,6 +79,8 @@ class PhotoFacts:
     f_number: float | None = None
     exposure_seconds: float | None = None
     iso: int | None = None
+    make: str | None = None
+    model: str | None = None
 
     def merged(self, sidecar: PhotoFacts | None) -> PhotoFacts:
         """Return these facts with those of `sidecar` laid over them.

@@ -128,6 +128,9 @@ class DecodedPhoto:
         ``"jpeg"``, ``"png"``, ... as `sniff_format` tells.
     facts : PhotoFacts
         What is embedded; a sidecar is laid over it by ``facts.merged(read_sidecar(path))``.
+    jpeg_step : float
+        Mean of the quantization table of a JPEG's lightness: 58 at libjpeg's quality 50, 196 at 10; 0 for other
+        formats.
     """
 
     image: Image.Image
@@ -135,6 +138,7 @@ class DecodedPhoto:
     height: int
     format: str
     facts: PhotoFacts
+    jpeg_step: float = 0.0
 
 
 def read_photo(
@@ -208,7 +212,10 @@ def _read(
     pixels = _shrunk(flattened(image, bits=exif.bits_per_sample if format_ == "tiff" else None), min_side)
     pixels = _upright(to_srgb(pixels, profile), orientation)
     width, height = full[::-1] if orientation in (5, 6, 7, 8) else full
-    return DecodedPhoto(_plain(pixels), width, height, format_, facts)
+    table = getattr(image, "quantization", {}).get(0, ())
+    return DecodedPhoto(
+        _plain(pixels), width, height, format_, facts, jpeg_step=sum(table) / len(table) if table else 0.0
+    )
 
 
 def _read_raw(data: bytes, limits: PhotoLimits, min_side: int | None) -> DecodedPhoto:

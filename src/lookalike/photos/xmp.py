@@ -144,9 +144,10 @@ def _facts(said: dict[str, list[str]]) -> PhotoFacts:
     )
     iso = number(1, 10_000_000, _EXIF_EX + "PhotographicSensitivity", _EXIF + "ISOSpeedRatings")
     times = (_EXIF + "DateTimeOriginal", _PHOTOSHOP + "DateCreated", _XMP + "CreateDate")
+    make, model = first(_TIFF + "Make"), first(_TIFF + "Model")
     return PhotoFacts(
         taken_at=next((time for name in times if (time := iso_time(first(name)))), None),
-        camera=camera_name(first(_TIFF + "Make"), first(_TIFF + "Model")),
+        camera=camera_name(make, model),
         lens=first(_EXIF_EX + "LensModel", _AUX + "Lens"),
         latitude=latitude,
         longitude=longitude,
@@ -159,6 +160,8 @@ def _facts(said: dict[str, list[str]]) -> PhotoFacts:
         f_number=number(0.1, 1_000, _EXIF + "FNumber"),
         exposure_seconds=number(1e-9, 1e7, _EXIF + "ExposureTime"),
         iso=int(iso) if iso is not None else None,
+        make=make,
+        model=model,
     )
 
 
