@@ -180,12 +180,18 @@ def _grain(grey: Image.Image) -> float:
         return 0.0
     n_used = (width - 2) // _CELL_PX * _CELL_PX
     tops = np.linspace(0, height - _CELL_PX - 2, _N_STRIPS).astype(int).tolist()
-    strips = np.stack([np.asarray(grey.crop((0, top, n_used + 2, top + _CELL_PX + 2)), np.int16) for top in tops])
-    across = strips[:, :, 2:] - 2 * strips[:, :, 1:-1] + strips[:, :, :-2]
-    residue = np.abs(across[:, 2:] - 2 * across[:, 1:-1] + across[:, :-2])
-    cells = (_N_STRIPS, _CELL_PX, n_used // _CELL_PX, _CELL_PX)
-    mean = strips[:, 1:-1, 1:-1].reshape(cells).mean((1, 3))
-    found = np.sort(residue.reshape(cells).mean((1, 3))[(mean > 12) & (mean < 243)])
+    strips = [np.asarray(grey.crop((0, top, n_used + 2, top + _CELL_PX + 2))) for top in tops]
+    values = np.stack(strips).astype(np.int16)
+    across = _differences(_differences(values.ravel(), 1), 1).reshape(values.shape)
+    residue = np.abs(across[:, 2:] - 2 * across[:, 1:-1] + across[:, :-2])[:, :, :n_used]
+
+    def over_cells(pixels: NDArray[np.int16]) -> NDArray[np.float64]:
+        columns = pixels.sum(1, dtype=np.int16).reshape(_N_STRIPS, -1, _CELL_PX)
+        means: NDArray[np.float64] = columns.sum(2, dtype=np.int32) / _CELL_PX**2
+        return means
+
+    mean = over_cells(values[:, 1:-1, 1:-1])
+    found = np.sort(over_cells(residue)[(mean > 12) & (mean < 243)])
     return (np.pi / 2) ** 0.5 / 6 * float(found[: max(1, len(found) // 10)].mean()) if len(found) else 0.0
 
 
