@@ -121,6 +121,13 @@ def check_codeword_sums(rng: np.random.Generator, n: int, k: int, d: int) -> Non
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+def check_label_sums(rng: np.random.Generator, n: int, k: int, d: int) -> None:
+    first, last = sorted(rng.integers(0, d + 1, 2))
+    arguments = normal(rng, n, d), rng.integers(0, k, n).astype(np.int32), k, int(first), int(last)
+    got = kernels.label_sums(*arguments)
+    np.testing.assert_array_equal(got, reference.label_sums(*arguments))
+
+
 def check_keys(rng: np.random.Generator, n: int, k: int, d: int) -> None:
     distances = normal(rng, n, k) * np.float32(rng.choice([0, 1e-30, 1, 1e30]))
     rows = rng.integers(-1, 2**32 - 1, (n, k))
@@ -296,6 +303,7 @@ CHECKS: dict[str, Callable[[np.random.Generator, int, int, int], None]] = {
     "assign": check_assign,
     "block_codes": check_blocks,
     "codeword_sums": check_codeword_sums,
+    "label_sums": check_label_sums,
     "encode_additive": check_encode_additive,
     "encode_subvectors": check_encode_subvectors,
     "exact_distances": check_exact_distances,

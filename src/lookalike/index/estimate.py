@@ -40,6 +40,8 @@ __all__ = ["Estimate", "Step", "estimated"]
 _LARGEST_SQUARE = 384
 _MOST_ROTATED = 1 << 26
 """Entries of the rotations that are timed: far more than any cache holds."""
+_MOST_GATHERED = 1 << 23
+"""Numbers that are gathered while that is timed: so many that their pages are new each time, as they are in earnest."""
 _MOST_VECTORS, _LARGEST_DIM, _MOST_CODES = 10**12, 10**5, 1024
 _STORED = {None: 0, "float16": 2, "float32": 4}
 
@@ -247,7 +249,6 @@ class _Rates:
         centroids = rng.normal(size=(min(k, 4096), dim)).astype(np.float32)
         cells = rng.integers(0, len(centroids), n).astype(np.int32)
         few = x[: int(np.clip((1 << 26) // (len(centroids) * dim), 64, n))]
-        some = x[:, : min(dim, 8)]
         words = recipe.n_codebooks // training.buckets("additive", recipe.n_codes)
         width = max(1, _n_axes(recipe, dim) // training.buckets("additive", recipe.n_codes))
         codes = rng.integers(0, 16, (512, words)).astype(np.uint8)
@@ -263,10 +264,8 @@ class _Rates:
         grown = dim_in / part.shape[1]
         square_in = (part.T @ part).astype(np.float64)
         ones = np.ones(512, np.float32)
-
-        def means() -> None:
-            for column in some.T:
-                np.bincount(cells, weights=column, minlength=len(centroids))
+        many = np.repeat(x, -(-_MOST_GATHERED // x.size), axis=0)
+        cells_of_many = np.repeat(cells, len(many) // n)
 
         with one_blas_thread():
             return cls(
@@ -276,8 +275,8 @@ class _Rates:
                 axes_in=_seconds(lambda: np.linalg.eigh(square_in)) * grown**3,
                 axes=_seconds(lambda: np.linalg.eigh(square)),
                 assign=_seconds(lambda: kernels.assign(few, centroids)) / len(few) * k / len(centroids),
-                gather=_seconds(lambda: x - centroids[cells]) / n,
-                bins=_seconds(means) / some.size,
+                gather=_seconds(lambda: many - centroids[cells_of_many]) / len(many),
+                bins=_seconds(lambda: kernels.label_sums(x, cells, len(centroids), 0, dim)) / x.size,
                 product=_seconds(lambda: x @ x[0]) / n,
                 exact=_seconds(lambda: kernels.exact_distances(x_in[0], x_in)) / n,
                 top=_seconds(lambda: kernels.top_k(distances, 10)) / n,
@@ -356,8 +355,8 @@ def _training(
     seeding = k * min(n_coarse, SEEDS_PER_CLUSTER * k) * r.product
     n_axes = min(n, fitting.AXES_SAMPLE)
     steps = [
-        Step("principal axes", n * (r.scatter_in + r.project + 4 * r.gather) + r.axes_in, r.axes_in),
-        Step("k-means", means + seeding + N_ROUNDS * n_coarse * r.assign, means + seeding),
+        Step("principal axes", n * (r.scatter_in + r.project + 4 * r.gather) + r.axes_in, 4 * n * r.gather + r.axes_in),
+        Step("k-means", means + seeding + N_ROUNDS * n_coarse * r.assign, seeding),
         Step("axes worth keeping", n_axes * (r.assign + r.gather + r.scatter) + r.axes, r.axes),
     ]
     frames = serial = codebooks = judging = 0.0
@@ -366,7 +365,7 @@ def _training(
     for recipe in recipes:
         turned = recipe.rotation != "none"
         frames += n * (r.assign + dim * r.bins + 4 * r.gather + r.scatter)
-        serial += n * (dim * r.bins + 3 * r.gather)
+        serial += n * 4 * r.gather
         if turned:
             passes = 2 if recipe.rotation == "grouped" else 1
             frames += passes * n * (r.scatter + r.gather) + _n_rotations(recipe, k) * r.axes

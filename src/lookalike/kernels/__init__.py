@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lookalike.kernels.encode import encode_subvectors
     from lookalike.kernels.frames import rotate, rotate_back
     from lookalike.kernels.keys import join_keys, split_keys
+    from lookalike.kernels.labels import label_sums
     from lookalike.kernels.rerank import nearest_rows, row_products
     from lookalike.kernels.scan import scan_lists
     from lookalike.kernels.selection import top_k
@@ -35,6 +36,7 @@ __all__ = [
     "encode_subvectors",
     "exact_distances",
     "join_keys",
+    "label_sums",
     "local_queries",
     "multisequence",
     "nearest_cells",
@@ -60,6 +62,7 @@ _HOMES = {
     "encode_subvectors": "encode",
     "exact_distances": "distances",
     "join_keys": "keys",
+    "label_sums": "labels",
     "local_queries": "tables",
     "multisequence": "cell_order",
     "nearest_cells": "cell_order",

@@ -19,6 +19,7 @@ __all__ = [
     "encode_subvectors",
     "exact_distances",
     "join_keys",
+    "label_sums",
     "local_queries",
     "multisequence",
     "nearest_cells",
@@ -189,6 +190,16 @@ def codeword_sums(
             hot[i, 16 * j + int(codes[i, j])] = 1
     weighted = hot * weights[:, None].astype(np.float64)
     return weighted.T @ hot, (weighted.T @ vectors).astype(np.float32)
+
+
+def label_sums(
+    vectors: NDArray[np.float32], labels: NDArray[np.int32], n_labels: int, first: int, last: int
+) -> NDArray[np.float64]:
+    """Sum the vectors of each label, in some of their dimensions."""
+    sums = np.zeros((n_labels, last - first))
+    for x, label in zip(vectors, labels, strict=True):
+        sums[label] += x[first:last]
+    return sums
 
 
 def encode_subvectors(

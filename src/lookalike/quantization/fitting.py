@@ -211,7 +211,8 @@ def fit_parts(
     n_given = len(x)
     k, dim = settings.cells_and_dim(n_given, x.shape[1])
     rng, rng_coarse, rng_codes = np.random.default_rng(settings.seed).spawn(3)
-    x = x[sample(x, max(k, MOST_TRAINING_VECTORS), rng)]
+    if n_given > (most := max(k, MOST_TRAINING_VECTORS)):
+        x = x[sample(x, most, rng)]
     x = normalised(x) if settings.metric == "cosine" else x
     held = x[:0]
     start = settings.start

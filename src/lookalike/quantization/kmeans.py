@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from lookalike import kernels
 from lookalike.kernels.threads import map_blocks, one_blas_thread
 
-__all__ = ["N_ROUNDS", "SEEDS_PER_CLUSTER", "assign_all", "kmeans"]
+__all__ = ["N_ROUNDS", "SEEDS_PER_CLUSTER", "assign_all", "kmeans", "sum_all"]
 
 _BLOCK = 16384
+_DIMENSIONS = 64  # in a block of sums; of fewer, loops are too short
 SEEDS_PER_CLUSTER = 32
 N_ROUNDS = 20
 
@@ -63,6 +64,15 @@ def assign_all(
     )
 
 
+def sum_all(vectors: NDArray[np.float32], labels: NDArray[np.int32], n_labels: int) -> NDArray[np.float64]:
+    """:func:`lookalike.kernels.label_sums` over all dimensions, on all threads: float64 (n_labels, d)."""
+    rows, of_rows = np.ascontiguousarray(vectors), np.ascontiguousarray(labels)
+    parts = map_blocks(
+        lambda part: kernels.label_sums(rows, of_rows, n_labels, part.start, part.stop), rows.shape[1], _DIMENSIONS
+    )
+    return np.concatenate(parts, axis=1)
+
+
 def _seed(vectors: NDArray[np.float32], n_clusters: int, rng: np.random.Generator) -> NDArray[np.float32]:
     n_sample = min(len(vectors), SEEDS_PER_CLUSTER * n_clusters)
     sample = vectors[np.sort(rng.choice(len(vectors), n_sample, replace=False))]
@@ -91,8 +101,7 @@ def _means(
 ) -> NDArray[np.float32]:
     k = len(centroids)
     counts = np.bincount(labels, minlength=k)
-    sums = np.stack([np.bincount(labels, weights=column, minlength=k) for column in vectors.T], axis=1)
-    means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+    means = (sum_all(vectors, labels, k) / np.maximum(counts, 1)[:, None]).astype(np.float32)
     return np.where(counts[:, None] > 0, means, centroids)
 
 

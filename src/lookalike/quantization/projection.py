@@ -95,13 +95,13 @@ class Projection:
 
     def project(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(x - mean) @ basis``: float32 (n, dim_in) to float32 (n, dim)."""
+        projected = np.empty((len(vectors), self.dim), np.float32)
 
-        def block(rows: slice) -> NDArray[np.float32]:
-            projected: NDArray[np.float32] = np.matmul(vectors[rows] - self.mean, self.basis, dtype=np.float32)
-            return projected
+        def block(rows: slice) -> None:
+            np.matmul(vectors[rows] - self.mean, self.basis, out=projected[rows], dtype=np.float32)
 
-        blocks = map_blocks(block, len(vectors), _BLOCK)
-        return blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, self.dim), np.float32), *blocks])
+        map_blocks(block, len(vectors), _BLOCK)
+        return projected
 
     def lost(self, vectors: NDArray[np.float32], projected: NDArray[np.float32]) -> NDArray[np.float32]:
         """Squared length of what projecting left out of each vector: float32 (n,)."""

@@ -28,7 +28,7 @@ from lookalike.kernels.threads import map_blocks
 from lookalike.quantization.additive import NormTerms
 from lookalike.quantization.allocation import eigenvalue_allocation
 from lookalike.quantization.coarse import CoarseQuantizer
-from lookalike.quantization.kmeans import kmeans
+from lookalike.quantization.kmeans import kmeans, sum_all
 from lookalike.quantization.projection import covariance, principal_axes, reordered
 
 __all__ = ["N_BLOCK", "ROTATIONS", "LocalFrames"]
@@ -118,7 +118,7 @@ class LocalFrames:
         d = coarse.part_dim
         means, stacks, owners = [], [], []
         for p, part in enumerate(np.split(projected, coarse.n_parts, axis=1)):
-            residuals = _Residuals(part - coarse.centroids[p][cells[:, p]], cells[:, p], coarse.n_coarse)
+            residuals = _Residuals(part, coarse.centroids[p], cells[:, p])
             means.append(residuals.means)
             n_groups = 0
             owner = np.zeros(coarse.n_coarse, np.int32)
@@ -232,16 +232,30 @@ class LocalFrames:
         return out
 
 
+def _less(
+    vectors: NDArray[np.float32],
+    points: NDArray[np.float32],
+    cells: NDArray[np.int32],
+    *,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Take from each vector the point of its cell, on all threads."""
+    left = np.empty_like(vectors) if out is None else out
+    map_blocks(lambda rows: np.subtract(vectors[rows], points[cells[rows]], out=left[rows]), len(vectors), N_BLOCK)
+    return left
+
+
 class _Residuals:
     """Residuals of one part, gathered by cell, while frames are learned."""
 
-    def __init__(self, residuals: NDArray[np.float32], cells: NDArray[np.int32], n_coarse: int) -> None:
-        self._counts = np.bincount(cells, minlength=n_coarse)
-        sums = np.stack([np.bincount(cells, weights=column, minlength=n_coarse) for column in residuals.T], axis=1)
+    def __init__(self, vectors: NDArray[np.float32], centroids: NDArray[np.float32], cells: NDArray[np.int32]) -> None:
+        self._counts = np.bincount(cells, minlength=len(centroids))
+        residuals = _less(vectors, centroids, cells)
+        sums = sum_all(residuals, cells, len(centroids))
         self.means = (sums / np.maximum(self._counts, 1)[:, None]).astype(np.float32)
         self._order = np.argsort(cells, kind="stable")
         self._ends = np.cumsum(self._counts)
-        self._centred = residuals - self.means[cells]
+        self._centred = _less(residuals, self.means, cells, out=residuals)
         _, self._pooled = covariance(self._centred)
 
     def _scatter(self, cell: int) -> NDArray[np.float64]:
