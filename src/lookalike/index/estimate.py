@@ -10,9 +10,9 @@ own axes, or shared ones where those would take more than the budget; all axes t
 codewords are assumed, which have more bytes and take longer; where product codes are tried beside them, the time of the
 trial is counted. For the recipe that was chosen, bytes are exact but for cells that stay empty.
 
-The peak of memory while building is the larger of two moments: while frames are learned, residuals lie there three
-times beside the training vectors and their projections (or, of few vectors, while codebooks are); and while the last
-block of vectors is coded.
+The peak of memory while building is at most the larger of two moments: while frames are learned, residuals and what is
+worked on lie beside the training vectors and their projections (or, of few vectors, while codebooks are); and while the
+last block of vectors is coded.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def _peak(n: int, dim_in: int, dim: int, k: int, recipe: Recipe, rerank: str | N
     n_words, n_block = min(n_train, training.CODEBOOK_SAMPLE), min(n, model.N_BLOCK)
     given, row = 4 * n * dim_in, 4 * dim
     kept = given + n_train * (4 * dim_in + row)  # given, as trained on, projected
-    copies = kept + max(3 * n_train, 6 * n_words) * row
+    copies = kept + max(2 * n_train, 6 * n_words) * row
     index = _memory(n, dim_in, dim, k, recipe, rerank)
     coding = given * (2 if cosine else 1) + 4 * n_block * row + index.codes + index.ids
     # sorting into lists: codes as coded, as sorted and in blocks; rows' order and cells
