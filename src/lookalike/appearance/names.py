@@ -94,7 +94,7 @@ _PLACES: Final = oklab_of(np.array([_rgb_of_hex(value) for value in COLOUR_NAMES
 
 
 _HALF_LIGHTNESS: Final = np.array([0.5, 1, 1], np.float32)
-_NEUTRALS: Final = ["black", "charcoal", "grey", "silver", "white"]
+_HAS_HUE: Final = np.array([name not in ("black", "charcoal", "grey", "silver", "white") for name in COLOUR_NAMES])
 _NEUTRAL_CHROMA: Final = 0.01
 
 
@@ -163,6 +163,7 @@ def named_colour(lab: ArrayLike) -> str:
         One of `COLOUR_NAMES`.
     """
     place = np.asarray(lab, np.float32)
-    names = list(COLOUR_NAMES) if np.hypot(*place[1:]) > _NEUTRAL_CHROMA else _NEUTRALS
-    places = _PLACES[[list(COLOUR_NAMES).index(name) for name in names]]
-    return names[int(np.argmin(oklab_distances(places * _HALF_LIGHTNESS, place * _HALF_LIGHTNESS)))]
+    distances = oklab_distances(_PLACES * _HALF_LIGHTNESS, place * _HALF_LIGHTNESS)
+    if np.hypot(*place[1:]) <= _NEUTRAL_CHROMA:
+        distances[_HAS_HUE] = np.inf
+    return list(COLOUR_NAMES)[int(np.argmin(distances))]

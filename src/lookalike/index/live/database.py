@@ -78,7 +78,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         db.execute("COMMIT")
     except BaseException as error:
         end_transaction(db)
-        if (told := _told(error)) is not None:
+        if (told := _told(error, DATABASE_ERRORS)) is not None:
             raise told from error
         raise
 
@@ -94,7 +94,7 @@ def read_transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         finally:
             end_transaction(db)
     except Exception as error:
-        if (told := _told(error)) is not None:
+        if (told := _told(error, _DAMAGE)) is not None:
             raise told from error
         raise
 
@@ -106,7 +106,7 @@ def end_transaction(db: sqlite3.Connection) -> None:
             db.execute("ROLLBACK")
 
 
-def _told(error: BaseException) -> LookalikeError | None:
+def _told(error: BaseException, damage: tuple[type[Exception], ...]) -> LookalikeError | None:
     """Return what SQLite, or a value that it read, raised as an error with advice; None where it was neither."""
     if isinstance(error, sqlite3.OperationalError):
         advice = "Free some space and try again." if "full" in str(error) else "Searching is possible."
@@ -114,7 +114,7 @@ def _told(error: BaseException) -> LookalikeError | None:
             f"the database of the live index cannot be read or written: {error}. "
             f"What was written before is safe. {advice}"
         )
-    if isinstance(error, LookalikeError) or not isinstance(error, _DAMAGE):
+    if isinstance(error, LookalikeError) or not isinstance(error, damage):
         return None
     return FormatError(
         f"the database of the live index is damaged ({error}). See what `LiveIndex.verify` says, and restore a backup."
